@@ -1,0 +1,79 @@
+"""Typed settings: what every room uses to declare its parameters and to refuse bad ones by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeVar, dataclass_transform
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+T = TypeVar("T")
+
+Positive = Annotated[int, pydantic.Field(gt=0)]
+NonNegative = Annotated[int, pydantic.Field(ge=0)]
+PositiveFloat = Annotated[float, pydantic.Field(gt=0)]
+NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]
+Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used. Its message is one line: setting, value, what is allowed."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen, keyword-only dataclass whose field types and bounds are checked when it is made."""
+    return dataclass(frozen=True, kw_only=True, config=pydantic.ConfigDict(extra="forbid"))(cls)  # type: ignore[return-value]
+
+
+def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Make a settings object from parameters.
+
+    Args:
+        cls: a class decorated with `settings`.
+        values: its fields; fields left out take their defaults.
+        where: the dotted name of these values in the parameters, for error messages.
+
+    Raises:
+        SettingError: for the first unknown, missing or unacceptable field, naming it.
+    """
+    if not isinstance(values, Mapping):
+        raise SettingError(f"{where}={values!r}: must be a mapping of settings, such as {where}.name=value")
+    try:
+        return pydantic.TypeAdapter(cls).validate_python(dict(values))
+    except pydantic.ValidationError as error:
+        raise SettingError(_first_line(cls, error, where)) from None
+
+
+def choose(registry: Mapping[str, T], name: Any, where: str) -> T:
+    """Look a name up in a registry.
+
+    Raises:
+        SettingError: if the name is not there, with the nearest names or all of them.
+    """
+    if isinstance(name, str) and name in registry:
+        return registry[name]
+    raise SettingError(f"{where}={name!r}: unknown; {nearest(str(name), registry)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known names are nearest to a name, or all that there are."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
+
+
+def _first_line(cls: type, error: pydantic.ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    setting = ".".join([where, *map(str, first["loc"])])
+    fields: Iterable[str] = getattr(cls, "__dataclass_fields__", {})
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{setting}={first['input']!r}: no such setting; {nearest(str(first['loc'][-1]), fields)}"
+    if first["type"] in {"missing", "missing_argument"}:
+        return f"{setting}: must be given"
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not first["loc"]:
+        return f"{setting}: {message}"
+    return f"{setting}={first['input']!r}: {message}"
