@@ -1,0 +1,37 @@
+"""Where training and sampling run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal
+
+import torch
+
+from gencompare.typed import SettingError
+
+Device = Literal["auto", "cpu", "cuda"]
+
+logger = logging.getLogger(__name__)
+
+
+def pick_device(wanted: Device = "auto") -> torch.device:
+    """Return the device to work on: CUDA where there is one, else the CPU with one line that says so.
+
+    Raises:
+        SettingError: if CUDA is asked for by name and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise SettingError("device='cuda': this machine has no CUDA device; use device=auto or device=cpu")
+    if wanted == "cpu" or not torch.cuda.is_available():
+        if wanted == "auto":
+            logger.info("No CUDA device: working on the CPU with %d threads.", torch.get_num_threads())
+        return torch.device("cpu")
+    return torch.device("cuda")
+
+
+def describe_device(device: torch.device) -> str:
+    """Name a device for reports, such as `CPU, 2 threads of 2 cores` or `NVIDIA H100`."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"

@@ -1,0 +1,141 @@
+"""Everything that changes while a contender trains, and how it travels through a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from gencompare.objectives.base import Objective
+from gencompare.training.checkpoint import Tensors
+from gencompare.training.ema import Average
+
+OptimiserFactory = Callable[[str, nn.Module], Optimizer]
+
+
+@dataclass
+class TrainingState:
+    """The objective's networks, their averages and optimisers, and the counters.
+
+    Attributes:
+        steps: batches seen.
+        updates: optimiser steps taken, by network.
+        seconds, flops: spent on training so far, over all processes that worked on it.
+        peak_memory_mb: the largest memory seen.
+        history: one row an interval.
+        status: `training`, `finished` or `diverged`.
+    """
+
+    objective: Objective
+    make_optimiser: OptimiserFactory
+    ema_decay: float
+    steps: int = 0
+    updates: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    flops: float = 0.0
+    flops_per_step: float = 0.0
+    peak_memory_mb: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    status: str = "training"
+
+    COUNTERS = (
+        "steps",
+        "updates",
+        "seconds",
+        "flops",
+        "flops_per_step",
+        "peak_memory_mb",
+        "history",
+        "status",
+    )
+
+    def __post_init__(self) -> None:
+        self.updates = dict.fromkeys(self.objective.networks, 0)
+        self.averages = {
+            name: Average(self.objective.networks[name], self.ema_decay) for name in self.objective.averaged
+        }
+        self.reset_optimisers()
+
+    def reset_optimisers(self) -> None:
+        """Start every optimiser anew."""
+        self.optimisers = {
+            name: self.make_optimiser(name, network) for name, network in self.objective.networks.items()
+        }
+
+    def averaged_weights(self) -> Tensors:
+        """Return the weights that make the samples, keyed `<network>.<name>`, on the CPU."""
+        return {
+            f"{name}.{key}": tensor.detach().cpu().clone().contiguous()
+            for name, average in self.averages.items()
+            for key, tensor in average.network.state_dict().items()
+        }
+
+    def load_averaged(self, weights: Tensors) -> None:
+        """Put weights from `averaged_weights` back."""
+        for name, average in self.averages.items():
+            own = {
+                key.removeprefix(f"{name}."): value
+                for key, value in weights.items()
+                if key.startswith(f"{name}.")
+            }
+            average.network.load_state_dict(own)
+
+    def tensors(self) -> Tensors:
+        """Return every tensor that training depends on, the random generators' states included."""
+        tensors: Tensors = {"random/cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            tensors["random/cuda"] = torch.cuda.get_rng_state()
+        for name, network in self.objective.networks.items():
+            tensors |= {f"network/{name}/{key}": value for key, value in network.state_dict().items()}
+        for name, average in self.averages.items():
+            tensors |= {f"average/{name}/{key}": value for key, value in average.network.state_dict().items()}
+        for name, optimiser in self.optimisers.items():
+            for index, values in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in values.items()}
+        return tensors
+
+    def counters(self) -> dict[str, Any]:
+        """Return the JSON-ready part of the state."""
+        return {name: getattr(self, name) for name in self.COUNTERS}
+
+    def restore(self, tensors: Tensors, counters: dict[str, Any], progress: Callable[[int], float]) -> None:
+        """Take up a checkpoint's state. `progress` gives the share of the budget at a step count."""
+        for name in self.COUNTERS:
+            setattr(self, name, counters[name])
+        if self.steps:
+            self.objective.advance(progress(self.steps - 1))
+        groups = _group(tensors)
+        for name, network in self.objective.networks.items():
+            network.load_state_dict(groups["network"][name])
+        for name, average in self.averages.items():
+            average.network.load_state_dict(groups["average"][name])
+        self.reset_optimisers()
+        for name, optimiser in self.optimisers.items():
+            _restore_optimiser(optimiser, groups["optimiser"].get(name, {}))
+        torch.set_rng_state(tensors["random/cpu"])
+        if "random/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random/cuda"])
+
+
+def _group(tensors: Tensors) -> dict[str, dict[str, Tensors]]:
+    """Nest keys `kind/name/rest` into groups[kind][name][rest]."""
+    groups: dict[str, dict[str, Tensors]] = {"network": {}, "average": {}, "optimiser": {}, "random": {}}
+    for key, tensor in tensors.items():
+        kind, name, *rest = key.split("/", 2)
+        groups[kind].setdefault(name, {})["/".join(rest)] = tensor
+    return groups
+
+
+def _restore_optimiser(optimiser: Optimizer, saved: Tensors) -> None:
+    """Load moments in their parameter's own memory layout: fused kernels walk both side by side."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for key, value in saved.items():
+        index, name = key.split("/")
+        parameter = parameters[int(index)]
+        like_parameter = value.shape == parameter.shape
+        restored = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if like_parameter else value
+        optimiser.state[parameter][name] = restored.to(parameter.device)
