@@ -1,0 +1,39 @@
+# Each target sets up what it needs by itself: `.venv` is made once and again whenever pyproject.toml changes.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+MLFLOW_DB := sqlite:///mlflow.db
+export NO_ALBUMENTATIONS_UPDATE = 1
+
+.PHONY: compare test lint format viz mlflow clean
+
+compare: $(READY)
+	$(BIN)/kedro run --pipelines=gan_compare $(if $(DATASET),--params=dataset=$(DATASET)) $(if $(ENV),--env=$(ENV))
+
+test: $(READY)
+	$(BIN)/pytest $(TESTS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+viz: $(READY)
+	@echo "Open http://127.0.0.1:4141"
+	$(BIN)/kedro viz run --no-browser
+
+mlflow: $(READY)
+	@$(BIN)/python -c "from gencompare.hooks import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
+	$(BIN)/mlflow server --backend-store-uri $(MLFLOW_DB) --default-artifact-root mlartifacts --workers 1 --host 127.0.0.1 --port 5000
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf .venv

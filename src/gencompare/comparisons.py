@@ -1,0 +1,29 @@
+"""Every comparison that can be run, as data: one entry here is one registered pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared on what.
+
+    Attributes:
+        question: what the comparison is to answer, for the report.
+        image_set: the image set it uses unless `--params=dataset=NAME` says otherwise.
+        contenders: names of blocks under `contenders` in the parameters.
+    """
+
+    question: str
+    image_set: str
+    contenders: tuple[str, ...]
+
+
+COMPARISONS: dict[str, Comparison] = {
+    "gan_compare": Comparison(
+        question="GAN, VAE or diffusion: which makes the better images here, and at what cost?",
+        image_set="squares",
+        contenders=("dcgan", "vae", "ddpm"),
+    ),
+}

@@ -1,0 +1,148 @@
+"""From parameters to settings objects: what a comparison will run, complete and checked before it starts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gencompare.comparisons import COMPARISONS, Comparison
+from gencompare.evaluation import EvaluationSettings
+from gencompare.imagesets import IMAGE_SETS, make_image_set
+from gencompare.models import MODELS
+from gencompare.models.shape import ImageShape
+from gencompare.objectives import OBJECTIVES
+from gencompare.sampling import SAMPLERS
+from gencompare.training import TrainingSettings
+from gencompare.typed import SettingError, build, choose, nearest
+
+Values = dict[str, Any]
+
+CONTENDER_PARTS = ("model", "objective", "sampler", "training")
+
+
+@dataclass(frozen=True)
+class ContenderSettings:
+    """One contender's settings objects.
+
+    Attributes:
+        name: the contender's name in its comparison.
+        model, objective, sampler: from MODELS, OBJECTIVES and SAMPLERS.
+        training: how it is trained.
+        seed: of initial weights, data order and noise.
+    """
+
+    name: str
+    model: Any
+    objective: Any
+    sampler: Any
+    training: TrainingSettings
+    seed: int
+
+
+def make_contender(values: Mapping[str, Any]) -> ContenderSettings:
+    """Make the settings objects of one contender of a plan.
+
+    Raises:
+        SettingError: for the first setting that cannot be used.
+    """
+    where = f"contenders.{values['name']}"
+    return ContenderSettings(
+        name=values["name"],
+        model=_named(MODELS, values["model"], f"{where}.model"),
+        objective=_named(OBJECTIVES, values["objective"], f"{where}.objective"),
+        sampler=_named(SAMPLERS, values["sampler"], f"{where}.sampler"),
+        training=build(TrainingSettings, values["training"], f"{where}.training"),
+        seed=values["seed"],
+    )
+
+
+def plan(parameters: Mapping[str, Any]) -> dict[str, Values]:
+    """Work out the complete settings of every comparison from the parameters.
+
+    Args:
+        parameters: `dataset`, `seed`, `image_sets`, `training` (common to all contenders) and
+            `contenders` (one block each; `like: <other>` takes over another block's settings).
+
+    Returns:
+        For each comparison, `image_set` and, for each of its contenders, `settings`.
+    """
+    return {name: _plan_comparison(comparison, parameters) for name, comparison in COMPARISONS.items()}
+
+
+def check(comparison: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse a comparison that cannot be run, before anything is prepared or trained.
+
+    Args:
+        comparison: its name.
+        parameters: the complete parameters, with the plan of this comparison under its name.
+
+    Raises:
+        SettingError: in one line, for the first thing that is wrong.
+    """
+    image_set = make_image_set(parameters[comparison]["image_set"])
+    image_set.check()
+    _check_contender_names(parameters)
+    build(EvaluationSettings, parameters["evaluation"], "evaluation")
+    for name in COMPARISONS[comparison].contenders:
+        contender = make_contender(parameters[comparison][name]["settings"])
+        contender.model.check(ImageShape(channels=3, resolution=image_set.resolution))
+
+
+def _plan_comparison(comparison: Comparison, parameters: Mapping[str, Any]) -> Values:
+    name = parameters.get("dataset") or comparison.image_set
+    choose(IMAGE_SETS, name, "dataset")
+    planned: Values = {"image_set": {"name": name} | parameters["image_sets"].get(name, {})}
+    for contender in comparison.contenders:
+        block = _block(contender, parameters["contenders"])
+        block["training"] = merge(parameters["training"], block.get("training", {}))
+        planned[contender] = {"settings": {"name": contender, "seed": parameters["seed"]} | block}
+    return planned
+
+
+def _block(name: str, blocks: Mapping[str, Any]) -> Values:
+    """Return one contender's block, with what it takes over from the block it is like."""
+    if name not in blocks:
+        raise SettingError(f"contenders.{name}: no such contender; {nearest(name, blocks)}")
+    block = copy.deepcopy(dict(blocks[name]))
+    other = block.pop("like", None)
+    return merge(_block(other, blocks), block) if other else block
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
+    """Merge nested mappings. A part that names another choice (`name`) replaces the part as a whole."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        same_choice = both and value.get("name", merged[key].get("name")) == merged[key].get("name")
+        merged[key] = merge(merged[key], value) if same_choice else copy.deepcopy(value)
+    return merged
+
+
+def _check_contender_names(parameters: Mapping[str, Any]) -> None:
+    """Refuse a block that is no whole contender: the trace of a misspelt name on the command line."""
+    blocks = parameters["contenders"]
+    if not isinstance(blocks, Mapping):
+        raise SettingError(
+            f"contenders={blocks!r}: must be blocks of settings by name; "
+            "a comparison's contenders are listed in comparisons.py"
+        )
+    whole = [name for name, block in blocks.items() if "model" in block or "like" in block]
+    for name, block in blocks.items():
+        if name not in whole:
+            raise SettingError(f"contenders.{name}: no such contender; {nearest(name, whole)}")
+        for part in block:
+            if part not in (*CONTENDER_PARTS, "like"):
+                raise SettingError(
+                    f"contenders.{name}.{part}: no such setting; {nearest(part, CONTENDER_PARTS)}"
+                )
+
+
+def _named(registry: Mapping[str, Any], values: Mapping[str, Any], where: str) -> Any:
+    """Make the settings object that `name` chooses from a registry."""
+    if not isinstance(values, Mapping):
+        raise SettingError(f"{where}={values!r}: must be a mapping with a name; known: {', '.join(sorted(registry))}")
+    fields = dict(values)
+    chosen = choose(registry, fields.pop("name", None), f"{where}.name")
+    return build(chosen, fields, where)

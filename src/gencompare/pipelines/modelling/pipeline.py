@@ -1,0 +1,33 @@
+"""The template of one contender, made once per contender under its own namespace."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from gencompare.pipelines.modelling.nodes import make_samples, score_samples, train_contender
+
+
+def create_pipeline() -> Pipeline:
+    """Return train → sample → score. Shared inputs: prepared, reference, feature_cache, params:evaluation."""
+    return Pipeline(
+        [
+            Node(
+                train_contender,
+                inputs=["prepared", "params:settings", "checkpoints"],
+                outputs=["weights", "history", "cost"],
+                name="train",
+            ),
+            Node(
+                make_samples,
+                inputs=["weights", "prepared", "params:settings", "params:evaluation"],
+                outputs=["samples", "sample_grid", "interpolation", "trajectory", "sampling_cost"],
+                name="sample",
+            ),
+            Node(
+                score_samples,
+                inputs=["samples", "prepared", "reference", "params:evaluation", "feature_cache"],
+                outputs="scores",
+                name="score",
+            ),
+        ]
+    )

@@ -1,0 +1,15 @@
+"""Kedro's settings of this project."""
+
+from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.hooks import CheckHook, TrackingHook
+
+CONFIG_LOADER_CLASS = ComparisonConfigLoader
+# Soft: conf/smoke and conf/gpu override only the parameters they name.
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "base",
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**"]},
+    "merge_strategy": {"parameters": "soft"},
+}
+
+HOOKS = (CheckHook(), TrackingHook())

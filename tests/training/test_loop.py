@@ -1,0 +1,176 @@
+"""Facts about the training loop, on an objective small enough to know everything of."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gencompare.objectives.base import Objective
+from gencompare.training import TrainingSettings, train
+from gencompare.training.progress import observing
+
+from .toy import Toy, toy_images
+
+SETTINGS = TrainingSettings(kimg=0.4, batch_size=16, rows=5, lr=1e-2, checkpoint_seconds=0, device="cpu")
+
+
+def run(folder, settings=SETTINGS, objective=Toy, seed=0, fingerprint="f"):
+    return train(
+        objective, toy_images(), settings, contender="toy", seed=seed, fingerprint=fingerprint, checkpoints=folder
+    )
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_budget_is_spent_and_counted(tmp_path):
+    trained = run(tmp_path)
+    assert trained.status == "finished"
+    assert trained.cost["kimg"] == 0.4
+    assert list(trained.history["kimg"]) == pytest.approx([0.08, 0.16, 0.24, 0.32, 0.4])
+    assert trained.cost["parameters_by_network"] == {"first": 40 + 8 + 145, "second": 2}
+
+
+def test_flops_are_those_of_the_layers(tmp_path):
+    linear = LinearOnly
+    trained = run(tmp_path, objective=linear)
+    # One 64→1 matrix product forward and its weight gradient backward: 2 x (2 · 16 · 64 · 1) a step.
+    assert trained.cost["train_flops"] == 25 * 2 * (2 * 16 * 64 * 1)
+
+
+class LinearOnly(Objective):
+    averaged = ("net",)
+
+    def __init__(self):
+        super().__init__({"net": nn.Linear(64, 1)})
+
+    def step(self, batch):
+        yield "net", self.networks["net"](batch.images.flatten(1)).square().mean()
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
+    first, second, other = run(tmp_path / "a"), run(tmp_path / "b"), run(tmp_path / "c", seed=1)
+    assert same(first.weights, second.weights)
+    assert first.history.equals(second.history)
+    assert not same(first.weights, other.weights)
+
+
+def test_training_leaves_the_global_random_generator_alone(tmp_path):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    run(tmp_path)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 4])
+def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after):
+    whole = run(tmp_path / "whole")
+
+    def stop(_, row, seen=[]):  # noqa: B006
+        seen.append(row)
+        if len(seen) == stop_after + 1:
+            raise KeyboardInterrupt
+
+    with observing(stop), pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut")
+    resumed = run(tmp_path / "cut")
+    assert same(whole.weights, resumed.weights)
+    assert whole.history.equals(resumed.history)
+    assert resumed.cost["train_flops"] == whole.cost["train_flops"]
+
+
+def test_finished_training_is_reused_and_says_so(tmp_path, caplog):
+    first = run(tmp_path)
+    with caplog.at_level(logging.INFO):
+        second = run(tmp_path)
+    assert "already trained" in caplog.text
+    assert same(first.weights, second.weights)
+    assert second.cost["train_seconds"] == first.cost["train_seconds"]
+
+
+def test_checkpoint_of_other_settings_is_not_taken_up(tmp_path, caplog):
+    first = run(tmp_path)
+    with caplog.at_level(logging.INFO):
+        second = run(tmp_path, seed=1, fingerprint="other")
+    assert "training starts anew" in caplog.text
+    assert not same(first.weights, second.weights)
+
+
+def test_half_written_checkpoint_is_ignored(tmp_path):
+    whole = run(tmp_path / "a")
+    partial = tmp_path / "b" / ".000000025.partial"
+    partial.mkdir(parents=True)
+    (partial / "state.json").write_text("{")
+    assert same(whole.weights, run(tmp_path / "b").weights)
+
+
+def test_only_the_newest_checkpoint_is_kept_and_is_safe(tmp_path):
+    run(tmp_path)
+    (only,) = tmp_path.iterdir()
+    assert sorted(file.name for file in only.iterdir()) == ["state.json", "tensors.safetensors"]
+    assert json.loads((only / "state.json").read_text())["steps"] == 25
+
+
+class Exploding(Toy):
+    """Finite for ten steps, then not."""
+
+    def step(self, batch):
+        for name, loss in super().step(batch):
+            yield name, loss / (0.0 if batch.index >= 12 and name == "first" else 1.0)
+
+
+def test_divergence_stops_and_keeps_the_last_good_weights(tmp_path):
+    trained = run(tmp_path, objective=Exploding)
+    assert trained.status == "diverged"
+    assert trained.cost["kimg"] < 0.4
+    assert all(torch.isfinite(tensor.float()).all() for tensor in trained.weights.values())
+    # The last good weights are those of the second row, after ten steps.
+    assert not np.isfinite(trained.history["loss/first"].iloc[-1])
+    assert len(trained.history) == 3
+    assert run(tmp_path, objective=Exploding).status == "diverged"
+
+
+def test_learning_rate_rises_then_falls_to_zero(tmp_path):
+    settings = TrainingSettings(kimg=0.4, batch_size=16, lr=1.0, warmup=0.2, decay_from=0.6, device="cpu")
+    rates = []
+
+    class Watched(Toy):
+        def step(self, batch):
+            rates.append(state["optimiser"].param_groups[0]["lr"])
+            yield from super().step(batch)
+
+    state = {}
+    original = torch.optim.Adam.__init__
+
+    def spy(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        state.setdefault("optimiser", self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "__init__", spy)
+        run(tmp_path, settings, objective=Watched)
+    assert rates[:6] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
+    assert rates[15] == 1.0
+    assert rates[20] == pytest.approx(0.5)
+    assert rates[24] == pytest.approx(0.1)
+
+
+def test_rate_by_network(tmp_path):
+    settings = TrainingSettings(kimg=0.032, batch_size=16, lr={"first": 1e-12, "second": 1e-2}, device="cpu")
+    torch.manual_seed(0)
+    start = Toy().networks["first"].state_dict()
+    weights = run(tmp_path, settings).weights
+    assert torch.allclose(weights["first.0.weight"], start["0.weight"], atol=1e-9)
+
+
+def test_rows_reach_observers_as_they_come(tmp_path):
+    seen = []
+    with observing(lambda name, row: seen.append((name, row["kimg"]))):
+        run(tmp_path)
+    assert seen == [("toy", pytest.approx(k)) for k in (0.08, 0.16, 0.24, 0.32, 0.4)]
