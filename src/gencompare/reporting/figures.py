@@ -1,0 +1,241 @@
+"""Pictures made of images, and Plotly figures made of numbers. Pure functions; a contender looks the same in all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from PIL import Image
+from plotly.subplots import make_subplots
+
+from gencompare.reporting.palette import DASHES, Look, looks
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
+
+COMPUTE_AXES = {
+    "train_seconds": "training time, seconds",
+    "train_flops": "training compute, FLOPs",
+    "kimg": "training images seen, thousands",
+}
+
+
+def image_grid(images: np.ndarray, columns: int = 8, scale: int = 2, gap: int = 1) -> Image.Image:
+    """Lay images out row by row, each pixel enlarged to scale x scale.
+
+    Args:
+        images: uint8 (N, H, W, C), N at least 1, C 1 or 3.
+        columns: images a row; fewer where there are fewer images.
+        scale: whole-number enlargement, so that pixels stay pixels.
+        gap: pixels left clear between images, before enlargement.
+
+    Returns:
+        An RGBA picture, transparent between the images and where the last row ends early.
+
+    Raises:
+        ValueError: for another dtype or shape, or no images.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+        raise ValueError(
+            f"a picture needs uint8 (N, H, W, C) with N > 0 and C 1 or 3, not {images.dtype} {images.shape}"
+        )
+    n, height, width, _ = images.shape
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        top, left = row * (height + gap), column * (width + gap)
+        sheet[top : top + height, left : left + width, :3] = image
+        sheet[top : top + height, left : left + width, 3] = 255
+    return Image.fromarray(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def strips(images: np.ndarray, scale: int = 2, gap: int = 1) -> Image.Image:
+    """Lay film strips out, one a row; the frames of a strip touch.
+
+    Args:
+        images: uint8 (rows, frames, H, W, C).
+        scale: whole-number enlargement.
+        gap: pixels left clear between rows, before enlargement.
+
+    Raises:
+        ValueError: for another dtype or shape, or no images.
+    """
+    if images.ndim != 5:
+        raise ValueError(f"strips need uint8 (rows, frames, H, W, C), not {images.dtype} {images.shape}")
+    rows, frames, height, width, channels = images.shape
+    films = images.transpose(0, 2, 1, 3, 4).reshape(rows, height, frames * width, channels)
+    return image_grid(films, columns=1, scale=scale, gap=gap)
+
+
+def loss_curves(
+    histories: Mapping[str, pd.DataFrame], drawn_as: Mapping[str, Look] | None = None
+) -> go.Figure:
+    """Draw every `loss/<network>` column against `kimg`, a panel a contender: losses of two families do not compare.
+
+    Args:
+        histories: training history by contender, columns `kimg`, `loss/<network>`, ...
+        drawn_as: the look of each contender; by place in `histories` where left out.
+    """
+    return _panels(histories, "loss/", "loss", drawn_as)
+
+
+def health_curves(
+    histories: Mapping[str, pd.DataFrame], drawn_as: Mapping[str, Look] | None = None
+) -> go.Figure:
+    """Draw every `grad_norm/<network>` column against `kimg`, logarithmic, a panel a contender. See `loss_curves`."""
+    return _panels(histories, "grad_norm/", "gradient norm", drawn_as).update_yaxes(type="log", dtick=1)
+
+
+def quality_against_compute(
+    points: pd.DataFrame,
+    score: str,
+    better: str,
+    axis: str = "train_seconds",
+    drawn_as: Mapping[str, Look] | None = None,
+) -> go.Figure:
+    """Draw a score against what training took; several rows of one contender make a line.
+
+    Args:
+        points: columns `contender`, `value`, `low`, `high`, and the axis.
+        score: the name of the score.
+        better: `lower` or `higher`.
+        axis: a key of COMPUTE_AXES.
+    """
+    return _trade_off(points, score, better, axis, COMPUTE_AXES[axis], drawn_as)
+
+
+def quality_against_sampling_cost(
+    points: pd.DataFrame, score: str, better: str, drawn_as: Mapping[str, Look] | None = None
+) -> go.Figure:
+    """Draw a score against the seconds that one image takes; columns as above, and `seconds_per_image`, `nfe`."""
+    return _trade_off(points, score, better, "seconds_per_image", "seconds per image made", drawn_as)
+
+
+def score_bars(table: pd.DataFrame, score: str, better: str) -> go.Figure:
+    """Draw one score of every row of a table with its interval, floor and ceiling included.
+
+    Args:
+        table: columns `contender`, `value`, `low`, `high`, `kind` (`contender`, `floor` or `ceiling`).
+        score: the name of the score.
+        better: `lower` or `higher`.
+    """
+    contenders = table.loc[table["kind"] == "contender", "contender"]
+    look = looks(contenders)
+    figure = go.Figure()
+    for row in reversed(table.to_dict("records")):
+        name, value, low, high = row["contender"], row["value"], row["low"], row["high"]
+        own = look.get(name, Look(REFERENCE, "solid", "line-ns-open"))
+        figure.add_scatter(
+            x=[value],
+            y=[name],
+            error_x=_interval([low], [value], [high], own.colour),
+            mode="markers",
+            marker={"color": own.colour, "symbol": own.marker, "size": 12},
+            name=name,
+            hovertemplate=f"{name}: %{{x:.4g}} ({low:.4g} to {high:.4g})<extra></extra>",
+        )
+    figure.update_xaxes(title=f"{score} ({better} is better)")
+    return _styled(figure, height=110 + 38 * len(table)).update_layout(showlegend=False)
+
+
+def _panels(
+    histories: Mapping[str, pd.DataFrame], prefix: str, what: str, drawn_as: Mapping[str, Look] | None
+) -> go.Figure:
+    drawn_as = drawn_as or looks(histories)
+    columns = min(3, len(histories))
+    rows = math.ceil(len(histories) / columns)
+    titles = list(histories) if len(histories) > 1 else None
+    figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.28 / rows)
+    named: set[str] = set()
+    for place, (name, history) in enumerate(histories.items()):
+        networks = [column for column in history.columns if column.startswith(prefix)]
+        for line, column in enumerate(networks):
+            network = column.removeprefix(prefix)
+            figure.add_scatter(
+                x=history["kimg"].tolist(),
+                y=_finite(history[column]),
+                name=network,
+                legendgroup=network,
+                showlegend=network not in named,
+                mode="lines",
+                line={"color": drawn_as[name].colour, "width": 2, "dash": DASHES[line % len(DASHES)]},
+                hovertemplate=f"{name}, {network}: %{{y:.4g}} at %{{x:.3g}} kimg<extra></extra>",
+                row=place // columns + 1,
+                col=place % columns + 1,
+            )
+            named.add(network)
+    figure.update_xaxes(title="training images seen, thousands", row=rows)
+    figure.update_yaxes(title=what, col=1)
+    return _styled(figure, height=60 + 240 * rows)
+
+
+def _trade_off(
+    points: pd.DataFrame, score: str, better: str, axis: str, title: str, drawn_as: Mapping[str, Look] | None
+) -> go.Figure:
+    points = points.dropna(subset=[axis, "value"])
+    drawn_as = drawn_as or looks(points["contender"].unique())
+    figure = go.Figure()
+    for name in points["contender"].unique():
+        rows, look = points[points["contender"] == name].sort_values(axis), drawn_as[name]
+        figure.add_scatter(
+            x=rows[axis].tolist(),
+            y=rows["value"].tolist(),
+            error_y=_interval(rows["low"], rows["value"], rows["high"], look.colour),
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2},
+            marker={"color": look.colour, "symbol": look.marker, "size": 11},
+            name=name,
+            hovertemplate=f"{name}: %{{y:.4g}} at %{{x:.3g}}<extra></extra>",
+        )
+    figure.update_xaxes(title=title, type=_axis_type(points[axis]))
+    figure.update_yaxes(title=f"{score}<br>({better} is better)", type=_axis_type(points["value"]))
+    return _styled(figure, height=420)
+
+
+def _interval(
+    low: Iterable[float], value: Iterable[float], high: Iterable[float], colour: str
+) -> dict[str, Any]:
+    up = [h - v for h, v in zip(high, value, strict=True)]
+    down = [v - w for v, w in zip(value, low, strict=True)]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": up,
+        "arrayminus": down,
+        "color": colour,
+        "thickness": 1.5,
+    }
+
+
+def _axis_type(values: pd.Series) -> str:
+    """Return `log` where positive values span more than a factor of eight."""
+    return "log" if len(values) and values.min() > 0 and values.max() > 8 * values.min() else "linear"
+
+
+def _finite(values: pd.Series) -> list[float | None]:
+    """Return values as a plain list, a gap where one is not finite: JSON knows no NaN."""
+    return [float(value) if math.isfinite(value) else None for value in values]
+
+
+def _styled(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 64, "r": 16, "t": 32, "b": 52},
+        font={"family": FONT, "size": 13, "color": INK},
+        paper_bgcolor="#ffffff",
+        plot_bgcolor="#ffffff",
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        hoverlabel={"font": {"family": FONT}},
+    )
+    axis = {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "ticks": "outside", "tickcolor": GRID}
+    figure.update_xaxes(axis, title_standoff=8)
+    figure.update_yaxes(axis, title_standoff=8)
+    figure.update_annotations(font_size=14)
+    return figure
