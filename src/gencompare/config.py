@@ -9,7 +9,7 @@ from typing import Any
 
 from gencompare.comparisons import COMPARISONS, Comparison
 from gencompare.evaluation import EvaluationSettings
-from gencompare.imagesets import IMAGE_SETS, make_image_set
+from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
 from gencompare.models import MODELS
 from gencompare.models.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
@@ -81,13 +81,22 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
     Raises:
         SettingError: in one line, for the first thing that is wrong.
     """
-    image_set = make_image_set(parameters[comparison]["image_set"])
-    image_set.check()
+    image_set = _checked_image_set(parameters[comparison]["image_set"])
     _check_contender_names(parameters)
     build(EvaluationSettings, parameters["evaluation"], "evaluation")
     for name in COMPARISONS[comparison].contenders:
         contender = make_contender(parameters[comparison][name]["settings"])
         contender.model.check(ImageShape(channels=3, resolution=image_set.resolution))
+
+
+def _checked_image_set(values: Mapping[str, Any]) -> ImageSet:
+    """Make an image set and check its source, naming its settings as the user writes them."""
+    try:
+        image_set = make_image_set(values)
+        image_set.check()
+    except SettingError as error:
+        raise SettingError(str(error).replace("image_set.", f"image_sets.{values['name']}.", 1)) from None
+    return image_set
 
 
 def _plan_comparison(comparison: Comparison, parameters: Mapping[str, Any]) -> Values:
@@ -142,7 +151,9 @@ def _check_contender_names(parameters: Mapping[str, Any]) -> None:
 def _named(registry: Mapping[str, Any], values: Mapping[str, Any], where: str) -> Any:
     """Make the settings object that `name` chooses from a registry."""
     if not isinstance(values, Mapping):
-        raise SettingError(f"{where}={values!r}: must be a mapping with a name; known: {', '.join(sorted(registry))}")
+        raise SettingError(
+            f"{where}={values!r}: must be a mapping with a name; known: {', '.join(sorted(registry))}"
+        )
     fields = dict(values)
     chosen = choose(registry, fields.pop("name", None), f"{where}.name")
     return build(chosen, fields, where)

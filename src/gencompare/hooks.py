@@ -131,7 +131,7 @@ class TrackingHook:
         from mlflow.data.meta_dataset import MetaDataset
 
         source = CodeDatasetSource(tags={"source": str(card.get("source", ""))})
-        dataset = MetaDataset(source, name=card["folder"], digest=card["sha256"][:36])
+        dataset = MetaDataset(source, name=card["folder"], digest=card["sha256"]["train"][:36])
         mlflow.log_input(dataset, context="training")
 
 
@@ -140,7 +140,9 @@ class ChildRun:
 
     seconds_between_batches = 5.0
 
-    def __init__(self, parent: Any, contender: str, tags: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, parent: Any, contender: str, tags: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> None:
         from mlflow import MlflowClient
         from mlflow.entities import Param
 

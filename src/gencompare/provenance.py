@@ -13,7 +13,11 @@ PACKAGES = ("gencompare", "torch", "torchvision", "numpy", "pandas", "albumentat
 def provenance(project: Path) -> dict[str, str]:
     """Return library versions, git commit (`-dirty` where files differ from it) and machine."""
     versions = {f"version.{name}": version(name) for name in PACKAGES}
-    return {"git_commit": git_commit(project), "machine": platform.platform(), "python": platform.python_version()} | versions
+    return {
+        "git_commit": git_commit(project),
+        "machine": platform.platform(),
+        "python": platform.python_version(),
+    } | versions
 
 
 def git_commit(project: Path) -> str:

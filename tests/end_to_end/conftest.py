@@ -1,0 +1,65 @@
+"""A project of its own for every test that runs whole sessions: this one's configuration, empty data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+PROJECT = Path(__file__).parents[2]
+
+
+def make_project(folder: Path) -> Path:
+    """Lay out a project that shares the code and copies the configuration."""
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    shutil.copy(PROJECT / "pyproject.toml", folder)
+    shutil.copy(PROJECT / ".telemetry", folder)
+    (folder / "src").mkdir()
+    return folder
+
+
+def run(project: Path, pipeline: str = "gan_compare", env: str = "smoke", **parameters: Any) -> None:
+    """Run a pipeline in a session, as `kedro run` does."""
+    bootstrap_project(project)
+    while mlflow.active_run():
+        mlflow.end_run()
+    with KedroSession.create(project_path=project, env=env, runtime_params=parameters) as session:
+        session.run(pipeline_names=[pipeline])
+
+
+def newest(folder: Path, name: str) -> Path:
+    """Return the newest version of a versioned artifact, `<folder>/<name>/<version>/<name>`."""
+    found = sorted(folder.glob(f"{name}/*/{name}"))
+    assert found, f"no {name} in {folder}"
+    return found[-1]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A fresh project."""
+    return make_project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the main job has run once, in smoke size, on squares and on its own."""
+    folder = make_project(tmp_path_factory.mktemp("finished"))
+    run(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smoke_folder() -> Callable[[Path, str], Path]:
+    """Find a layer's folder of the smoke run's squares, whatever its settings made of the name."""
+
+    def find(project: Path, layer: str) -> Path:
+        (found,) = (project / "data" / layer).glob("squares*")
+        return found
+
+    return find

@@ -1,0 +1,129 @@
+"""The main job from raw images to report, in smoke size."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from safetensors.numpy import load_file
+
+from gencompare.comparisons import COMPARISONS
+
+from .conftest import newest, run
+
+CONTENDERS = COMPARISONS["gan_compare"].contenders
+
+
+def only(folder: Path) -> Path:
+    (found,) = folder.iterdir()
+    return found
+
+
+def test_every_artifact_lands_where_other_tools_expect_it(finished):
+    image_set = only(finished / "data/06_models/gan_compare").name
+    assert image_set.startswith("squares")
+    assert (finished / "data/05_model_input" / image_set / "card.json").is_file()
+    for contender in CONTENDERS:
+        models = finished / "data/06_models/gan_compare" / image_set / contender
+        output = finished / "data/07_model_output/gan_compare" / image_set / contender
+        assert load_file(newest(models, "weights.safetensors"))
+        assert {"kimg"} < set(pd.read_csv(newest(models, "history.csv")).columns)
+        assert list((models / "checkpoints").iterdir())
+        with np.load(newest(output, "samples.npz"), allow_pickle=False) as samples:
+            assert samples["images"].shape == (64, 16, 16, 3)
+            assert samples["images"].dtype == np.uint8
+        for picture in ("interpolation.png", "trajectory.png", "sample_grid.png"):
+            assert newest(output, picture).stat().st_size > 200
+    report = finished / "data/08_reporting/gan_compare" / image_set
+    html = newest(report, "report.html").read_text()
+    table = pd.read_csv(newest(report, "scores.csv"))
+    assert set(CONTENDERS) <= set(table["contender"])
+    assert all(contender in html for contender in CONTENDERS)
+
+
+def test_mlflow_has_one_child_per_contender_with_the_same_score_and_cost_names(finished):
+    client = MlflowClient(f"sqlite:///{finished}/mlflow.db")
+    experiment = client.get_experiment_by_name("gencompare")
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    children = {
+        r.data.tags["contender"]: r
+        for r in runs
+        if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+    }
+    assert set(children) == set(CONTENDERS)
+    assert all(r.info.status == "FINISHED" for r in runs)
+    shared = [
+        {m for m in r.data.metrics if not m.startswith(("loss/", "grad_norm/"))} for r in children.values()
+    ]
+    scores_and_costs = set.intersection(*shared)
+    assert {"squares_valid", "train_seconds", "peak_memory_mb", "nfe"} <= scores_and_costs
+    assert any(name.startswith("fd_efficientnet_lite0") for name in scores_and_costs)
+    for child in children.values():
+        assert {"git_commit", "version.torch", "device", "family", "image_set"} <= set(child.data.tags)
+        assert child.data.params["seed"] == "0"
+        loss = next(name for name in child.data.metrics if name.startswith("loss/"))
+        assert len(client.get_metric_history(child.info.run_id, loss)) == 10
+        artifacts = {a.path for a in client.list_artifacts(child.info.run_id)}
+        assert {"sample_grid.png", "interpolation.png", "trajectory.png"} <= artifacts
+    assert {"report.html", "scores.csv"} <= {a.path for a in client.list_artifacts(parent.info.run_id)}
+    assert parent.inputs.dataset_inputs
+
+
+def test_same_seed_gives_the_same_bytes(finished, project):
+    run(project)
+    for layer, name in [
+        ("06_models", "weights.safetensors"),
+        ("06_models", "history.csv"),
+        ("07_model_output", "samples.npz"),
+        ("07_model_output", "scores.json"),
+    ]:
+        for contender in CONTENDERS:
+            pair = [
+                newest(only(root / "data" / layer / "gan_compare") / contender, name)
+                for root in (finished, project)
+            ]
+            assert pair[0].read_bytes() == pair[1].read_bytes(), f"{contender} {name}"
+    tables = [
+        newest(only(root / "data/08_reporting/gan_compare"), "scores.csv") for root in (finished, project)
+    ]
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+def test_another_image_set_is_kept_apart(finished, fashion_mnist_folder, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    before = sorted(path for path in project.rglob("*.npz") if "squares" in str(path))
+    run(project, dataset="fashion_mnist", image_sets={"fashion_mnist": {"folder": str(fashion_mnist_folder)}})
+    assert sorted(path for path in project.rglob("*.npz") if "squares" in str(path)) == before
+    image_sets = {path.name for path in (project / "data/06_models/gan_compare").iterdir()}
+    assert len(image_sets) == 2
+    (fashion,) = [name for name in image_sets if name.startswith("fashion_mnist")]
+    table = pd.read_csv(newest(project / "data/08_reporting/gan_compare" / fashion, "scores.csv"))
+    assert "squares_valid" not in table.columns
+
+
+def test_the_users_own_folder(project, tmp_path_factory):
+    from PIL import Image
+
+    images = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for number in range(80):
+        label = images / ("cats" if number % 2 else "dogs")
+        label.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(label / f"{number}.png")
+    run(project, dataset="folder", image_sets={"folder": {"path": str(images)}})
+    assert newest(only(project / "data/08_reporting/gan_compare"), "report.html").stat().st_size > 10_000
+    assert len(list(images.rglob("*"))) == 82
+
+
+@pytest.fixture(autouse=True)
+def _no_run_left_open():
+    yield
+    while mlflow.active_run():
+        mlflow.end_run()
