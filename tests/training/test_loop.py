@@ -21,7 +21,13 @@ SETTINGS = TrainingSettings(kimg=0.4, batch_size=16, rows=5, lr=1e-2, checkpoint
 
 def run(folder, settings=SETTINGS, objective=Toy, seed=0, fingerprint="f"):
     return train(
-        objective, toy_images(), settings, contender="toy", seed=seed, fingerprint=fingerprint, checkpoints=folder
+        objective,
+        toy_images(),
+        settings,
+        contender="toy",
+        seed=seed,
+        fingerprint=fingerprint,
+        checkpoints=folder,
     )
 
 

@@ -15,7 +15,9 @@ class Toy(Objective):
     averaged = ("first",)
 
     def __init__(self) -> None:
-        first = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.2), nn.Flatten(), nn.Linear(144, 1))
+        first = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.2), nn.Flatten(), nn.Linear(144, 1)
+        )
         first.append(nn.Tanh())
         super().__init__({"first": first, "second": nn.Linear(1, 1)})
 
