@@ -1,0 +1,134 @@
+"""What every image set is: settings that can be checked, fingerprinted and prepared."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pydantic
+
+from gencompare.imagesets.arrays import Images
+
+Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
+LIBRARIES = ("numpy", "pillow", "albumentations", "opencv-python-headless")
+
+
+def nothing_found() -> dict[str, Any]:
+    """Tell that reading the images brought nothing to light that the card should say."""
+    return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """An image set about to be written. Nothing is read or made before its chunks are asked for.
+
+    Attributes:
+        fingerprint: changes whenever the prepared bytes might.
+        card: what is known beforehand: name, folder, settings, resolution, channels, classes, source,
+            licence.
+        train: gives the train split as chunks of `Images`, in order, in constant memory.
+        heldout: the same for the held-out split.
+        found: once both splits were read, what only reading could tell, such as unreadable files.
+    """
+
+    fingerprint: str
+    card: dict[str, Any]
+    train: Callable[[], Iterator[Images]]
+    heldout: Callable[[], Iterator[Images]]
+    found: Callable[[], dict[str, Any]] = nothing_found
+
+
+class ImageSet(ABC):
+    """A named source of real images with a train and a held-out split.
+
+    Subclasses are decorated with `typed.settings`; their fields are the user's settings.
+
+    Attributes:
+        name: how users ask for it.
+        locations: names of the settings that say where the source lies. They do not change the images,
+            so they count neither for the folder's name nor for the fingerprint.
+        resolution: side of the prepared square images, in pixels.
+    """
+
+    name: ClassVar[str]
+    locations: ClassVar[tuple[str, ...]] = ()
+    resolution: Resolution
+
+    @abstractmethod
+    def check(self) -> None:
+        """Look, cheaply, whether the set can be prepared. Raises SettingError in one line where it cannot."""
+
+    @abstractmethod
+    def prepare(self) -> Preparation:
+        """Describe the prepared set; its images are made only when the chunks are read."""
+
+    def source_state(self) -> str:
+        """What the fingerprint must notice of the source: file names, sizes and times of change."""
+        return ""
+
+    def content_settings(self) -> dict[str, Any]:
+        """The settings that change the images, by name."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {f.name: getattr(self, f.name) for f in fields if f.name not in self.locations}
+
+    def folder_name(self) -> str:
+        """Name the folder of the prepared images: the set's name, then every setting that is not its default."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        changed = [_short(k, v) for k, v in self.content_settings().items() if v != defaults[k]]
+        return _file_name("-".join([self.name, *changed]))
+
+    def fingerprint(self) -> str:
+        """Hash what the prepared bytes depend on: settings, state of the source, this code, its libraries."""
+        parts = [self.name, self.content_settings(), self.source_state(), _code_hash(), library_versions()]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def describe(self, *, channels: int, classes: list[str], source: str, licence: str) -> dict[str, Any]:
+        """Begin the card: what is known of every image set before its images are made."""
+        return {
+            "name": self.name,
+            "folder": self.folder_name(),
+            "settings": self.content_settings(),
+            "resolution": self.resolution,
+            "channels": channels,
+            "classes": classes,
+            "source": source,
+            "licence": licence,
+            "libraries": library_versions(),
+        }
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries whose arithmetic decides the prepared bytes."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+@cache
+def _code_hash() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _short(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    if isinstance(value, (list, tuple)):
+        return name + "-".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+    return f"{name}{value:g}" if isinstance(value, float) else f"{name}{value}"
+
+
+def _file_name(text: str, longest: int = 120) -> str:
+    safe = re.sub(r"[^\w.+-]", "_", text, flags=re.ASCII)
+    if safe == text and len(safe) <= longest:
+        return safe
+    return f"{safe[: longest - 7]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

@@ -1,0 +1,110 @@
+"""Read one image file safely: the right pixels, or a reason in words. Nothing in between.
+
+PNG and the ends of all formats are checked by the decoders. A changed byte inside the compressed part of a
+JPEG, GIF, WebP, or in an uncompressed file, gives another valid image that no reader can tell from the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# only formats of pixels, decoded by Pillow itself: EPS or WMF would start other programs
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .bmp .dib .tif .tiff .webp .ppm .pgm .pbm .pnm .avif".split()
+)
+ORIENTATION = 0x0112
+
+
+class UnreadableImage(Exception):
+    """A file that gives no image. Its message is the reason."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """An image of mode L or RGB, upright, and what had to be done to it on the way."""
+
+    image: Image.Image
+    notes: tuple[str, ...]
+
+
+def looks_like_image(path: Path) -> bool:
+    """Whether a file's name, or else its first bytes, say that it is an image."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with Image.open(path, formats=_formats()):
+            return True
+    except Exception:  # broken headers raise anything, and all mean no
+        return False
+
+
+def read_image(path: Path, *, grey: bool = False, max_pixels: int = 50_000_000) -> Read:
+    """Read an image file as 8-bit grey or RGB, turned upright as its EXIF says.
+
+    The content decides the format, not the file's name. 16-bit values are scaled to 8 bits, transparent
+    places become white, animations give their first frame.
+
+    Raises:
+        UnreadableImage: if the file is empty, broken, cut short, of another kind, or of more than max_pixels.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableImage("empty file")
+        with Image.open(path, formats=_formats()) as opened:
+            return _upright(opened, grey, max_pixels)
+    except UnreadableImage:
+        raise
+    except Image.UnidentifiedImageError:
+        raise UnreadableImage("not an image, or of a format that is not read here") from None
+    except Image.DecompressionBombError:
+        raise UnreadableImage(f"more than {max_pixels:,} pixels") from None
+    except Exception as error:  # decoders of broken files raise anything
+        raise UnreadableImage(_one_line(error)) from error
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _upright(opened: Image.Image, grey: bool, max_pixels: int) -> Read:
+    if opened.width * opened.height > max_pixels:
+        raise UnreadableImage(f"{opened.width} x {opened.height}: more than {max_pixels:,} pixels")
+    notes = []
+    if getattr(opened, "n_frames", 1) > 1:
+        notes.append("first frame of several")
+        opened.seek(0)
+    opened.load()
+    if opened.getexif().get(ORIENTATION, 1) in range(2, 9):
+        notes.append("turned upright by EXIF")
+    image, converted = _to_8_bit(ImageOps.exif_transpose(opened), opened.format)
+    return Read(image.convert("L" if grey else "RGB"), (*notes, *converted))
+
+
+def _to_8_bit(image: Image.Image, kind: str | None) -> tuple[Image.Image, list[str]]:
+    """Bring any mode to L or RGB without clipping."""
+    mode = image.mode
+    if mode == "F" or (mode == "I" and kind not in {"PNG", "PPM"}):  # Pillow gives 16-bit PNG as I, too
+        raise UnreadableImage(f"32-bit values (mode {mode}) of unknown range")
+    if mode.startswith("I"):
+        values = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.rint(values / 257).clip(0, 255).astype(np.uint8)), ["16-bit"]
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        white = Image.new("RGBA", seen.size, "white")
+        return Image.alpha_composite(white, seen).convert("RGB"), ["transparent places made white"]
+    if mode in {"L", "RGB"}:
+        return image, []
+    if mode == "1":
+        return image.convert("L"), ["black and white"]
+    return image.convert("RGB"), ["palette" if mode == "P" else mode]
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())[:200]
+    return text or type(error).__name__

@@ -1,0 +1,129 @@
+"""Prepared images on disk: written in one pass in constant memory, read as memory maps.
+
+A folder holds, for each of `train` and `heldout`: `<split>.npy`, the images, uint8 (N, H, W, C);
+`<split>.npz`, `labels` int64 (N,) where there are any and every factor under its name; and `<split>.csv`,
+where images come from files: one row an image with its source and how it was made. Beside them
+`contact_sheet.png` and `card.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.imagesets.base import Preparation
+from gencompare.imagesets.card import Tally, contact_sheet
+from gencompare.typed import SettingError
+
+CARD, SHEET = "card.json", "contact_sheet.png"
+SPLITS = ("train", "heldout")
+FILES = (*(f"{split}.npy" for split in SPLITS), *(f"{split}.npz" for split in SPLITS), SHEET, CARD)
+TABLES = tuple(f"{split}.csv" for split in SPLITS)
+
+
+def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
+    """Write a prepared image set into an empty folder, the card last, and return the card.
+
+    Raises:
+        SettingError: if a split comes out empty, or more files were unreadable than the user allows.
+    """
+    classes = preparation.card["classes"]
+    summaries = {}
+    for split, chunks in zip(SPLITS, (preparation.train, preparation.heldout), strict=True):
+        tally = _write_split(chunks(), folder, split, classes)
+        if tally.count == 0:
+            raise SettingError(
+                f"image_set.name={preparation.card['name']}: no image is left for the {split} split"
+            )
+        summaries[split] = tally.summary(classes)
+    found = preparation.found()
+    train = read_split(folder, "train")
+    contact_sheet(train).save(folder / SHEET)
+    card = {
+        **preparation.card,
+        "counts": {split: summary.pop("count") for split, summary in summaries.items()},
+        "sha256": {split: summary.pop("sha256") for split, summary in summaries.items()},
+        "splits": summaries,
+        **found,
+        "fingerprint": preparation.fingerprint,
+    }
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder holds a whole prepared image set."""
+    return all((folder / name).is_file() for name in FILES)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read the card of a prepared image set."""
+    card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    return card
+
+
+def read(folder: Path) -> ImageSplits:
+    """Read a prepared image set; the images stay on disk and are mapped into memory, read-only."""
+    return ImageSplits(read_split(folder, "train"), read_split(folder, "heldout"), read_card(folder))
+
+
+def read_split(folder: Path, split: str) -> Images:
+    """Read one split, its images mapped into memory, read-only."""
+    with np.load(folder / f"{split}.npz", allow_pickle=False) as arrays:
+        facts = {name: arrays[name] for name in arrays.files}
+    labels = facts.pop("labels", None)
+    return Images(np.load(folder / f"{split}.npy", mmap_mode="r"), labels, facts)
+
+
+def _write_split(chunks: Iterator[Images], folder: Path, split: str, classes: list[str]) -> Tally:
+    tally, facts = Tally(), _Columns()
+    with (folder / f"{split}.npy").open("wb") as file:
+        shape: tuple[int, ...] = ()
+        for chunk in chunks:
+            if tally.count == 0:
+                shape = chunk.images.shape[1:]
+                _write_header(file, (0, *shape))
+            file.write(np.ascontiguousarray(chunk.images).data)
+            tally.add(chunk)
+            facts.add(chunk)
+        file.seek(0)
+        _write_header(file, (tally.count, *shape))
+    columns = facts.joined()
+    np.savez_compressed(folder / f"{split}.npz", **columns)  # type: ignore[arg-type]
+    if "source" in columns:
+        _table(columns, classes).to_csv(folder / f"{split}.csv", index_label="index")
+    return tally
+
+
+class _Columns:
+    """Labels and factors of a split, gathered chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[np.ndarray]] = {}
+
+    def add(self, chunk: Images) -> None:
+        labels = {} if chunk.labels is None else {"labels": chunk.labels}
+        for name, values in {**labels, **chunk.factors}.items():
+            self._parts.setdefault(name, []).append(values)
+
+    def joined(self) -> dict[str, np.ndarray]:
+        return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Write a .npy header. numpy leaves room in it for the first axis to grow, so it can be written again."""
+    fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, fields)
+
+
+def _table(columns: dict[str, np.ndarray], classes: list[str]) -> pd.DataFrame:
+    table = {name: values for name, values in columns.items() if values.ndim == 1}
+    if classes and "labels" in table:
+        table["class"] = np.array(classes)[table["labels"]]
+    return pd.DataFrame(table)
