@@ -1,0 +1,81 @@
+"""What several model families share: the latent-variable contract, checks, weight initialisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+from gencompare.models.shape import ImageShape
+from gencompare.typed import SettingError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class LatentModel(nn.Module):
+    """A network that makes an image from one draw of a standard normal latent vector.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        classes: how many labels it is conditioned on, 0 for none.
+    """
+
+    latent_dim: int
+    classes: int = 0
+
+    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Make float images (N, C, H, W) in [-1, 1] from latents (N, latent_dim) and labels int64 (N,)."""
+        raise NotImplementedError
+
+
+def check_resolution(shape: ImageShape, model: str, smallest: int = 16, largest: int = 128) -> None:
+    """Refuse a resolution that is no power of two, or out of a model's range.
+
+    Raises:
+        SettingError: with the resolutions that the model can make.
+    """
+    allowed = [2**power for power in range(2, 12) if smallest <= 2**power <= largest]
+    if shape.resolution not in allowed:
+        raise SettingError(
+            f"resolution={shape.resolution}: {model} makes {', '.join(map(str, allowed))} pixels a side;"
+            f" set resolution to one of these"
+        )
+
+
+def normal_init(network: nn.Module, deviation: float = 0.02) -> None:
+    """Draw convolution and linear weights from N(0, deviation²), biases 0 (DCGAN, arXiv:1511.06434, section 4)."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(module.weight, 0.0, deviation)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def require(networks: Mapping[str, nn.Module], name: str, kind: type[Network], setting: str) -> Network:
+    """The network of this name and kind.
+
+    Raises:
+        SettingError: if there is none, naming the setting that needs it.
+    """
+    network = networks.get(name)
+    if not isinstance(network, kind):
+        raise SettingError(f"{setting}: needs a network {name!r} ({kind.__name__}); {_described(networks)}")
+    return network
+
+
+def only(networks: Mapping[str, nn.Module], kind: type[Network], setting: str) -> Network:
+    """The one network of this kind, whatever its name.
+
+    Raises:
+        SettingError: if there is none or more than one, naming the setting that needs it.
+    """
+    found = [network for network in networks.values() if isinstance(network, kind)]
+    if len(found) != 1:
+        raise SettingError(f"{setting}: needs one network of kind {kind.__name__}; {_described(networks)}")
+    return found[0]
+
+
+def _described(networks: Mapping[str, nn.Module]) -> str:
+    given = ", ".join(f"{name} ({type(network).__name__})" for name, network in networks.items())
+    return f"the model has {given}; choose a model and an objective or sampler that belong together"

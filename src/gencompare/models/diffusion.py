@@ -1,0 +1,102 @@
+"""The diffusion process that a denoising network belongs to: its noise schedule and what the network predicts.
+
+Notation of VDM (arXiv:2107.00630): x_k = alpha_k x_0 + sigma_k eps with alpha_k² + sigma_k² = 1. Step k runs from
+0 (clean: alpha 1, sigma 0) to `timesteps` (noise), so alpha_k² is DDPM's alpha_bar of its step k - 1 counted from 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Schedule = Literal["linear", "cosine"]
+Prediction = Literal["epsilon", "velocity"]
+
+
+class Process(NamedTuple):
+    """x_k = alpha[k] x_0 + sigma[k] eps, from k = 0 (clean) on."""
+
+    alpha: Sequence[float]
+    sigma: Sequence[float]
+
+
+def alpha_bars(schedule: Schedule, timesteps: int) -> Tensor:
+    """alpha_bar at steps 0 (clean, 1) to `timesteps`: float64 (timesteps + 1,).
+
+    "linear": beta from 1e-4 to 0.02 (DDPM, arXiv:2006.11239, section 4), rescaled where timesteps is not 1000.
+    "cosine": beta clipped at 0.999 (Improved DDPM, arXiv:2102.09672, equation 17).
+    """
+    if schedule == "linear":
+        scale = 1000.0 / timesteps
+        beta = torch.linspace(1e-4 * scale, 0.02 * scale, timesteps, dtype=torch.float64).clamp(max=0.999)
+    else:
+        times = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
+        signal = torch.cos((times + 0.008) / 1.008 * math.pi / 2).square()
+        beta = (1.0 - signal[1:] / signal[:-1]).clamp(max=0.999)
+    return torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1.0 - beta, dim=0)])
+
+
+class Denoiser(nn.Module):
+    """A backbone with its diffusion process: all that a loss or a sampler must know to use its weights.
+
+    Attributes:
+        backbone: network from (noisy images (N, C, H, W), steps (N,) in 0 .. timesteps - 1, labels (N,) or None)
+            to its prediction (N, C, H, W). Label `classes` stands for "no label".
+        prediction: what the backbone predicts: eps, or the velocity alpha eps - sigma x_0
+            (Salimans and Ho 2022, arXiv:2202.00512).
+        classes: how many labels it is conditioned on, 0 for none.
+        alpha, sigma: float32 (timesteps + 1,), and the same in double precision as `process`.
+    """
+
+    alpha: Tensor
+    sigma: Tensor
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        *,
+        schedule: Schedule,
+        prediction: Prediction,
+        timesteps: int,
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.prediction = prediction
+        self.timesteps = timesteps
+        self.classes = classes
+        alpha_bar = alpha_bars(schedule, timesteps)
+        self.process = Process(alpha_bar.sqrt().tolist(), (1.0 - alpha_bar).sqrt().tolist())
+        self.register_buffer("alpha", alpha_bar.sqrt().float(), persistent=False)
+        self.register_buffer("sigma", (1.0 - alpha_bar).sqrt().float(), persistent=False)
+
+    def forward(self, noisy: Tensor, step: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Raw prediction for x_k (N, C, H, W) at steps k (N,) in 1 .. timesteps."""
+        if self.classes and labels is None:
+            labels = torch.full_like(step, self.classes)
+        return self.backbone(noisy, step - 1, labels if self.classes else None)
+
+    def diffuse(self, images: Tensor, step: Tensor, noise: Tensor) -> Tensor:
+        """x_k: a draw of q(x_k | x_0) (DDPM, equation 4)."""
+        return _column(self.alpha[step]) * images + _column(self.sigma[step]) * noise
+
+    def target(self, images: Tensor, step: Tensor, noise: Tensor) -> Tensor:
+        """What the backbone should predict at x_k."""
+        if self.prediction == "epsilon":
+            return noise
+        return _column(self.alpha[step]) * noise - _column(self.sigma[step]) * images
+
+    def clean(self, noisy: Tensor, step: Tensor, output: Tensor) -> Tensor:
+        """The estimate of x_0 that a raw prediction at x_k stands for."""
+        alpha, sigma = _column(self.alpha[step]), _column(self.sigma[step])
+        if self.prediction == "epsilon":
+            return (noisy - sigma * output) / alpha
+        return alpha * noisy - sigma * output
+
+
+def _column(values: Tensor) -> Tensor:
+    return values[:, None, None, None]

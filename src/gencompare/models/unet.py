@@ -1,0 +1,192 @@
+"""A U-Net that predicts noise (Ho et al. 2020, arXiv:2006.11239), on pixel-unshuffled images to save time on CPUs."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gencompare.models.blocks import check_resolution
+from gencompare.models.diffusion import Denoiser, Prediction, Schedule
+from gencompare.models.shape import ImageShape
+from gencompare.typed import Fraction, Positive, SettingError, settings
+
+
+@settings
+class UNet:
+    """A denoising U-Net and the diffusion process it serves.
+
+    Attributes:
+        patch: side of the pixel blocks folded into channels before the first convolution (1, 2 or 4).
+        widths: channels of each level; each level halves the side.
+        blocks: residual blocks a level (and one more on the way up).
+        attention: levels, counted from 0, that have self-attention after each block.
+        dropout: share of channels dropped inside residual blocks while training.
+        schedule, timesteps: the diffusion process.
+        prediction: what the network predicts.
+        conditional: whether it takes the image set's labels.
+    """
+
+    patch: Positive = 2
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (64, 128, 128)
+    blocks: Positive = 1
+    attention: tuple[int, ...] = (1, 2)
+    dropout: Fraction = 0.0
+    schedule: Schedule = "cosine"
+    timesteps: Positive = 1000
+    prediction: Prediction = "velocity"
+    conditional: bool = False
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "unet")
+        smallest = self.patch * 2 ** (len(self.widths) - 1)
+        if shape.resolution % smallest:
+            raise SettingError(
+                f"patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be a"
+                f" multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
+            )
+        if any(width % 8 for width in self.widths):
+            raise SettingError(f"widths={self.widths}: each must be a multiple of 8")
+        if any(level not in range(len(self.widths)) for level in self.attention):
+            raise SettingError(f"attention={self.attention}: levels run from 0 to {len(self.widths) - 1}")
+        if self.conditional and not shape.classes:
+            raise SettingError("conditional=True: the image set has no labels; set conditional to false")
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        denoiser = Denoiser(
+            Backbone(self, shape),
+            schedule=self.schedule,
+            prediction=self.prediction,
+            timesteps=self.timesteps,
+            classes=shape.classes if self.conditional else 0,
+        )
+        return {"denoiser": denoiser}
+
+
+class Backbone(nn.Module):
+    """(noisy images (N, C, R, R), steps (N,), labels (N,) or None) to a prediction (N, C, R, R)."""
+
+    def __init__(self, config: UNet, shape: ImageShape) -> None:
+        super().__init__()
+        widths, embedding = config.widths, 4 * config.widths[0]
+        self.patch = config.patch
+        channels = shape.channels * config.patch**2
+        self.time = TimeEmbedding(config.widths[0], embedding)
+        self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
+        self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
+
+        self.down = nn.ModuleList()
+        skips, width = [widths[0]], widths[0]
+        for level, outputs in enumerate(widths):
+            for _ in range(config.blocks):
+                self.down.append(Block(width, outputs, embedding, config.dropout, level in config.attention))
+                width = outputs
+                skips.append(width)
+            if level < len(widths) - 1:
+                self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
+                skips.append(width)
+
+        last = len(widths) - 1
+        self.middle = Block(width, width, embedding, config.dropout, last in config.attention)
+
+        self.up = nn.ModuleList()
+        for level, outputs in reversed(list(enumerate(widths))):
+            for _ in range(config.blocks + 1):
+                attention = level in config.attention
+                self.up.append(Block(width + skips.pop(), outputs, embedding, config.dropout, attention))
+                width = outputs
+            if level:
+                self.up.append(
+                    nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1))
+                )
+
+        self.head = nn.Sequential(
+            nn.GroupNorm(8, width), nn.SiLU(), zeroed(nn.Conv2d(width, channels, 3, padding=1))
+        )
+
+    def forward(self, noisy: Tensor, step: Tensor, labels: Tensor | None = None) -> Tensor:
+        embedding = self.time(step)  # (N, E)
+        if self.label is not None:
+            embedding = embedding + self.label(labels)
+        embedding = F.silu(embedding)
+        hidden = self.stem(F.pixel_unshuffle(noisy, self.patch))  # (N, widths[0], R / patch, R / patch)
+        skips = [hidden]
+        for layer in self.down:
+            hidden = layer(hidden, embedding) if isinstance(layer, Block) else layer(hidden)
+            skips.append(hidden)
+        hidden = self.middle(hidden, embedding)
+        for layer in self.up:
+            if isinstance(layer, Block):
+                hidden = layer(torch.cat([hidden, skips.pop()], dim=1), embedding)
+            else:
+                hidden = layer(hidden)
+        return F.pixel_shuffle(self.head(hidden), self.patch)  # (N, C, R, R)
+
+
+class Block(nn.Module):
+    """Residual block: two normalised convolutions, scaled and shifted by the embedding, then attention if asked."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float, attention: bool) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(8, inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * outputs)
+        self.norm2 = nn.GroupNorm(8, outputs)
+        self.dropout = nn.Dropout2d(dropout)
+        self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.attention = Attention(outputs) if attention else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)  # (N, outputs, 1, 1)
+        hidden = self.conv1(F.silu(self.norm1(x)))
+        hidden = self.norm2(hidden) * (1 + scale) + shift
+        hidden = self.conv2(self.dropout(F.silu(hidden)))
+        return self.attention(self.skip(x) + hidden)
+
+
+class Attention(nn.Module):
+    """Residual self-attention over all places, in heads of 32 channels where the width allows."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = max(width // 32, 1)
+        self.norm = nn.GroupNorm(8, width)
+        self.qkv = nn.Conv2d(width, 3 * width, 1)
+        self.out = zeroed(nn.Conv2d(width, width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, width, height, breadth = x.shape
+        qkv = self.qkv(self.norm(x)).flatten(2).transpose(1, 2)  # (N, places, 3 width)
+        query, key, value = qkv.reshape(n, height * breadth, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value)  # (N, heads, places, width / heads)
+        mixed = mixed.permute(0, 1, 3, 2).reshape(n, width, height, breadth)
+        return x + self.out(mixed)
+
+
+class TimeEmbedding(nn.Module):
+    """Steps (N,) to features (N, outputs): sinusoids as in Transformers, then two linear layers."""
+
+    frequencies: Tensor
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        frequencies = torch.exp(-math.log(10_000.0) * torch.arange(width // 2) / (width // 2))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.layers = nn.Sequential(nn.Linear(width, outputs), nn.SiLU(), nn.Linear(outputs, outputs))
+
+    def forward(self, step: Tensor) -> Tensor:
+        angles = step[:, None].float() * self.frequencies  # (N, width / 2)
+        return self.layers(torch.cat([angles.cos(), angles.sin()], dim=1))
+
+
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """Start a layer at zero, so that its residual branch starts as the identity."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

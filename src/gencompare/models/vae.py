@@ -1,0 +1,78 @@
+"""Variational auto-encoder (Kingma and Welling 2013, arXiv:1312.6114) with a convolutional encoder and decoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gencompare.models.blocks import LatentModel, check_resolution
+from gencompare.models.shape import ImageShape
+from gencompare.typed import Positive, settings
+
+
+@settings
+class VAE:
+    """A Gaussian encoder and a Gaussian decoder that mirror each other.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at half the resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+    """
+
+    latent_dim: Positive = 64
+    width: Positive = 32
+    max_width: Positive = 256
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "vae")
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        return {"vae": AutoEncoder(self, shape)}
+
+    def widths(self, shape: ImageShape) -> list[int]:
+        """Channels at half the resolution, a quarter, ... down to 4 pixels."""
+        levels = shape.resolution.bit_length() - 3
+        return [min(self.width * 2**level, self.max_width) for level in range(levels)]
+
+
+class AutoEncoder(LatentModel):
+    """`encode` gives the posterior q(z|x), `decode` the mean of p(x|z)."""
+
+    def __init__(self, config: VAE, shape: ImageShape) -> None:
+        super().__init__()
+        self.latent_dim = config.latent_dim
+        widths = config.widths(shape)
+        down: list[nn.Module] = []
+        for inputs, outputs in zip([shape.channels, *widths], widths, strict=False):
+            down += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()]
+        self.encoder = nn.Sequential(
+            *down, nn.Conv2d(widths[-1], 2 * config.latent_dim, 4)
+        )  # (N, 2 latent_dim, 1, 1)
+        up: list[nn.Module] = [nn.ConvTranspose2d(config.latent_dim, widths[-1], 4)]  # (N, widths[-1], 4, 4)
+        for inputs, outputs in zip(widths[::-1], widths[-2::-1], strict=False):
+            up += [
+                nn.BatchNorm2d(inputs),
+                nn.SiLU(),
+                nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
+            ]
+        up += [nn.BatchNorm2d(widths[0]), nn.SiLU(), nn.ConvTranspose2d(widths[0], shape.channels, 4, 2, 1)]
+        self.decoder = nn.Sequential(*up, nn.Tanh())  # (N, C, R, R)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (N, C, R, R) to the posterior's mean and log-variance, each (N, latent_dim)."""
+        mean, log_variance = torch.flatten(self.encoder(images), 1).chunk(2, dim=1)
+        return mean, log_variance.clamp(-20.0, 10.0)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latents (N, latent_dim) to images (N, C, R, R) in [-1, 1]."""
+        return self.decoder(latent[:, :, None, None])
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Images to one posterior draw's reconstruction, and the posterior's mean and log-variance."""
+        mean, log_variance = self.encode(images)
+        latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        return self.decode(latent), mean, log_variance
+
+    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.decode(latent)

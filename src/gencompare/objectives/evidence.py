@@ -1,0 +1,54 @@
+"""The evidence lower bound of variational auto-encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+
+from gencompare.models.blocks import require
+from gencompare.models.vae import AutoEncoder
+from gencompare.objectives.base import Batch, Objective
+from gencompare.typed import NonNegativeFloat, settings
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) of each row in nats: (N, D) to (N,) (arXiv:1312.6114, appendix B)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(dim=1)
+
+
+def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Half the squared error summed over each image: -log N(x; reconstruction, 1) up to a constant, (N,)."""
+    return 0.5 * (images - reconstructions).square().flatten(1).sum(dim=1)
+
+
+@settings
+class Evidence:
+    """The negative evidence lower bound with a weighted KL (beta-VAE).
+
+    Attributes:
+        beta: weight of the KL.
+    """
+
+    beta: NonNegativeFloat = 1.0
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        return EvidenceObjective(networks, self)
+
+
+class EvidenceObjective(Objective):
+    """One step on reconstruction + beta KL, both summed over an image and averaged over the batch."""
+
+    averaged = ("vae",)
+
+    def __init__(self, networks: Mapping[str, nn.Module], config: Evidence) -> None:
+        super().__init__(networks)
+        self.vae = require(networks, "vae", AutoEncoder, "objective.name='evidence'")
+        self.config = config
+
+    def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        reconstructions, mean, log_variance = self.vae(batch.images)
+        reconstruction = squared_error(batch.images, reconstructions).mean()
+        kl = gaussian_kl(mean, log_variance).mean()
+        self.metrics = {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        yield "vae", reconstruction + self.config.beta * kl

@@ -1,0 +1,109 @@
+"""What a sampler is, what a trained contender carries, and the noise that both share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gencompare.models.shape import ImageShape
+
+
+class Streams:
+    """One counter-based random stream an image, so that an image's noise depends on its seed and index alone.
+
+    Args:
+        seed: 0 or more.
+        indices: one stream (numpy's Philox, keyed by seed and index) for each.
+    """
+
+    def __init__(self, seed: int, indices: Sequence[int], device: torch.device) -> None:
+        self.device = device
+        self.generators = [np.random.Generator(np.random.Philox(key=[seed, index])) for index in indices]
+
+    def normal(self, *shape: int) -> Tensor:
+        """The next standard normal draw of every stream: float32 (streams, *shape)."""
+        draws = [generator.standard_normal(shape, dtype=np.float32) for generator in self.generators]
+        return torch.from_numpy(np.stack(draws)).to(self.device)
+
+
+class Sampler(ABC):
+    """How a trained contender makes images from noise of a known shape.
+
+    Concrete samplers are settings classes, one object for every contender that uses them.
+    """
+
+    @abstractmethod
+    def check(self, networks: Mapping[str, nn.Module]) -> None:
+        """Raise SettingError where these networks cannot be sampled this way."""
+
+    @abstractmethod
+    def classes(self, networks: Mapping[str, nn.Module]) -> int:
+        """How many labels the images are conditioned on, 0 for none."""
+
+    @abstractmethod
+    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
+        """Shape of the standard normal noise that one image starts from."""
+
+    @abstractmethod
+    def path(
+        self,
+        networks: Mapping[str, nn.Module],
+        noise: Tensor,
+        labels: Tensor | None,
+        streams: Streams,
+        frames: int,
+    ) -> Iterator[Tensor]:
+        """Yield `frames` batches of images (N, C, H, W), the last of which is the samples.
+
+        Args:
+            noise: (N, *noise_shape), float32.
+            labels: int64 (N,), or None where not conditioned.
+            streams: further noise for samplers that need some on the way.
+            frames: 1 or more.
+        """
+
+    @abstractmethod
+    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
+        """Network evaluations per image."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A trained contender, ready to make images.
+
+    Attributes:
+        networks: as its model made them, with trained weights (averaged ones where there are), on `device`.
+        sampler: one of SAMPLERS, made.
+        shape: of its images.
+        device: where it runs.
+    """
+
+    networks: Mapping[str, nn.Module]
+    sampler: Sampler
+    shape: ImageShape
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self.sampler.check(self.networks)
+        for network in self.networks.values():
+            network.eval()
+
+    @property
+    def classes(self) -> int:
+        """How many labels its images are conditioned on, 0 for none."""
+        return self.sampler.classes(self.networks)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Shape of the noise that one image starts from."""
+        return self.sampler.noise_shape(self.networks, self.shape)
+
+    @property
+    def nfe(self) -> int:
+        """Network evaluations per image."""
+        return self.sampler.nfe(self.networks)

@@ -1,0 +1,82 @@
+"""Diffusion samplers as functions with one signature.
+
+Each takes (denoise, process, grid, x, normal) and yields (x_k, estimate of x_0) for every visited step k, last the
+sample twice. `denoise(x, k)` gives the estimates (x_0, eps) at step k; `grid` are the visited steps, falling from the
+number of timesteps to 0; `normal(*shape)` draws noise (N, *shape). Every coefficient is derived from the step that is
+visited next, so any grid is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from gencompare.models.diffusion import Process
+
+Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+Normal = Callable[..., Tensor]
+Spacing = Literal["uniform", "quadratic"]
+States = Iterator[tuple[Tensor, Tensor]]
+
+
+def visited(timesteps: int, steps: int, spacing: Spacing) -> list[int]:
+    """The visited steps, steps + 1 of them, strictly falling from `timesteps` to 0.
+
+    "uniform" and "quadratic" as in DDIM (arXiv:2010.02502, appendix D.2), with both ends kept; where rounding would
+    visit a step twice, the lowest steps are taken one by one instead.
+    """
+    places = np.linspace(0.0, 1.0, steps + 1) ** (2 if spacing == "quadratic" else 1)
+    rising = np.maximum(np.rint(timesteps * places).astype(int), np.arange(steps + 1))
+    return rising[::-1].tolist()
+
+
+def posterior_deviation(process: Process, now: int, after: int) -> float:
+    """Standard deviation of q(x_after | x_now, x_0) (DDPM, arXiv:2006.11239, equation 7)."""
+    kept = (process.alpha[now] / process.alpha[after]) ** 2
+    return process.sigma[after] / process.sigma[now] * math.sqrt(1.0 - kept)
+
+
+def ddim(
+    denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal, *, eta: float = 0.0
+) -> States:
+    """DDIM (arXiv:2010.02502, equation 12); eta 0 is deterministic, eta 1 draws from DDPM's posterior."""
+    for now, after in zip(grid, grid[1:], strict=False):
+        x0, eps = denoise(x, now)
+        yield x, x0
+        deviation = eta * posterior_deviation(process, now, after)
+        x = process.alpha[after] * x0 + math.sqrt(process.sigma[after] ** 2 - deviation**2) * eps
+        if deviation > 0:
+            x = x + deviation * normal(*x.shape[1:])
+    yield x, x
+
+
+def ddpm(
+    denoise: Denoise,
+    process: Process,
+    grid: Sequence[int],
+    x: Tensor,
+    normal: Normal,
+    *,
+    variance: Literal["small", "large"] = "small",
+) -> States:
+    """Ancestral sampling (DDPM, arXiv:2006.11239, algorithm 2), on any grid.
+
+    The variance is the posterior's ("small") or the forward process's between the two steps ("large").
+    """
+    for now, after in zip(grid, grid[1:], strict=False):
+        x0, _ = denoise(x, now)
+        yield x, x0
+        kept = process.alpha[now] / process.alpha[after]
+        forward = 1.0 - kept**2  # beta of one step from `after` to `now`
+        rest = process.sigma[now] ** 2
+        x = (process.alpha[after] * forward / rest) * x0 + (kept * process.sigma[after] ** 2 / rest) * x
+        if after > 0:
+            deviation = (
+                posterior_deviation(process, now, after) if variance == "small" else math.sqrt(forward)
+            )
+            x = x + deviation * normal(*x.shape[1:])
+    yield x, x
