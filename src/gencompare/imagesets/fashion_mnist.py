@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+import pydantic
 from PIL import Image
 
 from gencompare.imagesets.arrays import Images
@@ -39,6 +40,8 @@ class FashionMNIST(ImageSet):
     """FashionMNIST: 60,000 train and 10,000 held-out (the published test split) grey images, ten classes.
 
     Attributes:
+        count: images in the train split: the first so many of the published ones, whose order is mixed.
+        heldout: images in the held-out split, taken likewise.
         resolution: side of the images, in pixels.
         folder: where the four IDX files lie, as published (.gz) or unpacked. Left out, they are looked for
             where Debian's package dataset-fashion-mnist puts them, then in `downloads`, and else downloaded.
@@ -47,6 +50,8 @@ class FashionMNIST(ImageSet):
 
     name: ClassVar[str] = "fashion_mnist"
     locations: ClassVar[tuple[str, ...]] = ("folder", "downloads")
+    count: Annotated[int, pydantic.Field(gt=0, le=60_000)] = 60_000
+    heldout: Annotated[int, pydantic.Field(gt=0, le=10_000)] = 10_000
     resolution: Resolution = 32
     folder: str | None = None
     downloads: str = "data/01_raw"
@@ -72,8 +77,8 @@ class FashionMNIST(ImageSet):
         return Preparation(
             fingerprint=self.fingerprint(),
             card=self.describe(channels=1, classes=CLASSES, source=source, licence="MIT"),
-            train=partial(self._chunks, folder, "train"),
-            heldout=partial(self._chunks, folder, "t10k"),
+            train=partial(self._chunks, folder, "train", self.count),
+            heldout=partial(self._chunks, folder, "t10k", self.heldout),
         )
 
     def _obtain(self) -> Path:
@@ -95,10 +100,10 @@ class FashionMNIST(ImageSet):
             ) from error
         return downloaded
 
-    def _chunks(self, folder: Path, part: str) -> Iterator[Images]:
+    def _chunks(self, folder: Path, part: str, count: int) -> Iterator[Images]:
         images = _read(folder, f"{part}-images-idx3-ubyte", header=16).reshape(-1, 28, 28, 1)
         labels = _read(folder, f"{part}-labels-idx1-ubyte", header=8).astype(np.int64)
-        for start, stop in spans(len(images), 1024):
+        for start, stop in spans(count, 1024):
             yield Images(_resized(images[start:stop], self.resolution), labels[start:stop])
 
 

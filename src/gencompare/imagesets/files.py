@@ -13,11 +13,12 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order, pieces
 from gencompare.imagesets.reading import UnreadableImage, looks_like_image, read_image
-from gencompare.imagesets.resizing import Box, Fit, to_square
+from gencompare.imagesets.resizing import Box, Fit, square_around, to_square
 from gencompare.typed import SettingError
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,9 @@ TRIED = 8
 
 @dataclass(frozen=True)
 class Photo:
-    """One image file: where it lies, its name within the source, and what the source says of it."""
+    """One image file: its path, its name within the source, and what the source says of it."""
 
-    path: Path
+    path: str
     name: str
     label: int | None = None
     box: Box | None = None
@@ -39,20 +40,26 @@ class Photo:
 
 @dataclass
 class Findings:
-    """What came to light while files were read. Threads may write to it at once."""
+    """What comes to light while files are read. Threads may write to it at once."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
     duplicates: dict[str, str] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def add_unreadable(self, name: str, reason: str) -> None:
-        """Remember a file that gave no image."""
-        with self._lock:
-            self.unreadable[name] = reason
-        logger.warning("Left out %s: %s", name, reason)
+    def read(self, photo: Photo, *, grey: bool, max_pixels: int) -> Image.Image | None:
+        """Read one photo; None where it is unreadable. Either way, what happened is remembered."""
+        try:
+            read = read_image(photo.path, grey=grey, max_pixels=max_pixels)
+        except UnreadableImage as reason:
+            logger.warning("Left out %s: %s", photo.name, reason)
+            with self._lock:
+                self.unreadable[photo.name] = str(reason)
+            return None
+        self.note(*read.notes)
+        return read.image
 
-    def add_notes(self, notes: Iterable[str]) -> None:
+    def note(self, *notes: str) -> None:
         """Count what had to be done to an image."""
         with self._lock:
             self.notes.update(notes)
@@ -83,34 +90,54 @@ def listed(bad: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{name} ({reason})" for name, reason in bad[:LISTED]) + more
 
 
-def image_files(folder: Path) -> list[Path]:
-    """All image files under a folder, sorted; hidden files and folders are left alone."""
-    found = []
-    for parent, folders, names in os.walk(folder):
+def existing_folder(path: str, setting: str) -> Path:
+    """The absolute path of a folder that the user named.
+
+    Raises:
+        SettingError: if there is no such folder.
+    """
+    folder = Path(path).expanduser().absolute()
+    if not folder.is_dir():
+        raise SettingError(f"{setting}={path}: no such folder; name an existing folder of images")
+    return folder
+
+
+def image_files(folder: Path) -> list[str]:
+    """Names of all image files under a folder, relative to it, sorted. Hidden ones are left alone."""
+    root, found = str(folder), []
+    for parent, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        paths = (Path(parent, name) for name in names if not name.startswith("."))
-        found += [path for path in paths if path.is_file() and looks_like_image(path)]
+        inside = parent[len(root) :].strip(os.sep).replace(os.sep, "/")
+        prefix = f"{inside}/" if inside else ""
+        for name in names:
+            path = f"{parent}{os.sep}{name}"
+            if not name.startswith(".") and os.path.isfile(path) and looks_like_image(path):
+                found.append(prefix + name)
     return sorted(found)
 
 
-def state_of(paths: Iterable[Path], folder: Path) -> str:
-    """Hash the files' names, sizes and times of change."""
+def state_of(folder: Path, names: Iterable[str]) -> str:
+    """Hash files' names, sizes and times of change; a file that is not there counts as such."""
     digest = hashlib.sha256()
-    for path in paths:
-        stat = path.stat()
-        digest.update(f"{path.relative_to(folder)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    for name in names:
+        path = f"{folder}/{name}"
+        stat = os.stat(path) if os.path.exists(path) else None
+        seen = f"{stat.st_size}\0{stat.st_mtime_ns}" if stat else "absent"
+        digest.update(f"{name}\0{seen}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def check_some(paths: Sequence[Path], where: str) -> None:
-    """Refuse a source of whose first files not one can be read."""
+def check_some(photos: Sequence[Photo], where: str) -> None:
+    """Refuse a source without photos, or of whose first files not one can be read."""
+    if not photos:
+        raise SettingError(f"{where}: there are no images in it, nor in its sub-folders")
     bad = []
-    for path in paths[:TRIED]:
+    for photo in photos[:TRIED]:
         try:
-            read_image(path)
+            read_image(photo.path)
             return
         except UnreadableImage as reason:
-            bad.append((path.name, str(reason)))
+            bad.append((photo.name, str(reason)))
     raise SettingError(f"{where}: none of the first {len(bad)} files is a readable image: {listed(bad)}")
 
 
@@ -126,12 +153,13 @@ def without_copies(photos: Sequence[Photo], findings: Findings) -> list[tuple[Ph
 
 
 def split(photos: Sequence[tuple[Photo, str]], heldout: float) -> tuple[list[Photo], list[Photo]]:
-    """Split photos into train and held-out, class by class, by the order of their checksums.
+    """Split photos with their checksums into train and held-out, class by class, by order of checksum.
 
-    The split depends on the files' bytes and on nothing else: not on names, order or a seed.
+    The split depends on the files' bytes and on nothing else: not on names, order or a seed. Each class of
+    two photos or more has one at least on either side.
     """
     train, held = [], []
-    for label in sorted({photo.label for photo, _ in photos}, key=lambda x: (x is not None, x)):
+    for label in sorted({photo.label for photo, _ in photos}, key=lambda label: (label is not None, label)):
         group = sorted((digest, photo.name, photo) for photo, digest in photos if photo.label == label)
         cut = min(max(1, round(heldout * len(group))), len(group) - 1)
         held += [photo for _, _, photo in group[:cut]]
@@ -148,23 +176,21 @@ def chunks(
     """
 
     def one(photo: Photo) -> np.ndarray | None:
-        try:
-            read = read_image(photo.path, grey=grey, max_pixels=max_pixels)
-        except UnreadableImage as reason:
-            findings.add_unreadable(photo.name, str(reason))
+        image = findings.read(photo, grey=grey, max_pixels=max_pixels)
+        if image is None:
             return None
-        small = min(read.image.size) < resolution
-        findings.add_notes([*read.notes, *(["enlarged"] if small else [])])
-        return to_square(read.image, resolution, fit, photo.box)
+        if min(image.size) < resolution:
+            findings.note("enlarged")
+        box = square_around(photo.box, image.size) if photo.box else None
+        return to_square(image, resolution, fit, box)
 
     def several(piece: Sequence[Photo]) -> Images:
         read = [(photo, pixels) for photo in piece if (pixels := one(photo)) is not None]
         images = np.zeros((len(read), resolution, resolution, 1 if grey else 3), np.uint8)
         for row, (_, pixels) in enumerate(read):
             images[row] = pixels
-        labels = None
-        if piece[0].label is not None:
-            labels = np.array([photo.label for photo, _ in read], np.int64)
+        labelled = piece[0].label is not None
+        labels = np.array([photo.label for photo, _ in read], np.int64) if labelled else None
         return Images(images, labels, {"source": np.array([photo.name for photo, _ in read], np.str_)})
 
     return in_order(several, pieces(photos, CHUNK))
@@ -173,9 +199,9 @@ def chunks(
 def _sha256(photo: Photo) -> str:
     """Checksum of a photo's file; empty and unopenable files are told apart by name: reading reports them."""
     try:
-        with photo.path.open("rb") as file:
-            if photo.path.stat().st_size:
+        with open(photo.path, "rb") as file:
+            if os.fstat(file.fileno()).st_size:
                 return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         logger.debug("No checksum of %s: %s", photo.name, error)
-    return hashlib.sha256(photo.name.encode()).hexdigest()
+    return hashlib.sha256(photo.name.encode(errors="surrogateescape")).hexdigest()

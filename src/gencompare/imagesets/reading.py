@@ -6,8 +6,8 @@ JPEG, GIF, WebP, or in an uncompressed file, gives another valid image that no r
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -32,9 +32,9 @@ class Read:
     notes: tuple[str, ...]
 
 
-def looks_like_image(path: Path) -> bool:
+def looks_like_image(path: str) -> bool:
     """Whether a file's name, or else its first bytes, say that it is an image."""
-    if path.suffix.lower() in SUFFIXES:
+    if os.path.splitext(path)[1].lower() in SUFFIXES:
         return True
     try:
         with Image.open(path, formats=_formats()):
@@ -43,7 +43,7 @@ def looks_like_image(path: Path) -> bool:
         return False
 
 
-def read_image(path: Path, *, grey: bool = False, max_pixels: int = 50_000_000) -> Read:
+def read_image(path: str, *, grey: bool = False, max_pixels: int = 50_000_000) -> Read:
     """Read an image file as 8-bit grey or RGB, turned upright as its EXIF says.
 
     The content decides the format, not the file's name. 16-bit values are scaled to 8 bits, transparent
@@ -53,7 +53,7 @@ def read_image(path: Path, *, grey: bool = False, max_pixels: int = 50_000_000) 
         UnreadableImage: if the file is empty, broken, cut short, of another kind, or of more than max_pixels.
     """
     try:
-        if path.stat().st_size == 0:
+        if os.stat(path).st_size == 0:
             raise UnreadableImage("empty file")
         with Image.open(path, formats=_formats()) as opened:
             return _upright(opened, grey, max_pixels)

@@ -41,3 +41,16 @@ def to_square(image: Image.Image, resolution: int, fit: Fit = "crop", box: Box |
     top, start = (resolution - size[1]) // 2, (resolution - size[0]) // 2
     square[top : top + size[1], start : start + size[0]] = pixels
     return square
+
+
+def square_around(box: Box, size: tuple[int, int], margin: float = 0.0) -> Box:
+    """The square around a box, within an image of this size (width, height).
+
+    Its side is the box's longer one plus the margin (a share of it), at most the image's shorter one. It is
+    moved inwards where it would reach beyond the image's edge.
+    """
+    left, upper, right, lower = box
+    side = min(max(right - left, lower - upper) * (1 + margin), *size)
+    x = min(max((left + right - side) / 2, 0), size[0] - side)
+    y = min(max((upper + lower - side) / 2, 0), size[1] - side)
+    return (x, y, x + side, y + side)
