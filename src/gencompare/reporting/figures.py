@@ -117,39 +117,41 @@ def quality_against_sampling_cost(
     return _trade_off(points, score, better, "seconds_per_image", "seconds per image made", drawn_as)
 
 
-def score_bars(table: pd.DataFrame, score: str, better: str) -> go.Figure:
-    """Draw one score of every row of a table with its interval, floor and ceiling included.
+def score_bars(
+    scores: pd.DataFrame, score: str, better: str, drawn_as: Mapping[str, Look] | None = None
+) -> go.Figure:
+    """Draw one score of every contender with its interval, floor and ceiling included.
 
     Args:
-        table: columns `contender`, `value`, `low`, `high`, `kind` (`contender`, `floor` or `ceiling`).
+        scores: columns `contender`, `value`, `low`, `high`, top row first; names without a look are references.
         score: the name of the score.
         better: `lower` or `higher`.
+        drawn_as: the look of each contender.
     """
-    contenders = table.loc[table["kind"] == "contender", "contender"]
-    look = looks(contenders)
+    drawn_as = looks(scores["contender"]) if drawn_as is None else drawn_as
     figure = go.Figure()
-    for row in reversed(table.to_dict("records")):
+    for row in reversed(scores.to_dict("records")):
         name, value, low, high = row["contender"], row["value"], row["low"], row["high"]
-        own = look.get(name, Look(REFERENCE, "solid", "line-ns-open"))
+        look = drawn_as.get(name, Look(REFERENCE, "solid", "line-ns-open"))
         figure.add_scatter(
             x=[value],
             y=[name],
-            error_x=_interval([low], [value], [high], own.colour),
+            error_x=_interval([low], [value], [high], look.colour),
             mode="markers",
-            marker={"color": own.colour, "symbol": own.marker, "size": 12},
+            marker={"color": look.colour, "symbol": look.marker, "size": 12},
             name=name,
-            hovertemplate=f"{name}: %{{x:.4g}} ({low:.4g} to {high:.4g})<extra></extra>",
+            hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>",
         )
-    figure.update_xaxes(title=f"{score} ({better} is better)")
-    return _styled(figure, height=110 + 38 * len(table)).update_layout(showlegend=False)
+    figure.update_xaxes(title=f"{score} ({better} is better)", type=_axis_type(scores["value"]))
+    return _styled(figure, height=90 + 40 * len(scores)).update_layout(showlegend=False)
 
 
 def _panels(
     histories: Mapping[str, pd.DataFrame], prefix: str, what: str, drawn_as: Mapping[str, Look] | None
 ) -> go.Figure:
     drawn_as = drawn_as or looks(histories)
-    columns = min(3, len(histories))
-    rows = math.ceil(len(histories) / columns)
+    columns = min(3, max(1, len(histories)))
+    rows = math.ceil(max(1, len(histories)) / columns)
     titles = list(histories) if len(histories) > 1 else None
     figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.28 / rows)
     named: set[str] = set()
@@ -201,8 +203,8 @@ def _trade_off(
 def _interval(
     low: Iterable[float], value: Iterable[float], high: Iterable[float], colour: str
 ) -> dict[str, Any]:
-    up = [h - v for h, v in zip(high, value, strict=True)]
-    down = [v - w for v, w in zip(value, low, strict=True)]
+    up = [_span(v, h) for v, h in zip(value, high, strict=True)]
+    down = [_span(w, v) for w, v in zip(low, value, strict=True)]
     return {
         "type": "data",
         "symmetric": False,
@@ -211,6 +213,10 @@ def _interval(
         "color": colour,
         "thickness": 1.5,
     }
+
+
+def _span(low: float | None, high: float | None) -> float:
+    return 0.0 if low is None or high is None or math.isnan(high - low) else float(high - low)
 
 
 def _axis_type(values: pd.Series) -> str:

@@ -2,88 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict
 
 import jinja2
-import numpy as np
 import pandas as pd
-from PIL import Image
+import plotly.graph_objects as go
 
-from gencompare.imagesets.arrays import Images
+from gencompare.reporting import figures, page, tables, words
+from gencompare.reporting.answer import Answer, Standing, answer
+from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
+from gencompare.reporting.palette import looks
 
+__all__ = ["ContenderReport", "Neighbours", "ReportContents", "render", "report_figures"]
 
-@dataclass(frozen=True)
-class Neighbours:
-    """Samples beside the training images nearest to them.
+SECTIONS = {
+    "samples": "Samples",
+    "scores": "Scores",
+    "trade-offs": "Quality against cost",
+    "costs": "Costs",
+    "training": "How training went",
+    "interpolation": "From one sample to another",
+    "trajectories": "How a sample comes about",
+    "neighbours": "Nearest training images",
+    "failures": "Failures",
+    "settings": "Settings",
+    "reproduce": "How to reproduce this",
+}
 
-    Attributes:
-        samples: uint8 (K, H, W, C).
-        nearest: uint8 (K, M, H, W, C), nearest first.
-    """
+COST_AXES = ("kimg", "train_seconds", "train_flops", "seconds_per_image", "nfe")
 
-    samples: np.ndarray
-    nearest: np.ndarray
-
-
-@dataclass(frozen=True)
-class ContenderReport:
-    """What is known of one contender. What a failed one did not get to is None or empty.
-
-    Attributes:
-        name, family: as in the comparison.
-        settings: flat, by dotted name.
-        status: how training ended: `finished`, `diverged`, `collapsed`, `stopped`.
-        history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
-        scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
-        cost: parameters, kimg, train_seconds, train_flops, images_per_second, peak_memory_mb, nfe,
-            seconds_per_image, device; what is not known is left out.
-        samples, interpolation, trajectory, neighbours: pictures and what they are made of.
-    """
-
-    name: str
-    family: str
-    settings: Mapping[str, Any]
-    status: str
-    history: pd.DataFrame
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    cost: Mapping[str, Any] = field(default_factory=dict)
-    samples: Images | None = None
-    interpolation: Image.Image | None = None
-    trajectory: Image.Image | None = None
-    neighbours: Neighbours | None = None
-
-
-@dataclass(frozen=True)
-class ReportContents:
-    """Everything that a report shows.
-
-    Attributes:
-        comparison, question: as registered.
-        card: what is known of the image set.
-        heldout: real images that no contender saw.
-        contenders: in the comparison's order.
-        table: one row a contender, floor and ceiling rows, from the evaluation room.
-        reference: reference statistics, JSON-ready.
-        provenance: `command`, `seed`, `git_commit`, `machine`, versions, passports.
-    """
-
-    comparison: str
-    question: str
-    card: Mapping[str, Any]
-    heldout: Images
-    contenders: Sequence[ContenderReport]
-    table: pd.DataFrame
-    reference: Mapping[str, Any]
-    provenance: Mapping[str, Any]
+FILMS = {
+    "interpolation": "Each row walks from one sample to another through the noise that both are made of. Where a "
+    "model has learnt what lies between images, every step is an image; where it has learnt images by heart, rows jump.",
+    "trajectories": "Each row ends in a sample. A diffusion model shows its guess of the finished image while it "
+    "removes noise; a model of one evaluation shows its latent vector growing from the mean to its place.",
+    "neighbours": "Each row: a sample, then the training images nearest to it. A sample that equals its neighbour is "
+    "remembered, not made.",
+}
 
 
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gencompare.reporting", ""),
+        loader=jinja2.PackageLoader("gencompare", "reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template("template.html").render(contents=contents)
+    environment.filters |= {"number": words.number, "interval": words.interval, "scaled": words.scaled}
+    board = scoreboard_of(contents)
+    return environment.get_template("template.html").render(
+        contents=contents,
+        board=board,
+        answer=answer_of(contents),
+        sections=SECTIONS,
+        looks=looks(c.name for c in contents.contenders),
+        marker=page.marker,
+        figure_json=page.figure_json,
+        plotly=page.plotly_bundle(),
+        css=page.asset("report.css"),
+        js=page.asset("report.js"),
+        plots=report_figures(contents),
+        curves=_curves(contents),
+        costs=tables.COSTS,
+        real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
+        samples=_samples(contents),
+        films=_films(contents),
+        film_texts=FILMS,
+        run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
+        card_facts=page.facts(contents.card),
+        passports={column.name: page.facts(column.passport) for column in board.columns},
+    )
+
+
+def scoreboard_of(contents: ReportContents) -> tables.Scoreboard:
+    """Put the scores of a comparison in order."""
+    failed = {c.name for c in contents.contenders if c.failed}
+    return tables.scoreboard(contents.table, {c.name: c.scores for c in contents.contenders}, failed)
+
+
+def answer_of(contents: ReportContents) -> Answer:
+    """Answer the comparison's question by the first score."""
+    board = scoreboard_of(contents)
+    first = board.first
+    cells = [(c, board.cell(c.name, first.name)) for c in contents.contenders]
+    standings = [Standing(c.name, cell.value, cell.low, cell.high, c.status, c.cost) for c, cell in cells]
+    return answer(standings, first.name, first.better, floor=board.cell("floor", first.name).value)
+
+
+def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
+    """Draw the figures of the whole comparison, by name."""
+    board = scoreboard_of(contents)
+    first = board.first
+    order = looks(c.name for c in contents.contenders)
+    histories = {c.name: c.history for c in contents.contenders}
+    rows = [
+        {"contender": row.name, "kind": row.kind} | asdict(row.cells[first.name])
+        for row in board.rows
+        if first.name in row.cells and row.cells[first.name].value is not None
+    ]
+    scores = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high"])
+    costs = pd.DataFrame(
+        [{"contender": c.name} | {x: c.cost.get(x) for x in COST_AXES} for c in contents.contenders]
+    )
+    points = scores.merge(costs, on="contender")
+    return {
+        "loss_curves": figures.loss_curves(histories, order),
+        "health_curves": figures.health_curves(histories, order),
+        "score_bars": figures.score_bars(scores, first.name, first.better, order),
+        "quality_against_compute": figures.quality_against_compute(
+            points, first.name, first.better, drawn_as=order
+        ),
+        "quality_against_sampling_cost": figures.quality_against_sampling_cost(
+            points, first.name, first.better, order
+        ),
+    }
+
+
+def _curves(contents: ReportContents) -> dict[str, dict[str, go.Figure]]:
+    """Draw each contender's own curves, for pages of any width."""
+    order = looks(c.name for c in contents.contenders)
+    drawn = {"loss": figures.loss_curves, "gradient norm": figures.health_curves}
+    return {
+        c.name: {what: draw({c.name: c.history}, order) for what, draw in drawn.items()}
+        for c in contents.contenders
+        if len(c.history)
+    }
+
+
+def _samples(contents: ReportContents) -> dict[str, page.Picture]:
+    return {
+        c.name: page.panel(c.samples.images, f"{{n}} samples of {c.name}")
+        for c in contents.contenders
+        if c.samples
+    }
+
+
+def _films(contents: ReportContents) -> dict[str, dict[str, page.Picture]]:
+    """Collect, for each section of film strips, what each contender has."""
+    films: dict[str, dict[str, page.Picture]] = {section: {} for section in FILMS}
+    for c in contents.contenders:
+        if c.interpolation:
+            alt = f"Walks from sample to sample of {c.name}, one a row"
+            films["interpolation"][c.name] = page.picture(c.interpolation, alt)
+        if c.trajectory:
+            alt = f"How samples of {c.name} come about, one a row"
+            films["trajectories"][c.name] = page.picture(c.trajectory, alt)
+        if c.neighbours:
+            alt = f"Samples of {c.name}, each followed by the training images nearest to it"
+            films["neighbours"][c.name] = page.neighbour_panel(
+                c.neighbours.samples, c.neighbours.nearest, alt
+            )
+    return films

@@ -1,0 +1,87 @@
+"""What a report is made of: everything comes in here, already computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from gencompare.imagesets.arrays import Images
+from gencompare.reporting.answer import HEALTHY
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Samples beside the training images nearest to them.
+
+    Attributes:
+        samples: uint8 (K, H, W, C).
+        nearest: uint8 (K, M, H, W, C), nearest first.
+    """
+
+    samples: np.ndarray
+    nearest: np.ndarray
+
+
+@dataclass(frozen=True)
+class ContenderReport:
+    """What is known of one contender. What a failed one did not get to is None or empty.
+
+    Attributes:
+        name: as in the comparison.
+        family: its model's name.
+        settings: flat, by dotted name.
+        status: how training ended: `finished`, `diverged`, `collapsed`, `stopped`.
+        history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
+        scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
+        cost: the keys of `tables.COSTS`; what is not known is left out.
+        samples: the first of the scored samples, same seed and labels for all contenders.
+        interpolation: walks through latent space, one a row.
+        trajectory: images on their way from noise, one a row.
+        neighbours: its samples beside the training images nearest to them.
+    """
+
+    name: str
+    family: str
+    settings: Mapping[str, Any]
+    status: str
+    history: pd.DataFrame
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    samples: Images | None = None
+    interpolation: Image.Image | None = None
+    trajectory: Image.Image | None = None
+    neighbours: Neighbours | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status not in HEALTHY
+
+
+@dataclass(frozen=True)
+class ReportContents:
+    """Everything that a report shows.
+
+    Attributes:
+        comparison: its registered name.
+        question: what it is to answer.
+        card: what is known of the image set.
+        heldout: real images that no contender saw.
+        contenders: in the comparison's order.
+        table: the scores of contenders, floor and ceiling, from the evaluation room.
+        provenance: `command`, `seed`, `git_commit`, `machine`, `python`, `version.<package>`, ...
+        reference: reference statistics, JSON-ready.
+    """
+
+    comparison: str
+    question: str
+    card: Mapping[str, Any]
+    heldout: Images
+    contenders: Sequence[ContenderReport]
+    table: pd.DataFrame
+    provenance: Mapping[str, Any]
+    reference: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,143 @@
+"""What goes into the page besides words: pictures as data URIs, figures as JSON, Plotly itself."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from markupsafe import Markup
+from PIL import Image
+from plotly.offline import get_plotlyjs
+
+from gencompare.reporting.figures import image_grid
+from gencompare.reporting.palette import Look
+
+# CSS pixels: how wide a panel of samples is, and how large one image must at least be shown.
+PANEL_WIDTH = 340
+LEAST_SIDE = 56
+
+LONGEST_LIST = 12
+
+# Paths in a box from -8 to 8, one for each marker of the palette.
+MARKER_PATHS = {
+    "circle": "M6 0A6 6 0 1 1-6 0A6 6 0 1 1 6 0Z",
+    "square": "M-5.4-5.4H5.4V5.4H-5.4Z",
+    "diamond": "M0-7.4L6.4 0L0 7.4L-6.4 0Z",
+    "triangle-up": "M0-6.6L6.8 5.4H-6.8Z",
+    "cross": "M-2.2-6.6H2.2V-2.2H6.6V2.2H2.2V6.6H-2.2V2.2H-6.6V-2.2H-2.2Z",
+    "star": "M0-7.2L2-2.4L7.2-2.2L3.1 1.1L4.4 6.2L0 3.3L-4.4 6.2L-3.1 1.1L-7.2-2.2L-2-2.4Z",
+    "hexagon": "M-3.4-6H3.4L6.8 0L3.4 6H-3.4L-6.8 0Z",
+    "x": "M-6-3L-3-6L0-3L3-6L6-3L3 0L6 3L3 6L0 3L-3 6L-6 3L-3 0Z",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in the page.
+
+    Attributes:
+        source: a PNG as a data URI.
+        alt: what it shows, for those who do not see it.
+        width, height: its own pixels.
+        shown: the width in CSS pixels that shows each pixel as a whole number of screen pixels.
+    """
+
+    source: str
+    alt: str
+    width: int
+    height: int
+    shown: int
+
+    @property
+    def enlarged(self) -> int:
+        """The largest whole multiple of its width that fits about a screen."""
+        return self.width * max(1, 1100 // self.width)
+
+
+def picture(image: Image.Image, alt: str, zoom: int = 1) -> Picture:
+    """Embed a PIL image, shown `zoom` times its size."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return Picture(source, alt, image.width, image.height, image.width * zoom)
+
+
+def panel(images: np.ndarray, alt: str) -> Picture:
+    """Embed the first images of a set as a square panel about PANEL_WIDTH wide.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        alt: `{n}` in it becomes the number of images shown.
+    """
+    side = images.shape[2]
+    zoom = max(1, -(-LEAST_SIDE // side))
+    columns = max(3, PANEL_WIDTH // ((side + 1) * zoom))
+    shown = images[: columns * columns]
+    return picture(image_grid(shown, columns, scale=1), alt.format(n=len(shown)), zoom)
+
+
+def neighbour_panel(samples: np.ndarray, nearest: np.ndarray, alt: str) -> Picture:
+    """Embed one row a sample: the sample, a gap, then its nearest training images.
+
+    Args:
+        samples: uint8 (K, H, W, C).
+        nearest: uint8 (K, M, H, W, C).
+        alt: what it shows.
+    """
+    side = samples.shape[2]
+    left = image_grid(samples, columns=1, scale=1)
+    right = image_grid(nearest.reshape(-1, *nearest.shape[2:]), columns=nearest.shape[1], scale=1)
+    gap = max(2, side // 6)
+    sheet = Image.new("RGBA", (left.width + gap + right.width, left.height))
+    sheet.paste(left, (0, 0))
+    sheet.paste(right, (left.width + gap, 0))
+    return picture(sheet, alt, max(1, -(-LEAST_SIDE // side)))
+
+
+def marker(look: Look) -> Markup:
+    """Draw a contender's mark, as the figures do."""
+    path = MARKER_PATHS[look.marker]
+    return Markup(
+        f'<svg class="mark" viewBox="-8 -8 16 16" aria-hidden="true"><path fill="{look.colour}" d="{path}"/></svg>'
+    )
+
+
+def figure_json(figure: go.Figure) -> Markup:
+    """Return a figure as JSON that can stand inside a script element."""
+    plain = json.loads(figure.to_json())
+    return Markup(json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Flatten JSON-like values to lines of name and text, nested names dotted, long lists cut short."""
+    lines: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += facts(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            text = ", ".join(map(str, value[:LONGEST_LIST]))
+            lines.append((prefix + key, text + (f", … ({len(value)})" if len(value) > LONGEST_LIST else "")))
+        elif value is not None:
+            lines.append((prefix + key, str(value)))
+    return lines
+
+
+@cache
+def asset(name: str) -> Markup:
+    """Return the text of a file that lies beside this module."""
+    return Markup(files("gencompare.reporting").joinpath(name).read_text("utf-8"))
+
+
+@cache
+def plotly_bundle() -> Markup:
+    """Return plotly.js, gzip in base64: 2 MB instead of 5; the page unpacks it."""
+    return Markup(base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode())

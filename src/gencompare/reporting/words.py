@@ -1,0 +1,62 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+MISSING = "–"
+
+PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number with so many significant digits, without exponents: 0.0123, 41.2, 1 230."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}".replace(",", " ").replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
+    """Write an interval: `38.0 to 44.9`; empty where an end is not known."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def scaled(value: float | None, unit: str = "") -> str:
+    """Write a large count with a prefix: `2.6 M`, `1.4 PFLOP`."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    for size, prefix in PREFIXES:
+        if abs(value) >= 0.9995 * size:
+            return f"{number(value / size)} {prefix}{unit}"
+    return f"{number(value)} {unit}".rstrip()
+
+
+def duration(seconds: float | None) -> str:
+    """Write a time span: `3 h 05 min`, `2 min 07 s`, `4.2 s`, `1.3 ms`, `12 µs`."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    if seconds >= 3600:
+        minutes = round(seconds / 60)
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    if seconds >= 60:
+        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
+    for size, unit in ((1, "s"), (1e-3, "ms")):
+        if seconds >= size:
+            return f"{number(seconds / size, 2 if seconds < 10 * size else 3)} {unit}"
+    return f"{number(seconds / 1e-6, 2)} µs"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio of at least 1: `1.3 times`, `45 times`."""
+    return f"{number(ratio, 2)} times"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence: `a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,149 @@
+"""A comparison that never ran: three contenders, one of them diverged, with numbers and images made here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gencompare.imagesets.arrays import Images
+from gencompare.reporting.figures import strips
+from gencompare.reporting.report import ContenderReport, Neighbours, ReportContents
+
+FD, VALID = "fd_efficientnet_lite0_1k", "valid_squares"
+PASSPORT = {"measured_by": {"extractor": "efficientnet_lite0", "sha256": "57934424"}, "n": 1000, "seed": 0}
+
+VALUES = {
+    "dcgan": {FD: (208.0, 189.0, 231.0), VALID: (0.31, 0.28, 0.34)},
+    "vae": {FD: (97.3, 92.1, 102.6), VALID: (0.62, 0.58, 0.66)},
+    "ddpm": {FD: (41.2, 38.0, 44.9), VALID: (0.91, 0.89, 0.93)},
+    "floor": {FD: (12.4, 11.8, 13.1), VALID: (1.0, 0.99, 1.0)},
+    "ceiling": {FD: (612.0, 598.0, 627.0), VALID: (0.0, 0.0, 0.01)},
+}
+BETTER = {FD: "lower", VALID: "higher"}
+
+
+def squares(n: int, seed: int, noise: float = 0.0, blur: int = 0) -> np.ndarray:
+    """Draw coloured squares on black, uint8 (n, 32, 32, 3), worse for more noise and blur."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, 32, 32, 3))
+    for image in images:
+        side = rng.integers(7, 17)
+        top, left = rng.integers(2, 30 - side, 2)
+        image[top : top + side, left : left + side] = rng.uniform(60, 255, 3)
+    for _ in range(blur):
+        images = (images + np.roll(images, 1, 1) + np.roll(images, -1, 1) + np.roll(images, 1, 2)) / 4
+    return (images + rng.normal(0, 255 * noise, images.shape)).clip(0, 255).astype(np.uint8)
+
+
+def history(networks: tuple[str, ...], diverges: bool, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    kimg = np.linspace(0.5, 40 if diverges else 120, 60)
+    columns: dict[str, Any] = {"kimg": kimg}
+    for network in networks:
+        noise = 1 + 0.08 * rng.standard_normal(len(kimg))
+        columns[f"loss/{network}"] = (0.3 + np.exp(-kimg / 20)) * noise
+        columns[f"grad_norm/{network}"] = (1 + 5 * np.exp(-kimg / 30)) * noise**2
+    table = pd.DataFrame(columns)
+    if diverges:
+        table.iloc[-12:, 1:] *= np.exp(np.arange(12) * 1.2)[:, None]
+        table.iloc[-1, 1:] = np.nan
+    return table
+
+
+def contender(name: str, family: str, **changes: Any) -> ContenderReport:
+    quality = {"dcgan": {"noise": 0.25}, "vae": {"blur": 3}, "ddpm": {"noise": 0.02}}[name]
+    train = squares(64, seed=1)
+    samples = squares(64, seed=2, **quality)
+    films = squares(60, seed=3, **quality).reshape(6, 10, 32, 32, 3)
+    cost = {
+        "dcgan": {"train_seconds": 42.0, "train_flops": 1.1e13, "parameters": 1_130_000, "nfe": 1},
+        "vae": {"train_seconds": 192.0, "train_flops": 6.1e13, "parameters": 2_210_000, "nfe": 1},
+        "ddpm": {"train_seconds": 603.0, "train_flops": 4.7e14, "parameters": 2_640_000, "nfe": 30},
+    }[name]
+    return ContenderReport(
+        **{
+            "name": name,
+            "family": family,
+            "settings": {
+                "model.name": family,
+                "model.width": 32,
+                "training.lr": 4e-4,
+                "training.batch_size": 64,
+            },
+            "status": "finished",
+            "history": history(
+                ("generator", "discriminator") if name == "dcgan" else (name,), name == "dcgan", 4
+            ),
+            "scores": {
+                "scores": {
+                    score: {
+                        "value": v,
+                        "low": low,
+                        "high": high,
+                        "better": BETTER[score],
+                        "passport": PASSPORT,
+                    }
+                    for score, (v, low, high) in VALUES[name].items()
+                }
+            },
+            "cost": cost
+            | {
+                "kimg": 120.0,
+                "images_per_second": 120e3 / cost["train_seconds"],
+                "peak_memory_mb": 512.0,
+                "seconds_per_image": 0.0015 * cost["nfe"],
+                "device": "CPU, 2 threads",
+            },
+            "samples": Images(samples),
+            "interpolation": strips(films),
+            "trajectory": strips(films),
+            "neighbours": Neighbours(samples[:8], train[:40].reshape(8, 5, 32, 32, 3)),
+        }
+        | changes
+    )
+
+
+def table(names: tuple[str, ...] = ("dcgan", "vae", "ddpm")) -> pd.DataFrame:
+    rows = []
+    for name in (*names, "floor", "ceiling"):
+        row: dict[str, Any] = {"contender": name, "group": names.index(name) if name in names else None}
+        for score, ends in VALUES[name].items():
+            row |= dict(zip((score, f"{score}_low", f"{score}_high"), ends, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def contents() -> ReportContents:
+    """A finished comparison: dcgan diverged, ddpm is clearly ahead of vae."""
+    return ReportContents(
+        comparison="gan_compare",
+        question="GAN, VAE or diffusion: which makes the better images here, and at what cost?",
+        card={
+            "name": "squares",
+            "folder": "squares_32",
+            "resolution": 32,
+            "channels": 3,
+            "classes": [],
+            "counts": {"train": 10000, "heldout": 2000},
+        },
+        heldout=Images(squares(64, seed=0)),
+        contenders=[
+            contender("dcgan", "dcgan", status="diverged"),
+            contender("vae", "vae"),
+            contender("ddpm", "unet"),
+        ],
+        table=table(),
+        reference={},
+        provenance={
+            "command": "kedro run --pipeline=gan_compare",
+            "seed": 0,
+            "git_commit": "c95aa68c95aa",
+            "machine": "Linux-6.1-x86_64",
+            "python": "3.11.7",
+            "version.torch": "2.14.1",
+        },
+    )
