@@ -86,7 +86,19 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
     build(EvaluationSettings, parameters["evaluation"], "evaluation")
     for name in COMPARISONS[comparison].contenders:
         contender = make_contender(parameters[comparison][name]["settings"])
-        contender.model.check(ImageShape(channels=3, resolution=image_set.resolution))
+        # Channels and classes are known only once the images are prepared; training checks them again.
+        contender.model.check(ImageShape(channels=3, resolution=image_set.resolution, classes=1))
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested mappings to dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
 
 
 def _checked_image_set(values: Mapping[str, Any]) -> ImageSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class ComparisonConfigLoader(OmegaConfigLoader):
       is what that contender's nodes get. A plan can itself be overridden from the command line.
     - catalog: copies each `{comparison}…` pattern once per comparison, with `{image_set}` replaced by the
       folder name of that comparison's image set.
-    - mlflow: makes a relative sqlite address hold from any working directory.
+    - mlflow: MLFLOW_TRACKING_URI goes first; a relative sqlite address holds from any working directory.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -45,8 +46,9 @@ class ComparisonConfigLoader(OmegaConfigLoader):
 
     def _mlflow(self, values: dict[str, Any]) -> dict[str, Any]:
         project = Path(self.conf_source).resolve().parent
-        server = values.get("server", {})
-        address = server.get("mlflow_tracking_uri") or ""
+        server = values["server"]
+        server["mlflow_tracking_uri"] = os.environ.get("MLFLOW_TRACKING_URI", server["mlflow_tracking_uri"])
+        address = server["mlflow_tracking_uri"]
         if address.startswith("sqlite:///") and not address.startswith("sqlite:////"):
             server["mlflow_tracking_uri"] = f"sqlite:///{project / address.removeprefix('sqlite:///')}"
             kwargs = values["tracking"]["experiment"].setdefault("create_experiment_kwargs", {})

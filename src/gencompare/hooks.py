@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from kedro.pipeline.node import Node
 
 from gencompare import config
 from gencompare.comparisons import COMPARISONS
+from gencompare.config import flatten
 from gencompare.provenance import provenance
 from gencompare.training.progress import observing
 from gencompare.typed import SettingError
@@ -44,6 +44,21 @@ class CheckHook:
                 raise Refused(str(error)) from None
 
 
+class AnnounceHook:
+    """Tells the reader of the console what is being done and, at the end, where the report is."""
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Name the node that starts."""
+        logger.info("── %s", node.name)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Say where the reports lie."""
+        for name in sorted(name for name in pipeline.outputs() if name.endswith(".report")):
+            logger.info("Report: %s", catalog[name]._get_load_path())
+
+
 class TrackingHook:
     """Gives each contender an MLflow run of its own, a child of the comparison's run.
 
@@ -55,22 +70,17 @@ class TrackingHook:
         self._parent: Any = None
         self._observing = ExitStack()
 
-    @hook_impl
-    def after_context_created(self, context: Any) -> None:
-        """Note where the project lies: its git commit is recorded."""
-        self._project = Path(context.project_path)
-
     @hook_impl(trylast=True)
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
         """Take up the comparison's run, which the MLflow plug-in has just started, and listen to training."""
         import mlflow
 
-        self._children = {}
+        self._children, self._catalog = {}, catalog
         self._parent = mlflow.active_run()
         self._parameters = catalog.load("parameters")
         if self._parent is not None:
             self._observing.enter_context(observing(self._on_row))
-            self._origin = provenance(self._project)
+            self._origin = provenance()
             mlflow.set_tags(self._origin)
 
     @hook_impl(trylast=True)
@@ -89,19 +99,18 @@ class TrackingHook:
         self._children[contender] = ChildRun(self._parent.info, contender, tags, settings)
 
     @hook_impl
-    def after_node_run(self, node: Node, outputs: dict[str, Any], catalog: CatalogProtocol) -> None:
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Mirror what a node made: numbers as metrics, pictures and tables as artifacts."""
         if self._parent is None:
             return
         contender = (node.namespace or "").partition(".")[2]
-        for name, value in outputs.items():
-            kind = name.rsplit(".", 1)[-1]
-            if contender:
-                self._children[contender].record(kind, value, catalog[name])
-            elif kind == "card":
-                self._log_image_set(value)
-            elif kind in {"report", "table", "costs", "contact_sheet"}:
-                _log_file(self._parent.info.run_id, catalog[name])
+        kind = dataset_name.rsplit(".", 1)[-1]
+        if contender:
+            self._children[contender].record(kind, data, self._catalog[dataset_name])
+        elif kind == "prepared":
+            self._log_image_set(self._catalog.load(dataset_name).card)
+        elif kind in {"report", "table", "costs"}:
+            _log_file(self._parent.info.run_id, self._catalog[dataset_name])
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -210,17 +219,6 @@ def ui_address(tracking_uri: str | None = None, server: str = "http://127.0.0.1:
     if experiment is None:
         return server
     return f"{server}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested mappings to dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def _log_file(run_id: str, dataset: Any) -> None:

@@ -22,7 +22,6 @@ def compose(name: str, comparison: Comparison) -> Pipeline:
         namespace=name,
         inputs={"feature_cache": "feature_cache"},
         parameters={"params:evaluation": "params:evaluation"},
-        prefix_datasets_with_namespace=True,
     )
     contenders = [
         Pipeline(
@@ -34,9 +33,5 @@ def compose(name: str, comparison: Comparison) -> Pipeline:
         )
         for contender in comparison.contenders
     ]
-    report = Pipeline(
-        reporting.create_pipeline(comparison),
-        namespace=name,
-        inputs={"parameters": "parameters"},
-    )
+    report = Pipeline(reporting.create_pipeline(name, comparison), namespace=name)
     return sum([*contenders, report], start=images)

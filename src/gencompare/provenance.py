@@ -10,19 +10,16 @@ from pathlib import Path
 PACKAGES = ("gencompare", "torch", "torchvision", "numpy", "pandas", "albumentations", "kedro", "mlflow")
 
 
-def provenance(project: Path) -> dict[str, str]:
-    """Return library versions, git commit (`-dirty` where files differ from it) and machine."""
-    versions = {f"version.{name}": version(name) for name in PACKAGES}
-    return {
-        "git_commit": git_commit(project),
-        "machine": platform.platform(),
-        "python": platform.python_version(),
-    } | versions
+def provenance() -> dict[str, str]:
+    """Return the code's git commit, the machine, and the versions of Python and the libraries."""
+    facts = {"git_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
+    return facts | {f"version.{name}": version(name) for name in PACKAGES}
 
 
-def git_commit(project: Path) -> str:
-    """Return the commit that the project folder is at, or `unknown` outside a git checkout."""
-    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+def git_commit() -> str:
+    """Return the commit of this package's checkout, `-dirty` where files differ, or `unknown` outside one."""
+    folder = str(Path(__file__).parent)
+    command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Kedro's settings of this project."""
 
 from gencompare.config_loader import ComparisonConfigLoader
-from gencompare.hooks import CheckHook, TrackingHook
+from gencompare.hooks import AnnounceHook, CheckHook, TrackingHook
 
 CONFIG_LOADER_CLASS = ComparisonConfigLoader
 # Soft: conf/smoke and conf/gpu override only the parameters they name.
@@ -12,4 +12,4 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
 }
 
-HOOKS = (CheckHook(), TrackingHook())
+HOOKS = (CheckHook(), AnnounceHook(), TrackingHook())

@@ -1,12 +1,16 @@
-"""Nodes that prepare an image set."""
+"""Nodes that prepare an image set and what its scores are placed against."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from gencompare import evaluation
+from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets import Preparation, make_image_set
 from gencompare.imagesets.arrays import ImageSplits
+from gencompare.typed import build
 
 
 def prepare_images(image_set: Mapping[str, Any]) -> Preparation:
@@ -14,6 +18,9 @@ def prepare_images(image_set: Mapping[str, Any]) -> Preparation:
     return make_image_set(image_set).prepare()
 
 
-def describe_images(prepared: ImageSplits) -> dict[str, Any]:
-    """The prepared image set's card."""
-    return prepared.card
+def describe_reference(
+    prepared: ImageSplits, evaluation_settings: Mapping[str, Any], feature_cache: Path
+) -> dict[str, Any]:
+    """Work out what every score is to be placed against: its floor and its ceiling on this image set."""
+    chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
+    return evaluation.describe_reference(prepared, chosen, feature_cache)

@@ -1,17 +1,22 @@
-"""Source to prepared images and their card."""
+"""Source to prepared images and the reference of their scores."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from gencompare.pipelines.imagesets.nodes import describe_images, prepare_images
+from gencompare.pipelines.imagesets.nodes import describe_reference, prepare_images
 
 
 def create_pipeline() -> Pipeline:
-    """Prepare one image set: from `params:image_set` to `prepared` and `card`."""
+    """Prepare one image set: from `params:image_set` to `prepared` and `reference`."""
     return Pipeline(
         [
             Node(prepare_images, inputs="params:image_set", outputs="prepared", name="prepare_images"),
-            Node(describe_images, inputs="prepared", outputs="card", name="describe_images"),
+            Node(
+                describe_reference,
+                inputs=["prepared", "params:evaluation", "feature_cache"],
+                outputs="reference",
+                name="describe_reference",
+            ),
         ]
     )

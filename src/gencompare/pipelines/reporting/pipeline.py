@@ -1,0 +1,56 @@
+"""The end of every comparison: tables, figures and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, update_wrapper
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from gencompare.comparisons import Comparison
+from gencompare.pipelines.reporting.nodes import draw_figures, tabulate_costs, tabulate_scores, write_report
+
+
+def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
+    """Return the nodes that bring a comparison's contenders together. Datasets are un-namespaced."""
+
+    def of_each(*kinds: str) -> dict[str, str]:
+        return {f"{c}/{kind}": f"{c}.{kind}" for c in comparison.contenders for kind in kinds}
+
+    settings = {f"{c}/settings": f"params:{c}.settings" for c in comparison.contenders}
+    pictures = of_each("samples", "interpolation", "trajectory")
+    shared = {key: key for key in ("prepared", "reference", "table")}
+    return Pipeline(
+        [
+            Node(
+                tabulate_scores,
+                inputs={"reference": "reference"} | of_each("scores"),
+                outputs="table",
+                name="tabulate_scores",
+            ),
+            Node(
+                tabulate_costs,
+                inputs=of_each("cost", "sampling_cost"),
+                outputs="costs",
+                name="tabulate_costs",
+            ),
+            Node(
+                draw_figures,
+                inputs=of_each("history"),
+                outputs=["loss_figure", "health_figure"],
+                name="draw_figures",
+            ),
+            Node(
+                _with(write_report, comparison=name, question=comparison.question),
+                inputs=shared | settings | pictures | of_each("history", "scores", "cost", "sampling_cost"),
+                outputs="report",
+                name="write_report",
+            ),
+        ]
+    )
+
+
+def _with(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
+    """Fix some arguments of a node's function and keep its name, which Kedro shows."""
+    return update_wrapper(partial(function, **fixed), function)
