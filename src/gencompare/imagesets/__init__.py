@@ -11,6 +11,7 @@ from typing import Any
 from gencompare.imagesets.base import ImageSet, Preparation
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.folder import Folder
+from gencompare.imagesets.pandas import Pandas
 from gencompare.imagesets.squares import Squares
 from gencompare.typed import SettingError, build, choose
 
@@ -19,6 +20,7 @@ IMAGE_SETS: dict[str, type[ImageSet]] = {
     for cls in (
         Squares,
         FashionMNIST,
+        Pandas,
         Folder,
     )
 }

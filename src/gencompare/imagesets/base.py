@@ -75,14 +75,14 @@ class ImageSet(ABC):
         return ""
 
     def content_settings(self) -> dict[str, Any]:
-        """The settings that change the images, by name."""
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {f.name: getattr(self, f.name) for f in fields if f.name not in self.locations}
+        """The settings that change the images, by name; nested ones are mappings."""
+        values = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {name: value for name, value in values.items() if name not in self.locations}
 
     def folder_name(self) -> str:
         """Name the folder of the prepared images: the set's name, then every setting that is not its default."""
-        defaults = {f.name: f.default for f in dataclasses.fields(self)}  # type: ignore[arg-type]
-        changed = [_short(k, v) for k, v in self.content_settings().items() if v != defaults[k]]
+        defaults = dict(_flat(type(self)().content_settings()))
+        changed = [_short(k, v) for k, v in _flat(self.content_settings()) if v != defaults[k]]
         return _file_name("-".join([self.name, *changed]))
 
     def fingerprint(self) -> str:
@@ -117,6 +117,14 @@ def _code_hash() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value)
+        else:
+            yield name, value
 
 
 def _short(name: str, value: Any) -> str:
