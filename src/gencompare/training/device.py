@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 from typing import Literal
 
 import torch
@@ -25,9 +26,14 @@ def pick_device(wanted: Device = "auto") -> torch.device:
         raise SettingError("device='cuda': this machine has no CUDA device; use device=auto or device=cpu")
     if wanted == "cpu" or not torch.cuda.is_available():
         if wanted == "auto":
-            logger.info("No CUDA device: working on the CPU with %d threads.", torch.get_num_threads())
+            _say_cpu()
         return torch.device("cpu")
     return torch.device("cuda")
+
+
+@cache
+def _say_cpu() -> None:
+    logger.info("No CUDA device: working on the CPU with %d threads.", torch.get_num_threads())
 
 
 def describe_device(device: torch.device) -> str:

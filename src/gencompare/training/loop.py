@@ -116,6 +116,8 @@ def train(
             _say_resumed(contender, state, total)
         if state.status == "training":
             _spend(state, feed, settings, total, contender, fingerprint, checkpoints)
+            speed = state.steps * settings.batch_size / state.seconds
+            logger.info("%s %s: %.0f s at %.0f images/s", contender, state.status, state.seconds, speed)
     return Trained(
         state.averaged_weights(), pd.DataFrame(state.history), _cost(state, settings, device), state.status
     )

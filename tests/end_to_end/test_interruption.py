@@ -1,0 +1,57 @@
+"""A run killed with -9 goes on when the same command is given again, and ends with the same bytes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gencompare.comparisons import COMPARISONS
+
+from .conftest import newest
+
+COMMAND = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", "--env=smoke"]
+CONTENDERS = COMPARISONS["gan_compare"].contenders
+
+
+def start(project: Path, checkpoint_seconds: float = 0.0) -> subprocess.Popen[bytes]:
+    command = [*COMMAND, f"--params=training.checkpoint_seconds={checkpoint_seconds}"]
+    return subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def kill_at_first_checkpoint(project: Path, contender: str) -> str:
+    """Start the run, kill it once the contender has a checkpoint, return that checkpoint's name."""
+    running = start(project)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and running.poll() is None:
+        found = sorted((project / "data/06_models").glob(f"gan_compare/*/{contender}/checkpoints/0*"))
+        if found:
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+            return found[0].name
+        time.sleep(0.005)
+    running.kill()
+    raise AssertionError(f"{contender} never wrote a checkpoint: {running.stderr.read()[-2000:]!r}")
+
+
+def test_killed_in_each_family_and_still_the_same_bytes(finished, project):
+    steps = {contender: int(kill_at_first_checkpoint(project, contender)) for contender in CONTENDERS}
+    ended = start(project)
+    said = ended.communicate(timeout=300)[1].decode()
+    assert ended.returncode == 0, said
+    assert f"{CONTENDERS[-1]} goes on from its checkpoint" in said
+    assert all(f"{name} is already trained" in said for name in CONTENDERS[:-1])
+    assert all(1 <= step <= 16 for step in steps.values())
+    for layer, name in [
+        ("06_models", "weights.safetensors"),
+        ("06_models", "history.csv"),
+        ("07_model_output", "samples.npz"),
+        ("07_model_output", "scores.json"),
+    ]:
+        for contender in CONTENDERS:
+            (whole,) = (finished / "data" / layer / "gan_compare").iterdir()
+            (cut,) = (project / "data" / layer / "gan_compare").iterdir()
+            first, second = newest(whole / contender, name), newest(cut / contender, name)
+            assert first.read_bytes() == second.read_bytes(), f"{contender} {name}"

@@ -1,0 +1,108 @@
+"""The two web pages a user opens, in a real browser: MLflow's comparison of contenders and kedro-viz."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from playwright.sync_api import Page, sync_playwright
+
+from gencompare.comparisons import COMPARISONS
+from gencompare.hooks import ui_address
+
+CONTENDERS = COMPARISONS["gan_compare"].contenders
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1500, "height": 1000})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def mlflow_server(project: Path) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--workers=1", f"--port={port}", "--host=127.0.0.1"]
+    command += [f"--backend-store-uri=sqlite:///{project}/mlflow.db"]
+    server = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_mlflow_compares_the_contenders(finished, page, tmp_path):
+    tracking = f"sqlite:///{finished}/mlflow.db"
+    client = MlflowClient(tracking)
+    experiment = client.get_experiment_by_name("gencompare").experiment_id
+    children = {r.data.tags["contender"]: r for r in client.search_runs([experiment], "tags.contender != ''")}
+    with mlflow_server(finished) as server:
+        page.goto(ui_address(tracking, server))
+        page.get_by_text("gan_compare").first.wait_for()
+        page.screenshot(path=tmp_path / "runs.png")
+        ids = ",".join(f'"{run.info.run_id}"' for run in children.values())
+        page.goto(f'{server}/#/compare-runs?runs=[{ids}]&experiments=["{experiment}"]')
+        page.get_by_text("squares_valid").first.wait_for()
+        shown = page.inner_text("body")
+        page.screenshot(path=tmp_path / "compare.png", full_page=True)
+    assert all(contender in shown for contender in CONTENDERS)
+    assert all(metric in shown for metric in ("squares_valid", "train_seconds"))
+
+
+@contextmanager
+def static_site(folder: Path) -> Iterator[str]:
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_kedro_viz_builds_a_site_that_shows_the_graph(finished, page, tmp_path):
+    command = [sys.executable, "-m", "kedro", "viz", "build", "--include-previews", "--env=smoke"]
+    built = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    with static_site(finished / "build") as site:
+        page.goto(f"{site}/?pid=gan_compare")
+        page.get_by_text("Dcgan", exact=False).first.wait_for()
+        page.wait_for_timeout(2000)
+        page.screenshot(path=tmp_path / "graph.png")
+        shown = page.inner_text("body")
+    assert "Gan Compare" in shown or "gan_compare" in shown
