@@ -1,0 +1,107 @@
+"""Memorisation: samples that stand out as near to one training image.
+
+Plain distance would accuse every blurred sample, for a blurred image is near to many. So a sample's
+distance to its nearest training image is divided by its mean distance to its neighbourhood, as in
+Carlini et al., "Extracting training data from diffusion models" (2023), section 4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gencompare.imagesets.arrays import Images
+
+FINEST = 32  # images with more pixels a side are averaged down before they are compared
+NEIGHBOURHOOD = 50
+COPIES = 4  # neighbours looked at for each one wanted, where training images may be copies of one source
+CHUNK = 4096
+RARE = 0.01  # share of real held-out images that lie below the threshold
+SHOWN = 3
+MEASURED_BY = {
+    "distance": "Euclidean on pixels",
+    "resize": f"area average to at most {FINEST} x {FINEST}",
+    "relative_to": f"mean of the nearest {NEIGHBOURHOOD} training images",
+    "rare": RARE,
+}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Training images near to each of N samples.
+
+    Attributes:
+        nearest: int64 (N, SHOWN), indices of the nearest training images, nearest first, one a source.
+        relative: float64 (N,), distance to the nearest over the neighbourhood's mean distance: 0 for a
+            copy, towards 1 for an image that is no nearer to one than to others.
+    """
+
+    nearest: np.ndarray
+    relative: np.ndarray
+
+
+def neighbours(samples: np.ndarray, train: Images) -> Neighbours:
+    """Find the training images nearest to each sample.
+
+    Where the training images have a factor `source`, copies of one source count once.
+
+    Args:
+        samples: uint8 (N, H, W, C).
+        train: all training images, of the same shape.
+    """
+    sources = (
+        np.unique(train.factors["source"], return_inverse=True)[1] if "source" in train.factors else None
+    )
+    wanted = min(NEIGHBOURHOOD if sources is None else NEIGHBOURHOOD * COPIES, len(train))
+    index, distance = _nearest(_descriptors(samples), train.images, wanted)
+    if sources is None:
+        near = distance[:, :NEIGHBOURHOOD].mean(axis=1)
+        return Neighbours(index[:, :SHOWN], distance[:, 0] / np.maximum(near, 1e-6))
+    shown, relative = [], []
+    for row, far in zip(index, distance, strict=True):
+        first = np.sort(np.unique(sources[row], return_index=True)[1])
+        shown.append(np.resize(row[first], SHOWN))
+        relative.append(far[0] / max(far[first[:NEIGHBOURHOOD]].mean(), 1e-6))
+    return Neighbours(np.stack(shown), np.array(relative))
+
+
+def threshold(relative: np.ndarray) -> float:
+    """Below this relative distance lie RARE of the real images it is given."""
+    return float(np.quantile(relative, RARE))
+
+
+def panels(found: Neighbours, count: int = 16) -> dict[str, Any]:
+    """The samples most like a copy, first the worst, and their nearest training images. JSON-ready."""
+    worst = np.argsort(found.relative, kind="stable")[:count]
+    return {
+        "samples": worst.tolist(),
+        "nearest": found.nearest[worst].tolist(),
+        "relative_distance": [round(float(r), 4) for r in found.relative[worst]],
+    }
+
+
+def _descriptors(images: np.ndarray) -> NDArray[np.float32]:
+    size = images.shape[1]
+    factor = next(f for f in range(1, size + 1) if size % f == 0 and size // f <= FINEST)
+    blocks = images.reshape(len(images), size // factor, factor, size // factor, factor, -1)
+    return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1) / np.float32(255)
+
+
+def _nearest(samples: NDArray[np.float32], train: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices and distances (N, count) of the nearest training images, nearest first."""
+    own = np.square(samples).sum(axis=1)[:, None]
+    index = np.zeros((len(samples), 0), np.int64)
+    squares = np.zeros((len(samples), 0), np.float32)
+    for start in range(0, len(train), CHUNK):
+        chunk = _descriptors(np.asarray(train[start : start + CHUNK]))
+        found = own + np.square(chunk).sum(axis=1) - 2 * (samples @ chunk.T)
+        index = np.concatenate([index, np.broadcast_to(np.arange(start, start + len(chunk)), found.shape)], 1)
+        squares = np.concatenate([squares, found], axis=1)
+        kept = np.argpartition(squares, min(count, squares.shape[1]) - 1, axis=1)[:, :count]
+        index, squares = np.take_along_axis(index, kept, 1), np.take_along_axis(squares, kept, 1)
+    order = np.lexsort((index, squares), axis=1)
+    squares = np.maximum(np.take_along_axis(squares, order, 1), 0.0)
+    return np.take_along_axis(index, order, 1), np.sqrt(squares.astype(np.float64))

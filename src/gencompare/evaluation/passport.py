@@ -1,0 +1,68 @@
+"""Passports: what makes two scores comparable, and what differs where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.imagesets.arrays import ImageSplits
+
+LIBRARIES = ("gencompare", "numpy", "scipy", "torch")
+
+
+class PassportMismatch(ValueError):
+    """Two scores that must not stand in one column. Its message is one line that names the difference."""
+
+
+def passport(
+    measured_by: Mapping[str, Any], n: int, splits: ImageSplits, settings: EvaluationSettings
+) -> dict[str, Any]:
+    """Make the passport of a score: JSON-ready, the same for every score it may be compared with.
+
+    Args:
+        measured_by: the extractor and its weights' hash, resizer and the like, or another way of measuring.
+        n: how many samples were compared with how many real images.
+        splits: the image set the score refers to.
+        settings: how it was scored.
+    """
+    split = settings.reference_split
+    return {
+        "measured_by": dict(measured_by),
+        "n": n,
+        "reference": {
+            "image_set": splits.card["name"],
+            "split": split,
+            "sha256": splits.card["sha256"][split],
+            "resolution": splits.card["resolution"],
+            "channels": splits.card["channels"],
+        },
+        "nearest_k": settings.nearest_k,
+        "bootstrap": settings.bootstrap,
+        "seed": settings.seed,
+        "versions": {library: version(library) for library in LIBRARIES},
+    }
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Name what differs between two passports, such as `n is 1000 and 500`; empty where nothing does."""
+    left, right = dict(_flat(one)), dict(_flat(other))
+    return [
+        f"{key} is {left.get(key, 'not given')} and {right.get(key, 'not given')}"
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key)
+    ]
+
+
+def short(n: int) -> str:
+    """Write a count for a score's name: 1000 is `1k`, 50000 is `50k`, 1500 is `1500`."""
+    return f"{n // 1000}k" if n >= 1000 and n % 1000 == 0 else str(n)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
