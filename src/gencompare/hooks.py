@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-import click
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
@@ -19,15 +18,10 @@ from gencompare.comparisons import COMPARISONS
 from gencompare.config import flatten
 from gencompare.provenance import provenance
 from gencompare.training.progress import observing
-from gencompare.typed import SettingError
 
 EXPERIMENT = "gencompare"
 
 logger = logging.getLogger(__name__)
-
-
-class Refused(click.ClickException, SettingError):
-    """A run that cannot start. On the command line it is one line and exit status 1."""
 
 
 class CheckHook:
@@ -38,10 +32,7 @@ class CheckHook:
         """Check every comparison that the run touches, ahead of the MLflow plug-in's own start."""
         parameters = catalog.load("parameters")
         for comparison in sorted({name.split(".")[0] for name in _namespaces(pipeline)} & set(COMPARISONS)):
-            try:
-                config.check(comparison, parameters)
-            except SettingError as error:
-                raise Refused(str(error)) from None
+            config.check(comparison, parameters)
 
 
 class AnnounceHook:

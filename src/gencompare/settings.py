@@ -1,7 +1,12 @@
 """Kedro's settings of this project."""
 
+import logging
+
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.hooks import AnnounceHook, CheckHook, TrackingHook
+
+# conf/logging.yml decides which warnings are shown.
+logging.captureWarnings(True)
 
 CONFIG_LOADER_CLASS = ComparisonConfigLoader
 # Soft: conf/smoke and conf/gpu override only the parameters they name.

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
+import click
 import pydantic
 from pydantic.dataclasses import dataclass
 
@@ -18,8 +19,11 @@ NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
-class SettingError(ValueError):
-    """A setting that cannot be used. Its message is one line: setting, value, what is allowed."""
+class SettingError(click.ClickException, ValueError):
+    """A setting that cannot be used. Its message is one line: setting, value, what is allowed.
+
+    On the command line that line is all that is shown, with exit status 1.
+    """
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
