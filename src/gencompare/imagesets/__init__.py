@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gencompare.imagesets.base import ImageSet, Preparation
+from gencompare.imagesets.cifar10 import CIFAR10
+from gencompare.imagesets.cub200 import CUB200
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.folder import Folder
 from gencompare.imagesets.pandas import Pandas
@@ -21,6 +23,8 @@ IMAGE_SETS: dict[str, type[ImageSet]] = {
         Squares,
         FashionMNIST,
         Pandas,
+        CUB200,
+        CIFAR10,
         Folder,
     )
 }

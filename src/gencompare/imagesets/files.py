@@ -104,15 +104,18 @@ def existing_folder(path: str, setting: str) -> Path:
 
 def image_files(folder: Path) -> list[str]:
     """Names of all image files under a folder, relative to it, sorted. Hidden ones are left alone."""
-    root, found = str(folder), []
-    for parent, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        inside = parent[len(root) :].strip(os.sep).replace(os.sep, "/")
-        prefix = f"{inside}/" if inside else ""
-        for name in names:
-            path = f"{parent}{os.sep}{name}"
-            if not name.startswith(".") and os.path.isfile(path) and looks_like_image(path):
-                found.append(prefix + name)
+    found: list[str] = []
+    folders = [""]
+    while folders:
+        prefix = folders.pop()
+        with os.scandir(f"{folder}/{prefix}") as entries:
+            for entry in entries:
+                if entry.name.startswith((".", "__MACOSX")):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{prefix}{entry.name}/")
+                elif entry.is_file() and looks_like_image(entry.path):
+                    found.append(prefix + entry.name)
     return sorted(found)
 
 
@@ -120,9 +123,11 @@ def state_of(folder: Path, names: Iterable[str]) -> str:
     """Hash files' names, sizes and times of change; a file that is not there counts as such."""
     digest = hashlib.sha256()
     for name in names:
-        path = f"{folder}/{name}"
-        stat = os.stat(path) if os.path.exists(path) else None
-        seen = f"{stat.st_size}\0{stat.st_mtime_ns}" if stat else "absent"
+        try:
+            stat = os.stat(f"{folder}/{name}")
+            seen = f"{stat.st_size}/{stat.st_mtime_ns}"
+        except FileNotFoundError:
+            seen = "absent"
         digest.update(f"{name}\0{seen}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
@@ -168,11 +173,19 @@ def split(photos: Sequence[tuple[Photo, str]], heldout: float) -> tuple[list[Pho
 
 
 def chunks(
-    photos: Sequence[Photo], findings: Findings, *, resolution: int, fit: Fit, grey: bool, max_pixels: int
+    photos: Sequence[Photo],
+    findings: Findings,
+    *,
+    resolution: int,
+    fit: Fit,
+    grey: bool,
+    max_pixels: int,
+    margin: float | None = None,
 ) -> Iterator[Images]:
     """Yield photos as square images, in order; unreadable ones are left out and noted in the findings.
 
-    The factor `source` is the name of each image's file.
+    The factor `source` is the name of each image's file. With a margin, only the square around each photo's
+    box is used.
     """
 
     def one(photo: Photo) -> np.ndarray | None:
@@ -181,7 +194,7 @@ def chunks(
             return None
         if min(image.size) < resolution:
             findings.note("enlarged")
-        box = square_around(photo.box, image.size) if photo.box else None
+        box = square_around(photo.box, image.size, margin) if photo.box and margin is not None else None
         return to_square(image, resolution, fit, box)
 
     def several(piece: Sequence[Photo]) -> Images:

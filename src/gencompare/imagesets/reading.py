@@ -17,6 +17,7 @@ FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .bmp .dib .tif .tiff .webp .ppm .pgm .pbm .pnm .avif".split()
 )
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"P")
 ORIENTATION = 0x0112
 
 
@@ -33,10 +34,14 @@ class Read:
 
 
 def looks_like_image(path: str) -> bool:
-    """Whether a file's name, or else its first bytes, say that it is an image."""
+    """Whether a file's name, or else its beginning, say that it is an image."""
     if os.path.splitext(path)[1].lower() in SUFFIXES:
         return True
     try:
+        with open(path, "rb") as file:
+            beginning = file.read(12)
+        if not (beginning.startswith(BEGINNINGS) or beginning[4:] == b"ftypavif"):
+            return False
         with Image.open(path, formats=_formats()):
             return True
     except Exception:  # broken headers raise anything, and all mean no

@@ -1,0 +1,77 @@
+"""Unpack a user's archive once, safely: nothing outside its folder, nothing half unpacked, no bomb."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from gencompare.typed import SettingError
+
+KINDS = "a .tar, .tgz, .tar.gz, .tar.bz2, .tar.xz or .zip archive"
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive that can be unpacked here."""
+    return path.is_file() and (tarfile.is_tarfile(path) or zipfile.is_zipfile(path))
+
+
+def unpacked(archive: Path, into: Path, where: str) -> Path:
+    """Unpack an archive into a folder of its own and return that folder; at once if it was done before.
+
+    Args:
+        archive: the file. It is only read.
+        into: the folder in which the archive's own folder is made.
+        where: the setting that named the archive, for error messages.
+
+    Raises:
+        SettingError: if the archive is broken, would write outside its folder, holds links to outside or
+            devices, or is larger than the room on the disk.
+    """
+    stat = archive.stat()
+    which = hashlib.sha256(f"{archive.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()).hexdigest()[
+        :8
+    ]
+    folder = into / f"{archive.name.split('.')[0]}-{which}"
+    if folder.is_dir():
+        return folder
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        if tarfile.is_tarfile(archive):
+            _unpack_tar(archive, partial)
+        else:
+            _unpack_zip(archive, partial)
+        partial.rename(folder)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        raise SettingError(
+            f"{where}: cannot be unpacked safely ({' '.join(str(error).split())[:200]})"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _unpack_tar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as tar:
+        _check_room(sum(member.size for member in tar), folder)
+        tar.extractall(folder, filter="data")  # refuses what leads outside, and devices
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        _check_room(sum(member.file_size for member in packed.infolist()), folder)
+        for name in packed.namelist():
+            path = PurePosixPath(name.replace("\\", "/"))
+            if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+                raise ValueError(f"{name} leads outside the archive's folder")
+        packed.extractall(folder)
+
+
+def _check_room(size: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise ValueError(f"it unpacks to {size / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left")
