@@ -27,34 +27,43 @@ class Standing:
 
     name: str
     value: float | None
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
     status: str = "finished"
     cost: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
+        """Whether it may be called better or worse than another."""
         return self.status in HEALTHY and self.value is not None
 
     @property
     def measured(self) -> str:
-        between = interval(self.low, self.high)
+        """Its value and interval in words."""
+        between = interval(self.low, self.high, like=self.value)
         return number(self.value) + (f" ({between})" if between else "")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One sentence, and what a reader must know before believing it.
+    """One sentence in two parts, and what a reader must know before believing it.
 
     Attributes:
-        sentence: who is ahead, or that nobody is.
+        verdict: who is ahead, or that nobody is.
+        evidence: the numbers behind it; may be empty.
         doubts: one or two sentences each.
         ahead: the contenders that share the first place, best value first.
     """
 
-    sentence: str
+    verdict: str
+    evidence: str
     doubts: tuple[str, ...]
     ahead: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The whole answer as one sentence."""
+        return f"{self.verdict}: {self.evidence}." if self.evidence else f"{self.verdict}."
 
 
 def answer(
@@ -62,8 +71,8 @@ def answer(
 ) -> Answer:
     """Say which contender is ahead on one score, by how much, how surely and at what cost.
 
-    Contenders whose intervals overlap that of the best value share the first place with it: a reader is
-    never told that one of them is better. Contenders that failed are named, not ranked.
+    Contenders that no other is surely better than (its whole interval on the better side) share the first
+    place: a reader is never told that one of them is better. Failed contenders are named, not ranked.
 
     Args:
         standings: every contender.
@@ -76,51 +85,51 @@ def answer(
     ranked = sorted((s for s in standings if s.ranked), key=lambda s: sign * (s.value or 0.0))
     failures = _failures([s for s in standings if not s.ranked], len(standings))
     if not ranked:
-        return Answer("No contender can be ranked.", failures, ())
-    best, *others = ranked
-    level = [s for s in others if _overlap(best, s)]
-    behind = [s for s in others if s not in level]
-    doubts = _costs((best, *(level or behind[:1]))) + failures + _floor(score, floor) + _seeds(seeds)
-    return Answer(
-        _sentence(best, level, behind, score, better), doubts, tuple(s.name for s in (best, *level))
+        return Answer("No contender can be ranked", "", failures, ())
+    ahead = [s for s in ranked if not any(surely_better(other, s, better) for other in ranked)]
+    behind = [s for s in ranked if s not in ahead]
+    verdict, evidence = (
+        _clear(ahead[0], behind, score, better) if len(ahead) == 1 else _tie(ahead, behind, score)
     )
+    compared = ahead if len(ahead) > 1 else ahead + behind[:1]
+    doubts = _costs(compared) + failures + _floor(score, floor) + _seeds(seeds)
+    return Answer(verdict, evidence, doubts, tuple(s.name for s in ahead))
 
 
-def _sentence(
-    best: Standing, level: Sequence[Standing], behind: Sequence[Standing], score: str, better: str
-) -> str:
-    if not level and not behind:
-        return f"Only {best.name} can be ranked ({score} {best.measured}), so there is nothing to set it against."
-    if not level:
-        then = behind[0]
+def surely_better(one: Any, other: Any, better: str) -> bool:
+    """Return whether the whole interval of one lies on the better side of the other's; False where one is missing.
+
+    Args:
+        one, other: anything with `low` and `high`.
+        better: `lower` or `higher`.
+    """
+    end, start = (one.high, other.low) if better == "lower" else (other.high, one.low)
+    return end is not None and start is not None and bool(end < start)
+
+
+def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) -> tuple[str, str]:
+    if not behind:
         return (
-            f"{best.name} is ahead: {score} {best.measured} against {then.measured} for {then.name}, the next"
-            f"{_by_how_much(best, then)}; {better} is better, and the intervals do not overlap."
+            f"Only {best.name} can be ranked",
+            f"its {score} of {best.measured} has nothing to be set against",
         )
-    tied = (best, *level)
-    values = listed([s.measured for s in tied])
-    rest = f", both ahead of {behind[0].name} at {behind[0].measured}" if behind else ""
-    rest = rest if len(tied) == 2 else rest.replace("both", "all")
+    then = behind[0]
     return (
-        f"{listed([s.name for s in tied])} cannot be told apart{rest}: the intervals of their {score}, "
-        f"{values}, overlap."
+        f"{best.name} is ahead",
+        f"its {score} is {best.measured} against {then.measured} for {then.name}, the next; {better} is better, "
+        f"and the intervals do not overlap",
     )
 
 
-def _by_how_much(best: Standing, then: Standing) -> str:
-    if not best.value or not then.value or min(best.value, then.value) <= 0:
-        return ""
-    share = abs(best.value / then.value - 1)
+def _tie(ahead: Sequence[Standing], behind: Sequence[Standing], score: str) -> tuple[str, str]:
+    values = listed([s.measured for s in ahead])
+    evidence = f"the intervals of their {score}, {values}, overlap"
+    if not behind:
+        return f"{listed([s.name for s in ahead])} cannot be told apart", evidence
     return (
-        f", {100 * share:.0f}% {'lower' if best.value < then.value else 'higher'}" if share >= 0.005 else ""
+        f"{listed([s.name for s in ahead])} are ahead and cannot be told apart",
+        f"{evidence}; the next, {behind[0].name}, has {behind[0].measured}",
     )
-
-
-def _overlap(one: Standing, other: Standing) -> bool:
-    """Return whether two intervals share a point. Where one is missing, nothing tells the two apart."""
-    if None in (one.low, one.high, other.low, other.high):
-        return True
-    return one.low <= other.high and other.low <= one.high  # type: ignore[operator]
 
 
 def _costs(compared: Sequence[Standing]) -> tuple[str, ...]:
@@ -132,10 +141,8 @@ def _costs(compared: Sequence[Standing]) -> tuple[str, ...]:
             continue
         cheap, dear = known[0], known[-1]
         ratio = dear.cost[key] / cheap.cost[key]
-        spans = f"{duration(cheap.cost[key])} for {cheap.name}, {duration(dear.cost[key])} for {dear.name}"
-        sentences.append(
-            f"{what} {spans}" + (f": {times(ratio)} as long." if ratio > ABOUT_THE_SAME else ".")
-        )
+        spans = f"{what} {duration(cheap.cost[key])} for {cheap.name} and {duration(dear.cost[key])} for {dear.name}"
+        sentences.append(spans + (f", {times(ratio)} as long." if ratio > ABOUT_THE_SAME else "."))
     return (" ".join(sentences),) if sentences else ()
 
 
@@ -143,13 +150,13 @@ def _failures(failed: Sequence[Standing], of: int) -> tuple[str, ...]:
     if not failed:
         return ()
     reasons = listed([f"{s.name} ({s.status if s.status not in HEALTHY else 'not scored'})" for s in failed])
-    return (f"{len(failed)} of {of} contenders failed and are shown, but not ranked: {reasons}.",)
+    return (f"{len(failed)} of {of} contenders failed, shown but not ranked: {reasons}.",)
 
 
 def _floor(score: str, floor: float | None) -> tuple[str, ...]:
     if floor is None:
         return ()
-    return (f"Real images set against real images score {number(floor)} ({score}): the best to hope for.",)
+    return (f"Real images against other real images score {number(floor)} ({score}): the best to hope for.",)
 
 
 def _seeds(seeds: int) -> tuple[str, ...]:

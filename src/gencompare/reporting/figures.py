@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,15 @@ from PIL import Image
 from plotly.subplots import make_subplots
 
 from gencompare.reporting.palette import DASHES, Look, looks
+from gencompare.reporting.words import duration, number, scaled
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
 
-COMPUTE_AXES = {
-    "train_seconds": "training time, seconds",
-    "train_flops": "training compute, FLOPs",
-    "kimg": "training images seen, thousands",
+COMPUTE_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
+    "train_seconds": ("training time", duration),
+    "train_flops": ("training compute", partial(scaled, unit="FLOP")),
+    "kimg": ("training images seen", lambda kimg: scaled(1000 * kimg)),
 }
 
 
@@ -88,8 +90,8 @@ def loss_curves(
 def health_curves(
     histories: Mapping[str, pd.DataFrame], drawn_as: Mapping[str, Look] | None = None
 ) -> go.Figure:
-    """Draw every `grad_norm/<network>` column against `kimg`, logarithmic, a panel a contender. See `loss_curves`."""
-    return _panels(histories, "grad_norm/", "gradient norm", drawn_as).update_yaxes(type="log", dtick=1)
+    """Draw every `grad_norm/<network>` column against `kimg`, a panel a contender. See `loss_curves`."""
+    return _panels(histories, "grad_norm/", "gradient norm", drawn_as)
 
 
 def quality_against_compute(
@@ -102,19 +104,20 @@ def quality_against_compute(
     """Draw a score against what training took; several rows of one contender make a line.
 
     Args:
-        points: columns `contender`, `value`, `low`, `high`, and the axis.
+        points: columns `contender`, `value`, `low`, `high`, the axis, and `kind` where some are `failed`.
         score: the name of the score.
         better: `lower` or `higher`.
         axis: a key of COMPUTE_AXES.
+        drawn_as: the look of each contender; by place in `points` where left out.
     """
-    return _trade_off(points, score, better, axis, COMPUTE_AXES[axis], drawn_as)
+    return _trade_off(points, score, better, axis, *COMPUTE_AXES[axis], drawn_as)
 
 
 def quality_against_sampling_cost(
     points: pd.DataFrame, score: str, better: str, drawn_as: Mapping[str, Look] | None = None
 ) -> go.Figure:
-    """Draw a score against the seconds that one image takes; columns as above, and `seconds_per_image`, `nfe`."""
-    return _trade_off(points, score, better, "seconds_per_image", "seconds per image made", drawn_as)
+    """Draw a score against the time that one image takes, column `seconds_per_image`; else as above."""
+    return _trade_off(points, score, better, "seconds_per_image", "time per image", duration, drawn_as)
 
 
 def score_bars(
@@ -123,27 +126,26 @@ def score_bars(
     """Draw one score of every contender with its interval, floor and ceiling included.
 
     Args:
-        scores: columns `contender`, `value`, `low`, `high`, top row first; names without a look are references.
+        scores: columns `contender`, `value`, `low`, `high`, top row first, and `kind` where some are `failed`.
         score: the name of the score.
         better: `lower` or `higher`.
-        drawn_as: the look of each contender.
+        drawn_as: the look of each contender; names without one are drawn as references.
     """
     drawn_as = looks(scores["contender"]) if drawn_as is None else drawn_as
     figure = go.Figure()
-    for row in reversed(scores.to_dict("records")):
-        name, value, low, high = row["contender"], row["value"], row["low"], row["high"]
-        look = drawn_as.get(name, Look(REFERENCE, "solid", "line-ns-open"))
+    for _, row in scores.iloc[::-1].iterrows():
+        look = drawn_as.get(row["contender"], Look(REFERENCE, "solid", "line-ns-open"))
         figure.add_scatter(
-            x=[value],
-            y=[name],
-            error_x=_interval([low], [value], [high], look.colour),
+            x=[row["value"]],
+            y=[_caption(row)],
+            error_x=_interval(row.to_frame().T, look.colour),
             mode="markers",
-            marker={"color": look.colour, "symbol": look.marker, "size": 12},
-            name=name,
-            hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>",
+            marker={"color": look.colour, "symbol": _symbol(look, row), "size": 12, "line": {"width": 2}},
+            name=row["contender"],
+            hovertemplate=f"{row['contender']}: %{{x:.4g}}<extra></extra>",
         )
-    figure.update_xaxes(title=f"{score} ({better} is better)", type=_axis_type(scores["value"]))
-    return _styled(figure, height=90 + 40 * len(scores)).update_layout(showlegend=False)
+    figure.update_xaxes(title=f"{score} ({better} is better)", **_scale(scores["value"], number))
+    return _styled(figure, height=90 + 36 * len(scores)).update_layout(showlegend=False)
 
 
 def _panels(
@@ -156,6 +158,7 @@ def _panels(
     figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.28 / rows)
     named: set[str] = set()
     for place, (name, history) in enumerate(histories.items()):
+        cell = {"row": place // columns + 1, "col": place % columns + 1}
         networks = [column for column in history.columns if column.startswith(prefix)]
         for line, column in enumerate(networks):
             network = column.removeprefix(prefix)
@@ -164,21 +167,28 @@ def _panels(
                 y=_finite(history[column]),
                 name=network,
                 legendgroup=network,
-                showlegend=network not in named,
+                showlegend=network not in named and len(networks) > 1,
                 mode="lines",
                 line={"color": drawn_as[name].colour, "width": 2, "dash": DASHES[line % len(DASHES)]},
                 hovertemplate=f"{name}, {network}: %{{y:.4g}} at %{{x:.3g}} kimg<extra></extra>",
-                row=place // columns + 1,
-                col=place % columns + 1,
+                **cell,
             )
             named.add(network)
-    figure.update_xaxes(title="training images seen, thousands", row=rows)
+        values = pd.Series(history[networks].to_numpy(float).ravel())
+        figure.update_yaxes(**_scale(values, number, log_from=50), **cell)
+    figure.update_xaxes(title="thousand images seen", row=rows)
     figure.update_yaxes(title=what, col=1)
-    return _styled(figure, height=60 + 240 * rows)
+    return _styled(figure, height=50 + 210 * rows)
 
 
 def _trade_off(
-    points: pd.DataFrame, score: str, better: str, axis: str, title: str, drawn_as: Mapping[str, Look] | None
+    points: pd.DataFrame,
+    score: str,
+    better: str,
+    axis: str,
+    title: str,
+    write: Callable[[float], str],
+    drawn_as: Mapping[str, Look] | None,
 ) -> go.Figure:
     points = points.dropna(subset=[axis, "value"])
     drawn_as = drawn_as or looks(points["contender"].unique())
@@ -188,40 +198,49 @@ def _trade_off(
         figure.add_scatter(
             x=rows[axis].tolist(),
             y=rows["value"].tolist(),
-            error_y=_interval(rows["low"], rows["value"], rows["high"], look.colour),
-            mode="lines+markers",
+            error_y=_interval(rows, look.colour),
+            mode="lines+markers" if len(rows) > 1 else "markers",
             line={"color": look.colour, "dash": look.dash, "width": 2},
-            marker={"color": look.colour, "symbol": look.marker, "size": 11},
-            name=name,
-            hovertemplate=f"{name}: %{{y:.4g}} at %{{x:.3g}}<extra></extra>",
+            marker={
+                "color": look.colour,
+                "symbol": _symbol(look, rows.iloc[0]),
+                "size": 12,
+                "line": {"width": 2},
+            },
+            name=_caption(rows.iloc[0]),
+            text=[write(cost) for cost in rows[axis]],
+            hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
         )
-    figure.update_xaxes(title=title, type=_axis_type(points[axis]))
-    figure.update_yaxes(title=f"{score}<br>({better} is better)", type=_axis_type(points["value"]))
-    return _styled(figure, height=420)
+    figure.update_xaxes(title=title, **_scale(points[axis], write))
+    figure.update_yaxes(title=f"{score}<br>({better} is better)", **_scale(points["value"], number))
+    return _styled(figure, height=400).update_layout(showlegend=True)
 
 
-def _interval(
-    low: Iterable[float], value: Iterable[float], high: Iterable[float], colour: str
-) -> dict[str, Any]:
-    up = [_span(v, h) for v, h in zip(value, high, strict=True)]
-    down = [_span(w, v) for w, v in zip(low, value, strict=True)]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": up,
-        "arrayminus": down,
-        "color": colour,
-        "thickness": 1.5,
-    }
+def _caption(row: pd.Series) -> str:
+    return f"{row['contender']} (failed)" if row.get("kind") == "failed" else str(row["contender"])
 
 
-def _span(low: float | None, high: float | None) -> float:
-    return 0.0 if low is None or high is None or math.isnan(high - low) else float(high - low)
+def _symbol(look: Look, row: pd.Series) -> str:
+    """Return the marker, hollow where the contender failed."""
+    return f"{look.marker}-open" if row.get("kind") == "failed" else look.marker
 
 
-def _axis_type(values: pd.Series) -> str:
-    """Return `log` where positive values span more than a factor of eight."""
-    return "log" if len(values) and values.min() > 0 and values.max() > 8 * values.min() else "linear"
+def _interval(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
+    value = rows["value"].astype(float)
+    up, down = rows["high"].astype(float) - value, value - rows["low"].astype(float)
+    ends = {"array": up.fillna(0.0).tolist(), "arrayminus": down.fillna(0.0).tolist()}
+    return {"type": "data", "symmetric": False, "color": colour, "thickness": 1.5, "width": 5} | ends
+
+
+def _scale(values: pd.Series, write: Callable[[float], str], log_from: float = 8.0) -> dict[str, Any]:
+    """Return axis settings: logarithmic where positive values span more than a factor, labelled in words."""
+    values = values[values.map(math.isfinite)]
+    if not len(values) or values.min() <= 0 or values.max() <= log_from * values.min():
+        return {"type": "linear"}
+    decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
+    steps = (1, 2, 5) if len(decades) <= 4 else (1,)
+    ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+    return {"type": "log", "tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
 
 
 def _finite(values: pd.Series) -> list[float | None]:
@@ -233,14 +252,21 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 64, "r": 16, "t": 32, "b": 52},
+        margin={"l": 56, "r": 16, "t": 32, "b": 48},
         font={"family": FONT, "size": 13, "color": INK},
         paper_bgcolor="#ffffff",
         plot_bgcolor="#ffffff",
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         hoverlabel={"font": {"family": FONT}},
     )
-    axis = {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "ticks": "outside", "tickcolor": GRID}
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zeroline": False,
+        "ticks": "outside",
+        "tickcolor": GRID,
+        "automargin": True,
+    }
     figure.update_xaxes(axis, title_standoff=8)
     figure.update_yaxes(axis, title_standoff=8)
     figure.update_annotations(font_size=14)

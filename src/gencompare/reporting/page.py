@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,8 +23,9 @@ from gencompare.reporting.figures import image_grid
 from gencompare.reporting.palette import Look
 
 # CSS pixels: how wide a panel of samples is, and how large one image must at least be shown.
-PANEL_WIDTH = 340
+PANEL_WIDTH = 270
 LEAST_SIDE = 56
+PANEL_ROWS = 6
 
 LONGEST_LIST = 12
 
@@ -57,11 +59,6 @@ class Picture:
     height: int
     shown: int
 
-    @property
-    def enlarged(self) -> int:
-        """The largest whole multiple of its width that fits about a screen."""
-        return self.width * max(1, 1100 // self.width)
-
 
 def picture(image: Image.Image, alt: str, zoom: int = 1) -> Picture:
     """Embed a PIL image, shown `zoom` times its size."""
@@ -72,35 +69,39 @@ def picture(image: Image.Image, alt: str, zoom: int = 1) -> Picture:
 
 
 def panel(images: np.ndarray, alt: str) -> Picture:
-    """Embed the first images of a set as a square panel about PANEL_WIDTH wide.
+    """Embed the first images of a set as a panel about PANEL_WIDTH wide.
 
     Args:
         images: uint8 (N, H, W, C).
         alt: `{n}` in it becomes the number of images shown.
     """
-    side = images.shape[2]
-    zoom = max(1, -(-LEAST_SIDE // side))
-    columns = max(3, PANEL_WIDTH // ((side + 1) * zoom))
-    shown = images[: columns * columns]
+    zoom = _zoom(images)
+    columns = max(3, PANEL_WIDTH // ((images.shape[2] + 1) * zoom))
+    shown = images[: columns * PANEL_ROWS]
     return picture(image_grid(shown, columns, scale=1), alt.format(n=len(shown)), zoom)
 
 
 def neighbour_panel(samples: np.ndarray, nearest: np.ndarray, alt: str) -> Picture:
-    """Embed one row a sample: the sample, a gap, then its nearest training images.
+    """Embed one column a sample: the sample, a gap, then its nearest training images downwards.
 
     Args:
         samples: uint8 (K, H, W, C).
         nearest: uint8 (K, M, H, W, C).
         alt: what it shows.
     """
-    side = samples.shape[2]
-    left = image_grid(samples, columns=1, scale=1)
-    right = image_grid(nearest.reshape(-1, *nearest.shape[2:]), columns=nearest.shape[1], scale=1)
-    gap = max(2, side // 6)
-    sheet = Image.new("RGBA", (left.width + gap + right.width, left.height))
-    sheet.paste(left, (0, 0))
-    sheet.paste(right, (left.width + gap, 0))
-    return picture(sheet, alt, max(1, -(-LEAST_SIDE // side)))
+    count = len(samples)
+    top = image_grid(samples, count, scale=1)
+    below = image_grid(nearest.swapaxes(0, 1).reshape(-1, *samples.shape[1:]), count, scale=1)
+    gap = max(2, samples.shape[1] // 6)
+    sheet = Image.new("RGBA", (top.width, top.height + gap + below.height))
+    sheet.paste(top, (0, 0))
+    sheet.paste(below, (0, top.height + gap))
+    return picture(sheet, alt, _zoom(samples))
+
+
+def _zoom(images: np.ndarray) -> int:
+    """Return the least whole enlargement at which images are LEAST_SIDE wide."""
+    return max(1, math.ceil(LEAST_SIDE / images.shape[2]))
 
 
 def marker(look: Look) -> Markup:
@@ -123,10 +124,10 @@ def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             lines += facts(value, f"{prefix}{key}.")
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple)) and value:
             text = ", ".join(map(str, value[:LONGEST_LIST]))
             lines.append((prefix + key, text + (f", … ({len(value)})" if len(value) > LONGEST_LIST else "")))
-        elif value is not None:
+        elif value is not None and value != []:
             lines.append((prefix + key, str(value)))
     return lines
 

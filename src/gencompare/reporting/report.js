@@ -49,9 +49,15 @@ function enlargePictures() {
     image.src = small.src;
     image.alt = small.alt;
     image.className = small.className;
-    image.style.width = `${pictures[shown].dataset.enlarged}px`;
     dialog.querySelector(".title").textContent = pictures[shown].dataset.title;
     if (!dialog.open) dialog.showModal();
+    image.style.width = `${small.naturalWidth * enlargement(small)}px`;
+  }
+
+  // Whole multiples keep pixels square: the largest that fits the window, but at least twice what the page shows.
+  function enlargement(small) {
+    const fits = Math.min((innerWidth - 48) / small.naturalWidth, (innerHeight - 120) / small.naturalHeight);
+    return Math.max(1, Math.floor(fits), Math.round((2 * small.width) / small.naturalWidth));
   }
 
   pictures.forEach((picture, index) => picture.addEventListener("click", () => show(index)));

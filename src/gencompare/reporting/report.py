@@ -36,8 +36,8 @@ FILMS = {
     "model has learnt what lies between images, every step is an image; where it has learnt images by heart, rows jump.",
     "trajectories": "Each row ends in a sample. A diffusion model shows its guess of the finished image while it "
     "removes noise; a model of one evaluation shows its latent vector growing from the mean to its place.",
-    "neighbours": "Each row: a sample, then the training images nearest to it. A sample that equals its neighbour is "
-    "remembered, not made.",
+    "neighbours": "Top row: of the scored samples, those most like a copy, the worst first. Below each: the training "
+    "images nearest to it. A sample that equals its neighbour is remembered, not made.",
 }
 
 
@@ -66,6 +66,7 @@ def render(contents: ReportContents) -> str:
         plots=report_figures(contents),
         curves=_curves(contents),
         costs=tables.COSTS,
+        devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
         real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
         samples=_samples(contents),
         films=_films(contents),
@@ -106,7 +107,7 @@ def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
     costs = pd.DataFrame(
         [{"contender": c.name} | {x: c.cost.get(x) for x in COST_AXES} for c in contents.contenders]
     )
-    points = scores.merge(costs, on="contender")
+    points = costs.merge(scores, on="contender")
     return {
         "loss_curves": figures.loss_curves(histories, order),
         "health_curves": figures.health_curves(histories, order),
@@ -150,7 +151,7 @@ def _films(contents: ReportContents) -> dict[str, dict[str, page.Picture]]:
             alt = f"How samples of {c.name} come about, one a row"
             films["trajectories"][c.name] = page.picture(c.trajectory, alt)
         if c.neighbours:
-            alt = f"Samples of {c.name}, each followed by the training images nearest to it"
+            alt = f"Top row: samples of {c.name}; below each the training images nearest to it"
             films["neighbours"][c.name] = page.neighbour_panel(
                 c.neighbours.samples, c.neighbours.nearest, alt
             )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
+from gencompare.reporting.answer import surely_better
 from gencompare.reporting.words import MISSING, duration, number, scaled
 
 
@@ -38,32 +38,69 @@ COSTS = (
     CostColumn("peak_memory_mb", "Peak memory", "while training", lambda mb: scaled(1e6 * mb, "B")),
     CostColumn("nfe", "Network evaluations", "per image made", number),
     CostColumn("seconds_per_image", "Time per image", "when sampling", duration),
-    CostColumn("device", "Device", "", str),
 )
 
-# What a score's name stands for, by how it begins.
+# What a kind of score is called, and what it says.
 GLOSSARY = {
-    "fid_": "Fréchet distance between Inception features of samples and of held-out real images",
-    "fd_": "Fréchet distance between the features of samples and of held-out real images",
-    "kid_": "Kernel distance (unbiased) between Inception features of samples and of held-out real images",
-    "kd_": "Kernel distance (unbiased) between the features of samples and of held-out real images",
-    "precision": "Share of samples that lie among real images in feature space: fidelity",
-    "recall": "Share of real images that lie among samples in feature space: diversity",
-    "density": "How densely real images surround a sample in feature space: fidelity",
-    "coverage": "Share of real images with a sample near them in feature space: diversity",
-    "memor": "Share of samples nearer to a training image than held-out real images are",
-    "valid_squares": "Share of samples that a single square fits",
+    "fid": ("FID", "Fréchet distance between Inception features of samples and of real images"),
+    "fd": (
+        "Fréchet distance",
+        "Distance between the features of samples and of real images, taken as two Gaussians",
+    ),
+    "kid": ("Kernel distance", "Unbiased distance between the features of samples and of real images"),
+    "precision": ("Precision", "Share of samples that lie among real images, by their features"),
+    "density": (
+        "Density",
+        "How many real images a sample lies near to, against the number expected; may exceed 1",
+    ),
+    "recall": ("Recall", "Share of real images that lie among samples, by their features"),
+    "coverage": ("Coverage", "Share of real images that have a sample near them, by their features"),
+    "memorised": (
+        "Memorised",
+        "Share of samples that stand out as near to one training image, as few real images do",
+    ),
+    "squares_valid": ("Valid squares", "Share of samples that one square fits"),
+    "squares_coverage": (
+        "Factors covered",
+        "Share of the bins of colour, place, size and angle that samples reach",
+    ),
+    "squares_colour_distance": (
+        "Colour distance",
+        "Distance between the colours of valid squares and the generator's",
+    ),
+    "squares_side_distance": (
+        "Size distance",
+        "Distance between the sizes of valid squares and the generator's",
+    ),
+    "squares_angle_distance": (
+        "Angle distance",
+        "Distance between the angles of valid squares and the generator's",
+    ),
+    "squares_place_distance": (
+        "Place distance",
+        "Distance between the places of valid squares and the generator's",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """One score: its name, whether `lower` or `higher` is better, what it means, and its passport."""
+    """One score.
+
+    Attributes:
+        name: with extractor and number of images, as in the scores file.
+        title, meaning: what it is called, and what it says; the name and nothing for kinds that GLOSSARY lacks.
+        better: `lower` or `higher`.
+        measures: `quality`, `fidelity`, `diversity` or `memorisation`.
+        passport: what makes it comparable.
+    """
 
     name: str
-    better: str
-    meaning: str
-    passport: Mapping[str, Any]
+    title: str = ""
+    meaning: str = ""
+    better: str = "lower"
+    measures: str = "quality"
+    passport: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,18 +114,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One row: a contender, the floor or the ceiling.
-
-    Attributes:
-        name: of the contender, `floor` or `ceiling`.
-        kind: `contender`, `failed`, `floor` or `ceiling`.
-        group: contenders of one group cannot be told apart by the first score; None where not known.
-        cells: by score.
-    """
+    """One row: its name, its kind (`contender`, `failed`, `floor` or `ceiling`) and its cells by score."""
 
     name: str
     kind: str
-    group: str | None
     cells: Mapping[str, Cell]
 
 
@@ -107,16 +136,27 @@ class Scoreboard:
     @property
     def first(self) -> ScoreColumn:
         """The score that decides; a nameless one where nothing was scored."""
-        return self.columns[0] if self.columns else ScoreColumn("score", "lower", "", {})
+        return self.columns[0] if self.columns else ScoreColumn("score")
 
     @property
-    def bodies(self) -> list[list[ScoreRow]]:
-        """Rows that belong together: of one kind, and contenders of one group."""
-        return [list(rows) for _, rows in groupby(self.rows, key=lambda row: (row.kind, row.group))]
+    def tables(self) -> dict[str, list[ScoreColumn]]:
+        """Columns by what they measure, a table each."""
+        found: dict[str, list[ScoreColumn]] = {}
+        for column in self.columns:
+            found.setdefault(column.measures, []).append(column)
+        return found
 
     def cell(self, row: str, score: str) -> Cell:
         """Return one score of one row by name, empty where there is none."""
         return next((r.cells[score] for r in self.rows if r.name == row and score in r.cells), Cell())
+
+    def rank(self, row: ScoreRow, column: ScoreColumn) -> int | None:
+        """Return one more than the number of contenders surely better; None for rows that are not ranked."""
+        cell = row.cells[column.name]
+        if row.kind != "contender" or cell.value is None:
+            return None
+        rivals = (r.cells[column.name] for r in self.rows if r.kind == "contender")
+        return 1 + sum(surely_better(rival, cell, column.better) for rival in rivals)
 
 
 def scoreboard(
@@ -125,18 +165,25 @@ def scoreboard(
     """Put all scores in order.
 
     Args:
-        table: as the evaluation room makes it: `contender`, `group`, and `<score>`, `<score>_low`,
-            `<score>_high` for every score; rows `floor` and `ceiling` beside the contenders.
+        table: as `evaluation.table` makes it: `contender`, `kind`, and for every score `<score>`, `<score>_low`
+            and `<score>_high`.
         scores: the contents of each contender's scores file.
         failed: names of contenders that are shown, but not ranked.
     """
     columns: dict[str, ScoreColumn] = {}
     for own in scores.values():
         for name, score in own.get("scores", {}).items():
-            meaning = next((text for start, text in GLOSSARY.items() if name.startswith(start)), "")
-            columns.setdefault(name, ScoreColumn(name, score["better"], meaning, score.get("passport", {})))
-    board = Scoreboard(list(columns.values()), [_row(r, columns, failed) for r in table.to_dict("records")])
-    return Scoreboard(board.columns, sorted(board.rows, key=partial(_place, board.first)))
+            title, meaning = GLOSSARY.get(score.get("kind", ""), (name, ""))
+            about = {key: score[key] for key in ("better", "measures", "passport") if key in score}
+            columns.setdefault(name, ScoreColumn(name, title, meaning, **about))
+    rows = [_row(record, columns, failed) for record in table.to_dict("records")]
+    board = Scoreboard(list(columns.values()), rows)
+    return replace(board, rows=sorted(rows, key=partial(_place, board.first)))
+
+
+def known(value: Any) -> float | None:
+    """Return a finite number as a float, anything else as None."""
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def _place(first: ScoreColumn, row: ScoreRow) -> tuple[int, float]:
@@ -148,18 +195,9 @@ def _place(first: ScoreColumn, row: ScoreRow) -> tuple[int, float]:
 
 
 def _row(record: Mapping[Any, Any], columns: Iterable[str], failed: Collection[str]) -> ScoreRow:
-    name = str(record["contender"])
-    kind = name if name in ("floor", "ceiling") else "failed" if name in failed else "contender"
-    group = record.get("group")
     ends = {score: (score, f"{score}_low", f"{score}_high") for score in columns}
     return ScoreRow(
-        name,
-        kind,
-        str(group) if kind == "contender" and not pd.isna(group) else None,
+        record["contender"],
+        "failed" if record["contender"] in failed else record["kind"],
         {score: Cell(*(known(record.get(key)) for key in keys)) for score, keys in ends.items()},
     )
-
-
-def known(value: Any) -> float | None:
-    """Return a finite number as a float, anything else as None."""
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

@@ -6,25 +6,35 @@ import math
 from collections.abc import Sequence
 
 MISSING = "–"
+NARROW_SPACE = "\u202f"
 
 PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Write a number with so many significant digits, without exponents: 0.0123, 41.2, 1 230."""
+def number(value: float | None, digits: int = 3, like: float | None = None) -> str:
+    """Write a number without an exponent: 0.0123, 41.2, 1 230.
+
+    Args:
+        value: a dash is written for None and for what is not finite.
+        digits: significant digits.
+        like: round to the decimals of this number instead, so that two stand well together.
+    """
     if value is None or not math.isfinite(value):
         return MISSING
-    if value == 0:
+    size = abs(like or value)
+    if size == 0:
         return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    return f"{round(value, decimals):,.{max(decimals, 0)}f}".replace(",", " ").replace("-", "−")
+    decimals = digits - 1 - math.floor(math.log10(size))
+    rounded = round(value, decimals) + 0.0
+    return f"{rounded:,.{max(decimals, 0)}f}".replace(",", NARROW_SPACE).replace("-", "−")
 
 
-def interval(low: float | None, high: float | None, digits: int = 3) -> str:
-    """Write an interval: `38.0 to 44.9`; empty where an end is not known."""
+def interval(low: float | None, high: float | None, like: float | None = None) -> str:
+    """Write an interval, `38.0 to 44.9`, to the decimals of the value in it; empty where an end is not known."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"{number(low, digits)} to {number(high, digits)}"
+    like = like or max(abs(low), abs(high))
+    return f"{number(low, like=like)} to {number(high, like=like)}"
 
 
 def scaled(value: float | None, unit: str = "") -> str:
