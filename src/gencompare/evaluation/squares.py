@@ -1,19 +1,25 @@
-"""Exact scores of squares: fit a square to each sample and compare what comes out with the generator's own."""
+"""Fit one square on black to each image, and say whether the image is one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-FINEST = 32  # images with more pixels a side are averaged down before fitting
+FINEST = 32  # images with more pixels a side are averaged down for fitting, but judged as they are
 CHUNK = 256
-STEPS = 12
+STEPS = 10
+REACH = 0.6  # pixels' widths from an edge within which a pixel pulls at it
 START_ANGLES = np.arange(8) * (np.pi / 16)
-FAINTEST = 0.1  # of full intensity, in the brightest channel
-UNEXPLAINED = 0.08  # share of an image's energy that the fitted square may leave unexplained
-SIDE_SLACK = 0.25  # how far outside the generator's range a side may be, as a share of the range's end
-FRAME_SLACK = 1.0 / 32  # how far a corner may be outside the image, as a share of its side
+DISC_RADII = (0.92, 1.0, 1.08)  # tried against each square, as a share of the radius of equal area
+
+# An image is a square if all of these hold; see docs/evaluation.md for how they were set.
+UNEXPLAINED = 0.06  # the fitted square leaves less than this share of the image's energy unexplained,
+AGAINST_DISC = 0.7  # and less than this share of what a disc there leaves unexplained;
+FAINTEST = 0.1  # its brightest channel is brighter than this share of full intensity;
+SIDE_SLACK = 0.25  # its side is within the generator's range, by this share of either end;
+FRAME_SLACK = 1 / 32  # and no corner is further outside than this share of the image.
 
 
 @dataclass(frozen=True)
@@ -44,15 +50,15 @@ def fit_squares(images: np.ndarray, side_range: tuple[float, float]) -> SquareFi
         images: uint8 (N, H, W, C), H = W.
         side_range: the shortest and longest side that the generator makes, in pixels.
     """
-    scale = _shrinkage(images.shape[1])
-    parts = [_fit(images[start : start + CHUNK], scale) for start in range(0, len(images), CHUNK)]
-    colour, place, unexplained = (np.concatenate(part) for part in zip(*parts, strict=True))
-    centre, side, angle = place[:, 0:2] * scale, place[:, 2] * scale, place[:, 3] % (np.pi / 2)
-    reach = side / 2 * (np.cos(angle) + np.sin(angle))
+    parts = [_fit(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
+    colour, place, unexplained, against_disc = (np.concatenate(part) for part in zip(*parts, strict=True))
+    centre, side, angle = place[:, 0:2], place[:, 2], place[:, 3] % (np.pi / 2)
     size = images.shape[1]
-    outside = np.max(np.abs(centre - size / 2), axis=1) + reach - size / 2
+    reach = side / 2 * (np.cos(angle) + np.sin(angle))
+    outside = np.abs(centre - size / 2).max(axis=1) + reach - size / 2
     valid = (
         (unexplained < UNEXPLAINED)
+        & (unexplained < AGAINST_DISC * against_disc)
         & (colour.max(axis=1) > FAINTEST)
         & (side > side_range[0] * (1 - SIDE_SLACK))
         & (side < side_range[1] * (1 + SIDE_SLACK))
@@ -61,122 +67,140 @@ def fit_squares(images: np.ndarray, side_range: tuple[float, float]) -> SquareFi
     return SquareFit(np.clip(colour, 0, 1), side, angle, centre, unexplained, valid)
 
 
-def _shrinkage(size: int) -> int:
-    """The least whole factor that brings a size down to FINEST and divides it."""
-    return next((f for f in range(1, size + 1) if size % f == 0 and size // f <= FINEST), 1)
+def _fit(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Fit a chunk: colour (N, 3), place (N, 4: x, y, side, angle), unexplained by the square, by a disc."""
+    size = images.shape[1]
+    scale = next(factor for factor in range(1, size + 1) if size % factor == 0 and size // factor <= FINEST)
+    flat = _flat(images, scale)
+    place = _refined(flat, _first_guess(flat, size // scale), size // scale)
+    if scale > 1:
+        place[:, :3] *= scale
+        flat = _flat(images, 1)
+    energy = np.maximum(np.einsum("npc,npc->n", flat, flat), 1e-6)
+    cover = _cover(_Axes.of(place, size))
+    against_disc = np.min([_loss(flat, _disc(place, share, size)) for share in DISC_RADII], axis=0)
+    colour = np.broadcast_to(_colour(flat, cover), (len(flat), 3)).astype(np.float64)
+    return colour, place, _loss(flat, cover) / energy, against_disc / energy
 
 
-def _fit(images: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fit a chunk; returns colour (N, C -> 3), place (N, 4: x, y, side, angle) and the unexplained share."""
-    pixels = _averaged(images, scale)
-    n, size = len(pixels), pixels.shape[1]
-    flat = pixels.reshape(n, size * size, -1)
-    place = _first_guess(flat.sum(axis=2), size)
+def _refined(flat: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
+    """Damped Gauss-Newton (Levenberg and Marquardt) from the best of several angles."""
     place = _best_start_angle(flat, place, size)
-    damping = np.full(n, 1e-2)
-    cover = _cover(place, size)
-    loss = _loss(flat, cover)
+    damping = np.full(len(flat), 1e-2)
+    axes = _Axes.of(place, size)
+    loss = _loss(flat, _cover(axes))
     for _ in range(STEPS):
-        trial = _improved(flat, cover, place, damping, size)
-        trial_cover = _cover(trial, size)
-        trial_loss = _loss(flat, trial_cover)
+        trial = place + np.clip(_step(flat, axes, damping), -size / 8, size / 8)
+        trial[:, 2] = np.clip(trial[:, 2], 1.0, 2.0 * size)
+        trial_axes = _Axes.of(trial, size)
+        trial_loss = _loss(flat, _cover(trial_axes))
         better = trial_loss < loss
-        place = np.where(better[:, None], trial, place)
-        cover = np.where(better[:, None], trial_cover, cover)
-        loss = np.where(better, trial_loss, loss)
+        place[better], loss[better] = trial[better], trial_loss[better]
+        for kept, tried in zip(axes, trial_axes, strict=True):
+            kept[better] = tried[better]
         damping = np.where(better, damping / 4, damping * 8)
-    energy = np.einsum("npc,npc->n", flat, flat)
-    colour = np.broadcast_to(_colour(flat, cover), (n, flat.shape[2]))
-    return np.broadcast_to(colour, (n, 3)).astype(np.float64), place, loss / np.maximum(energy, 1e-6)
-
-
-def _averaged(images: np.ndarray, scale: int) -> np.ndarray:
-    n, size, _, channels = images.shape
-    blocks = images.reshape(n, size // scale, scale, size // scale, scale, channels)
-    return blocks.mean(axis=(2, 4), dtype=np.float32) / np.float32(255)
-
-
-def _first_guess(light: np.ndarray, size: int) -> np.ndarray:
-    """Centre and side from where an image is at least half as bright as its brightest fiftieth."""
-    top = max(1, light.shape[1] // 50)
-    peak = np.partition(light, -top, axis=1)[:, -top:].mean(axis=1, keepdims=True)
-    weight = (light >= 0.5 * np.maximum(peak, 1e-6)).astype(np.float64)
-    area = np.maximum(weight.sum(axis=1), 1.0)
-    x, y = _pixel_centres(size)
-    return np.stack([weight @ x / area, weight @ y / area, np.sqrt(area), np.zeros(len(light))], axis=1)
-
-
-def _best_start_angle(flat: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
-    starts = []
-    for angle in START_ANGLES:
-        turned = place.copy()
-        turned[:, 3] = angle
-        starts.append(_loss(flat, _cover(turned, size)))
-    place[:, 3] = START_ANGLES[np.argmin(starts, axis=0)]
     return place
 
 
-def _cover(place: np.ndarray, size: int) -> np.ndarray:
-    """The share of each pixel that each square covers, float32 (N, pixels), edges taken as straight ramps."""
-    in_u, in_v, *_ = _along_axes(place, size)
-    return in_u * in_v
+class _Axes(NamedTuple):
+    """Pixels in the squares' own axes, each (N, pixels)."""
+
+    u: np.ndarray
+    v: np.ndarray
+    deep_u: np.ndarray  # how far within the nearer of the two edges across u, in pixels' widths
+    deep_v: np.ndarray
+    turn: np.ndarray  # (N, 3): cosine and sine of the angle, width of a pixel's ramp
+
+    @classmethod
+    def of(cls, place: np.ndarray, size: int) -> _Axes:
+        x, y = _pixel_centres(size)
+        cx, cy, side, angle = (column[:, None] for column in place.astype(np.float32).T)
+        cos, sin = np.cos(angle), np.sin(angle)
+        u = (x - cx) * cos + (y - cy) * sin
+        v = (y - cy) * cos - (x - cx) * sin
+        width = np.abs(cos) + np.abs(sin)
+        deep_u, deep_v = (side / 2 - np.abs(u)) / width, (side / 2 - np.abs(v)) / width
+        return cls(u, v, deep_u, deep_v, np.concatenate([cos, sin, width], axis=1))
 
 
-def _along_axes(place: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
-    """For each of a square's two axes, how far in a pixel is (0 to 1) and its place along the axis."""
-    x, y = (c.astype(np.float32) for c in _pixel_centres(size))
-    cx, cy, side, angle = (p[:, None] for p in place.astype(np.float32).T)
-    cos, sin = np.cos(angle), np.sin(angle)
-    u = (x - cx) * cos + (y - cy) * sin
-    v = (y - cy) * cos - (x - cx) * sin
-    width = np.abs(cos) + np.abs(sin)
-    in_u = np.clip((side / 2 - np.abs(u)) / width + 0.5, 0, 1)
-    in_v = np.clip((side / 2 - np.abs(v)) / width + 0.5, 0, 1)
-    return in_u, in_v, u, v, cos, sin, width
+def _cover(axes: _Axes) -> np.ndarray:
+    """The share of each pixel that each square covers, edges taken as straight ramps."""
+    return _ramp(axes.deep_u) * _ramp(axes.deep_v)
 
 
-def _improved(
-    flat: np.ndarray, cover: np.ndarray, place: np.ndarray, damping: np.ndarray, size: int
-) -> np.ndarray:
-    """One damped Gauss-Newton step (Levenberg and Marquardt) on the squares' places, colours held."""
-    in_u, in_v, u, v, cos, sin, width = _along_axes(place, size)
-    slope_u = ((in_u > 0) & (in_u < 1)) * in_v / width
-    slope_v = ((in_v > 0) & (in_v < 1)) * in_u / width
-    pull_u, pull_v = -np.sign(u) * slope_u, -np.sign(v) * slope_v
-    jacobian = np.stack(
-        [
-            -pull_u * cos + pull_v * sin,
-            -pull_u * sin - pull_v * cos,
-            (slope_u + slope_v) / 2,
-            pull_u * v - pull_v * u,
-        ],
-        axis=2,
-    )
+def _ramp(deep: np.ndarray) -> np.ndarray:
+    inside: np.ndarray = np.clip(deep + np.float32(0.5), 0, 1)
+    return inside
+
+
+def _step(flat: np.ndarray, axes: _Axes, damping: np.ndarray) -> np.ndarray:
+    """Change of (x, y, side, angle) that brings each square nearer to its image, colours held."""
+    cos, sin, width = (column[:, None] for column in axes.turn.T)
+    slope_u = (np.abs(axes.deep_u) < REACH) * _ramp(axes.deep_v) / width
+    slope_v = (np.abs(axes.deep_v) < REACH) * _ramp(axes.deep_u) / width
+    pull_u, pull_v = np.sign(axes.u) * slope_u, np.sign(axes.v) * slope_v
+    by_x, by_y = pull_u * cos - pull_v * sin, pull_u * sin + pull_v * cos
+    by_side, by_angle = (slope_u + slope_v) / 2, pull_v * axes.u - pull_u * axes.v
+    jacobian = np.stack([by_x, by_y, by_side, by_angle], axis=1)
+    cover = _cover(axes)
     colour = _colour(flat, cover)
-    strength = np.maximum(np.einsum("nc,nc->n", colour, colour), 1e-6)
-    wanted = np.einsum("npc,nc->np", flat, colour) / strength[:, None]
-    normal = np.einsum("npi,npj->nij", jacobian, jacobian).astype(np.float64)
-    gradient = np.einsum("npi,np->ni", jacobian, wanted - cover).astype(np.float64)
-    diagonal = np.einsum("nii->ni", normal)
-    normal += np.eye(4) * (damping[:, None] * diagonal + 1e-6)[:, None, :]
-    step = np.linalg.solve(normal, gradient[:, :, None])[:, :, 0]
-    trial = place + np.clip(step, -size / 8, size / 8)
-    trial[:, 2] = np.clip(trial[:, 2], 1.0, 2.0 * size)
-    return trial
+    strength = np.maximum(np.square(colour).sum(axis=1), 1e-6)
+    wanted = (flat @ colour[:, :, None])[:, :, 0] / strength[:, None]
+    normal = (jacobian @ jacobian.transpose(0, 2, 1)).astype(np.float64)
+    gradient = (jacobian @ (wanted - cover)[:, :, None]).astype(np.float64)
+    normal += np.eye(4) * (damping[:, None] * np.einsum("nii->ni", normal) + 1e-6)[:, None, :]
+    step: np.ndarray = np.linalg.solve(normal, gradient)[:, :, 0]
+    return step
+
+
+def _first_guess(flat: np.ndarray, size: int) -> np.ndarray:
+    """Centre and side from where an image is at least half as bright as its brightest fiftieth."""
+    light = flat.sum(axis=2)
+    top = max(1, light.shape[1] // 50)
+    peak = np.partition(light, -top, axis=1)[:, -top:].mean(axis=1, keepdims=True)
+    bright = light >= 0.5 * np.maximum(peak, 1e-6)
+    area = np.maximum(bright.sum(axis=1), 1.0)
+    x, y = _pixel_centres(size)
+    return np.stack([bright @ x / area, bright @ y / area, np.sqrt(area), np.zeros(len(flat))], axis=1)
+
+
+def _best_start_angle(flat: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
+    losses = []
+    for angle in START_ANGLES:
+        place[:, 3] = angle
+        losses.append(_loss(flat, _cover(_Axes.of(place, size))))
+    place[:, 3] = START_ANGLES[np.argmin(losses, axis=0)]
+    return place
+
+
+def _disc(place: np.ndarray, share: float, size: int) -> np.ndarray:
+    """The cover of a disc in each square's place, its radius a share of that of equal area."""
+    x, y = _pixel_centres(size)
+    cx, cy, side, _ = (column[:, None] for column in place.astype(np.float32).T)
+    radius = side * np.float32(share / np.sqrt(np.pi))
+    return _ramp(radius - np.hypot(x - cx, y - cy))
 
 
 def _colour(flat: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """The colour that explains most, (N, C)."""
-    return np.einsum("np,npc->nc", cover, flat) / np.maximum(np.sum(cover**2, axis=1), 1e-6)[:, None]
+    weight = np.maximum(np.square(cover).sum(axis=1), 1e-6)[:, None]
+    return (cover[:, None, :] @ flat)[:, 0] / weight
 
 
 def _loss(flat: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """Energy left when each image's best-coloured square is taken away, (N,)."""
-    explained = np.sum(np.einsum("np,npc->nc", cover, flat) ** 2, axis=1)
+    explained = np.square((cover[:, None, :] @ flat)[:, 0]).sum(axis=1)
     total = np.einsum("npc,npc->n", flat, flat)
-    return total - explained / np.maximum(np.sum(cover**2, axis=1), 1e-6)
+    return total - explained / np.maximum(np.square(cover).sum(axis=1), 1e-6)
+
+
+def _flat(images: np.ndarray, scale: int) -> np.ndarray:
+    """Images averaged down by a whole factor, float32 (N, pixels, C) in [0, 1]."""
+    n, size, _, channels = images.shape
+    blocks = images.reshape(n, size // scale, scale, size // scale, scale, channels)
+    return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(n, -1, channels) / np.float32(255)
 
 
 def _pixel_centres(size: int) -> tuple[np.ndarray, np.ndarray]:
-    y, x = np.mgrid[0:size, 0:size] + 0.5
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) + np.float32(0.5)
     return x.ravel(), y.ravel()
