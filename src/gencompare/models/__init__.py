@@ -1,7 +1,8 @@
 """The model zoo: one file a family. A family is a settings class with `check(shape)` and `networks(shape)`.
 
-`check` raises SettingError for images the family cannot make; `networks` gives fresh networks by name, initialised
-from torch's global generator. A generator of images derives from `LatentModel`, a diffusion network is a `Denoiser`.
+`check` raises SettingError for images the family cannot make; `networks` gives fresh networks by name,
+initialised from torch's global generator. A generator of images derives from `LatentModel`, a diffusion
+network is a `Denoiser`.
 """
 
 from gencompare.models.dcgan import DCGAN

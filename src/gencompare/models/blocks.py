@@ -44,7 +44,7 @@ def check_resolution(shape: ImageShape, model: str, smallest: int = 16, largest:
 
 
 def normal_init(network: nn.Module, deviation: float = 0.02) -> None:
-    """Draw convolution and linear weights from N(0, deviation²), biases 0 (DCGAN, arXiv:1511.06434, section 4)."""
+    """Draw weights from N(0, deviation²) and set biases to 0 (DCGAN, arXiv:1511.06434, section 4)."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(module.weight, 0.0, deviation)

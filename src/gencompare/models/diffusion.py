@@ -1,7 +1,9 @@
-"""The diffusion process that a denoising network belongs to: its noise schedule and what the network predicts.
+"""The diffusion process that a denoising network belongs to: its noise schedule and what the network
+predicts.
 
-Notation of VDM (arXiv:2107.00630): x_k = alpha_k x_0 + sigma_k eps with alpha_k² + sigma_k² = 1. Step k runs from
-0 (clean: alpha 1, sigma 0) to `timesteps` (noise), so alpha_k² is DDPM's alpha_bar of its step k - 1 counted from 0.
+Notation of VDM (arXiv:2107.00630): x_k = alpha_k x_0 + sigma_k eps with alpha_k² + sigma_k² = 1. Step k
+runs from 0 (clean: alpha 1, sigma 0) to `timesteps` (noise), so alpha_k² is DDPM's alpha_bar of its step k
+- 1 counted from 0.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ class Process(NamedTuple):
 def alpha_bars(schedule: Schedule, timesteps: int) -> Tensor:
     """alpha_bar at steps 0 (clean, 1) to `timesteps`: float64 (timesteps + 1,).
 
-    "linear": beta from 1e-4 to 0.02 (DDPM, arXiv:2006.11239, section 4), rescaled where timesteps is not 1000.
+    "linear": beta from 1e-4 to 0.02 (DDPM, arXiv:2006.11239, section 4), rescaled where timesteps is not
+    1000.
     "cosine": beta clipped at 0.999 (Improved DDPM, arXiv:2102.09672, equation 17).
     """
     if schedule == "linear":
@@ -44,7 +47,8 @@ class Denoiser(nn.Module):
     """A backbone with its diffusion process: all that a loss or a sampler must know to use its weights.
 
     Attributes:
-        backbone: network from (noisy images (N, C, H, W), steps (N,) in 0 .. timesteps - 1, labels (N,) or None)
+        backbone: network from (noisy images (N, C, H, W), steps (N,) in 0 .. timesteps - 1, labels (N,) or
+        None)
             to its prediction (N, C, H, W). Label `classes` stands for "no label".
         prediction: what the backbone predicts: eps, or the velocity alpha eps - sigma x_0
             (Salimans and Ho 2022, arXiv:2202.00512).

@@ -1,4 +1,4 @@
-"""A U-Net that predicts noise (Ho et al. 2020, arXiv:2006.11239), on pixel-unshuffled images to save time on CPUs."""
+"""A U-Net for denoising (DDPM, arXiv:2006.11239), on pixel-unshuffled images to save time on CPUs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UNet:
         patch: side of the pixel blocks folded into channels before the first convolution (1, 2 or 4).
         widths: channels of each level; each level halves the side.
         blocks: residual blocks a level (and one more on the way up).
-        attention: levels, counted from 0, that have self-attention after each block.
+        attention: sides of the feature maps that have self-attention after each block, where they occur.
         dropout: share of channels dropped inside residual blocks while training.
         schedule, timesteps: the diffusion process.
         prediction: what the network predicts.
@@ -34,7 +34,7 @@ class UNet:
     patch: Positive = 2
     widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (64, 128, 128)
     blocks: Positive = 1
-    attention: tuple[int, ...] = (1, 2)
+    attention: tuple[Positive, ...] = (8, 4)
     dropout: Fraction = 0.0
     schedule: Schedule = "cosine"
     timesteps: Positive = 1000
@@ -46,13 +46,11 @@ class UNet:
         smallest = self.patch * 2 ** (len(self.widths) - 1)
         if shape.resolution % smallest:
             raise SettingError(
-                f"patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be a"
-                f" multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
+                f"patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be"
+                f" a multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
             )
         if any(width % 8 for width in self.widths):
             raise SettingError(f"widths={self.widths}: each must be a multiple of 8")
-        if any(level not in range(len(self.widths)) for level in self.attention):
-            raise SettingError(f"attention={self.attention}: levels run from 0 to {len(self.widths) - 1}")
         if self.conditional and not shape.classes:
             raise SettingError("conditional=True: the image set has no labels; set conditional to false")
 
@@ -73,6 +71,9 @@ class Backbone(nn.Module):
     def __init__(self, config: UNet, shape: ImageShape) -> None:
         super().__init__()
         widths, embedding = config.widths, 4 * config.widths[0]
+        attention = [
+            shape.resolution // config.patch // 2**level in config.attention for level in range(len(widths))
+        ]
         self.patch = config.patch
         channels = shape.channels * config.patch**2
         self.time = TimeEmbedding(config.widths[0], embedding)
@@ -83,21 +84,21 @@ class Backbone(nn.Module):
         skips, width = [widths[0]], widths[0]
         for level, outputs in enumerate(widths):
             for _ in range(config.blocks):
-                self.down.append(Block(width, outputs, embedding, config.dropout, level in config.attention))
+                self.down.append(Block(width, outputs, embedding, config.dropout, attention[level]))
                 width = outputs
                 skips.append(width)
             if level < len(widths) - 1:
                 self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
                 skips.append(width)
 
-        last = len(widths) - 1
-        self.middle = Block(width, width, embedding, config.dropout, last in config.attention)
+        self.middle = Block(width, width, embedding, config.dropout, attention[-1])
 
         self.up = nn.ModuleList()
         for level, outputs in reversed(list(enumerate(widths))):
             for _ in range(config.blocks + 1):
-                attention = level in config.attention
-                self.up.append(Block(width + skips.pop(), outputs, embedding, config.dropout, attention))
+                self.up.append(
+                    Block(width + skips.pop(), outputs, embedding, config.dropout, attention[level])
+                )
                 width = outputs
             if level:
                 self.up.append(
@@ -128,7 +129,7 @@ class Backbone(nn.Module):
 
 
 class Block(nn.Module):
-    """Residual block: two normalised convolutions, scaled and shifted by the embedding, then attention if asked."""
+    """Residual block of two normalised convolutions, modulated by the embedding; then attention if asked."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float, attention: bool) -> None:
         super().__init__()

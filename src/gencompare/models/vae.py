@@ -1,4 +1,4 @@
-"""Variational auto-encoder (Kingma and Welling 2013, arXiv:1312.6114) with a convolutional encoder and decoder."""
+"""Convolutional variational auto-encoder (Kingma and Welling 2013, arXiv:1312.6114)."""
 
 from __future__ import annotations
 

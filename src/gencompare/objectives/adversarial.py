@@ -55,7 +55,7 @@ class Adversarial(Objective):
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Build a graph through a network without its weights' gradients: they would cost time and be thrown away."""
+    """Build a graph through a network without its weights' gradients, which would be thrown away."""
     network.requires_grad_(False)
     try:
         yield

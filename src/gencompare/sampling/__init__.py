@@ -1,10 +1,33 @@
-"""Images from trained contenders, one way for all families: a sampler is a function from noise to images."""
+"""Images from trained contenders, one way for all families: a sampler is a function from noise to images.
+
+A sampler is a settings class derived from `Sampler`; `sampler.fitted(networks, training images)` gives what a
+`Contender` takes.
+"""
 
 from gencompare.sampling.base import Contender, Sampler
-from gencompare.sampling.diffusion import DDIM, DDPM
-from gencompare.sampling.images import balanced_labels, interpolate, sample, trajectory
-from gencompare.sampling.latent import Latent
+from gencompare.sampling.diffusion import DDIM, DDPM, DPMSolver, Heun
+from gencompare.sampling.images import (
+    balanced_labels,
+    forward_trajectory,
+    interpolate,
+    interpolate_real,
+    reconstruct,
+    sample,
+    trajectory,
+)
+from gencompare.sampling.latent import Latent, Mixture
 
-SAMPLERS: dict[str, type[Sampler]] = {"latent": Latent, "ddim": DDIM, "ddpm": DDPM}
+SAMPLERS: dict[str, type[Sampler]] = {cls.name: cls for cls in (Latent, Mixture, DDIM, DDPM, DPMSolver, Heun)}
 
-__all__ = ["SAMPLERS", "Contender", "Sampler", "balanced_labels", "interpolate", "sample", "trajectory"]
+__all__ = [
+    "SAMPLERS",
+    "Contender",
+    "Sampler",
+    "balanced_labels",
+    "forward_trajectory",
+    "interpolate",
+    "interpolate_real",
+    "reconstruct",
+    "sample",
+    "trajectory",
+]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gencompare.models.shape import ImageShape
+from gencompare.typed import SettingError
 
 
 class Streams:
@@ -35,7 +37,12 @@ class Sampler(ABC):
     """How a trained contender makes images from noise of a known shape.
 
     Concrete samplers are settings classes, one object for every contender that uses them.
+
+    Attributes:
+        name: its name in SAMPLERS.
     """
+
+    name: ClassVar[str]
 
     @abstractmethod
     def check(self, networks: Mapping[str, nn.Module]) -> None:
@@ -57,8 +64,10 @@ class Sampler(ABC):
         labels: Tensor | None,
         streams: Streams,
         frames: int,
-    ) -> Iterator[Tensor]:
-        """Yield `frames` batches of images (N, C, H, W), the last of which is the samples.
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield `frames` pairs of images (N, C, H, W): the state on the way, and the sample foreseen from it.
+
+        The last pair is the sample twice.
 
         Args:
             noise: (N, *noise_shape), float32.
@@ -66,6 +75,20 @@ class Sampler(ABC):
             streams: further noise for samplers that need some on the way.
             frames: 1 or more.
         """
+
+    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+        """Find noise (N, *noise_shape) that leads to these images (N, C, H, W), at least nearly.
+
+        Raises:
+            SettingError: where there is no way back.
+        """
+        raise SettingError(
+            f"sampler.name={self.name!r}: cannot lead real images back to noise; use ddim, or a VAE"
+        )
+
+    def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
+        """This sampler with what it learns from training images, uint8 (N, H, W, C); most learn nothing."""
+        return self
 
     @abstractmethod
     def nfe(self, networks: Mapping[str, nn.Module]) -> int:

@@ -1,14 +1,21 @@
-"""Images from trained contenders: samples, interpolations and trajectories."""
+"""Images from trained contenders, whatever their family.
+
+`sample` makes a contender's samples. The other functions make the pictures that show how it works: they
+take the same noise as `sample`, but batches of their own size, so that their images can differ from samples
+in the last bit.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gencompare.imagesets.arrays import to_uint8
+from gencompare.imagesets.arrays import to_network, to_uint8
+from gencompare.models.blocks import only
+from gencompare.models.diffusion import Denoiser
 from gencompare.sampling.base import Contender, Streams
 
 BATCH = 64
@@ -23,80 +30,139 @@ def balanced_labels(n: int, classes: int, first: int = 0) -> np.ndarray:
 def sample(contender: Contender, n: int, labels: np.ndarray | None, seed: int, first: int = 0) -> np.ndarray:
     """Make samples `first` .. `first + n - 1` of a seed: uint8 (n, H, W, C).
 
-    Image i depends on the seed, i and its label alone: its noise comes from its own stream, and it is always made at
-    the same place of the same full batch, so that neither n nor `first` changes a byte on a CPU.
+    Image i depends on the seed, i and its label alone: its noise comes from its own stream, and it is
+    always made at the same place of the same full batch, so that neither n nor `first` changes a byte on a
+    CPU.
 
     Args:
         labels: int64 (n,); None goes round the classes where the contender is conditioned on labels.
     """
-    if labels is None and contender.classes:
-        labels = balanced_labels(n, contender.classes, first)
+    labels = _labels(contender, n, labels, first)
     images = []
     for start in range(first - first % BATCH, first + n, BATCH):
         indices = range(start, start + BATCH)
+        padded = None if labels is None else labels[np.clip(np.array(indices) - first, 0, n - 1)]
         streams = Streams(seed, indices, contender.device)
-        batch_labels = None
-        if labels is not None and contender.classes:
-            places = np.clip(np.array(indices) - first, 0, n - 1)
-            batch_labels = torch.from_numpy(labels[places]).to(contender.device)
-        batch = _make(contender, streams.normal(*contender.noise_shape), batch_labels, streams)
+        batch = _final(contender, streams.normal(*contender.noise_shape), padded, streams)
         images.append(batch[max(first - start, 0) : first + n - start])
     return np.concatenate(images)
 
 
 @torch.inference_mode()
 def interpolate(
-    contender: Contender, pairs: int, steps: int, seed: int, *, linear: bool = False, label: int | None = None
+    contender: Contender,
+    pairs: int,
+    steps: int,
+    seed: int,
+    *,
+    linear: bool = False,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Go from one sample to another through the sampler's noise: uint8 (pairs, steps, H, W, C).
 
-    Pair p starts at sample 2p of the seed and ends at sample 2p + 1. On the way the noise is interpolated on the
-    sphere (straight where `linear`); noise drawn along the way by stochastic samplers is that of sample 2p.
+    Pair p starts at the noise of sample 2p and ends at that of sample 2p + 1. On the way the noise is
+    interpolated on the sphere, or straight where `linear`; what stochastic samplers draw on the way is
+    sample 2p's.
 
     Args:
-        label: of all images, where the contender is conditioned on labels; None gives pair p label p % classes.
+        labels: int64 (pairs,), of all images of a pair; None goes round the classes.
     """
-    rows = []
-    for pair in range(pairs):
-        first, last = Streams(seed, [2 * pair, 2 * pair + 1], contender.device).normal(*contender.noise_shape)
-        mix = lerp if linear else slerp
-        noise = torch.stack([mix(first, last, float(share)) for share in np.linspace(0.0, 1.0, steps)])
-        streams = Streams(seed, [2 * pair] * steps, contender.device)
-        streams.normal(*contender.noise_shape)  # spent on the start
-        labels = None
-        if contender.classes:
-            labels = torch.full((steps,), pair % contender.classes if label is None else label).to(
-                contender.device
-            )
-        rows.append(_make(contender, noise, labels, streams))
-    return np.stack(rows)
+    ends = Streams(seed, range(2 * pairs), contender.device).normal(*contender.noise_shape)
+    return _between(contender, ends[::2], ends[1::2], steps, seed, linear, _labels(contender, pairs, labels))
+
+
+@torch.inference_mode()
+def interpolate_real(
+    contender: Contender,
+    first: np.ndarray,
+    last: np.ndarray,
+    steps: int,
+    *,
+    linear: bool = False,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
+    """Go from real images to others through the noise that leads to them: uint8 (pairs, steps, H, W, C).
+
+    Args:
+        first, last: uint8 (pairs, H, W, C).
+        labels: as for `interpolate`.
+
+    Raises:
+        SettingError: where the sampler cannot lead images back to noise.
+    """
+    labels = _labels(contender, len(first), labels)
+    ends = _noise_of(contender, np.concatenate([first, last]), None if labels is None else np.tile(labels, 2))
+    return _between(contender, ends[: len(first)], ends[len(first) :], steps, 0, linear, labels)
+
+
+@torch.inference_mode()
+def reconstruct(contender: Contender, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """Lead images back to noise and make them again: uint8 (n, H, W, C) to the same.
+
+    Raises:
+        SettingError: where the sampler cannot lead images back to noise.
+    """
+    labels = _labels(contender, len(images), labels)
+    made = []
+    for start in range(0, len(images), BATCH):
+        chosen = slice(start, start + BATCH)
+        batch_labels = None if labels is None else labels[chosen]
+        noise = _noise_of(contender, images[chosen], batch_labels)
+        made.append(_final(contender, noise, batch_labels, Streams(0, range(len(noise)), contender.device)))
+    return np.concatenate(made)
 
 
 @torch.inference_mode()
 def trajectory(
-    contender: Contender, n: int, frames: int, seed: int, labels: np.ndarray | None = None
+    contender: Contender,
+    n: int,
+    frames: int,
+    seed: int,
+    *,
+    labels: np.ndarray | None = None,
+    show: Literal["estimate", "state"] = "estimate",
 ) -> np.ndarray:
     """How samples 0 .. n - 1 of a seed come about: uint8 (n, frames, H, W, C); the last frame is the sample.
 
-    For a diffusion model, the estimate of the clean image at evenly spread steps of its sampler, from noise on. For a
-    model of one evaluation, images of z growing from 0, the latent mean, to its value.
+    For a diffusion model, evenly spread steps of its sampler from noise on: the clean image foreseen at each
+    ("estimate") or the noisy one ("state"). For a model of one evaluation, z growing from 0, the latent mean.
     """
-    if labels is None and contender.classes:
-        labels = balanced_labels(n, contender.classes)
+    labels = _labels(contender, n, labels)
     streams = Streams(seed, range(n), contender.device)
-    noise = streams.normal(*contender.noise_shape)
-    device_labels = (
-        torch.from_numpy(labels).to(contender.device) if labels is not None and contender.classes else None
+    path = contender.sampler.path(
+        contender.networks,
+        streams.normal(*contender.noise_shape),
+        _on_device(contender, labels),
+        streams,
+        frames,
     )
-    path = contender.sampler.path(contender.networks, noise, device_labels, streams, frames)
-    return np.stack([to_uint8(images) for images in path], axis=1)
+    return np.stack([to_uint8(estimate if show == "estimate" else state) for state, estimate in path], axis=1)
+
+
+@torch.inference_mode()
+def forward_trajectory(contender: Contender, images: np.ndarray, frames: int, seed: int) -> np.ndarray:
+    """How the forward process of a diffusion model turns images to noise: uint8 (n, frames, H, W, C).
+
+    The first frame is the image; each image keeps its own noise from frame to frame.
+
+    Raises:
+        SettingError: if the contender is no diffusion model.
+    """
+    denoiser = only(contender.networks, Denoiser, "forward trajectory")
+    clean = to_network(images).to(contender.device)
+    noise = Streams(seed, range(len(images)), contender.device).normal(*clean.shape[1:])
+    steps = np.rint(np.linspace(0, denoiser.timesteps, frames)).astype(int).tolist()
+    states = [
+        denoiser.diffuse(clean, torch.full((len(clean),), k, device=clean.device), noise) for k in steps
+    ]
+    return np.stack([to_uint8(state) for state in states], axis=1)
 
 
 def slerp(first: Tensor, last: Tensor, share: float) -> Tensor:
-    """Spherical interpolation between two vectors of any shape (Shoemake 1985); share 0 is first, 1 is last."""
+    """Spherical interpolation of two vectors of any shape (Shoemake 1985); share 0 is first, 1 is last."""
     cosine = (first * last).sum() / (first.norm() * last.norm())
     angle = torch.arccos(cosine.clamp(-1.0, 1.0))
-    if angle.sin() < 1e-6:
+    if angle.sin() < 1e-4:
         return lerp(first, last, share)
     return (((1.0 - share) * angle).sin() * first + (share * angle).sin() * last) / angle.sin()
 
@@ -106,6 +172,43 @@ def lerp(first: Tensor, last: Tensor, share: float) -> Tensor:
     return (1.0 - share) * first + share * last
 
 
-def _make(contender: Contender, noise: Tensor, labels: Tensor | None, streams: Streams) -> np.ndarray:
-    path = contender.sampler.path(contender.networks, noise, labels, streams, frames=1)
-    return to_uint8(deque(path, maxlen=1).pop())
+def _between(
+    contender: Contender,
+    firsts: Tensor,
+    lasts: Tensor,
+    steps: int,
+    seed: int,
+    linear: bool,
+    labels: np.ndarray | None,
+) -> np.ndarray:
+    rows = []
+    for pair, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
+        mix = lerp if linear else slerp
+        noise = torch.stack([mix(first, last, share) for share in np.linspace(0.0, 1.0, steps).tolist()])
+        streams = Streams(seed, [2 * pair] * steps, contender.device)
+        streams.normal(*contender.noise_shape)  # what came before the first step
+        row_labels = None if labels is None else np.repeat(labels[pair], steps)
+        rows.append(_final(contender, noise, row_labels, streams))
+    return np.stack(rows)
+
+
+def _final(contender: Contender, noise: Tensor, labels: np.ndarray | None, streams: Streams) -> np.ndarray:
+    path = contender.sampler.path(contender.networks, noise, _on_device(contender, labels), streams, frames=1)
+    (_, images) = next(iter(path))
+    return to_uint8(images)
+
+
+def _noise_of(contender: Contender, images: np.ndarray, labels: np.ndarray | None) -> Tensor:
+    networks, batch = contender.networks, to_network(images).to(contender.device)
+    return contender.sampler.invert(networks, batch, _on_device(contender, labels))
+
+
+def _labels(contender: Contender, n: int, labels: np.ndarray | None, first: int = 0) -> np.ndarray | None:
+    """The labels to use: none where the contender takes none, else those given, else all in turn."""
+    if not contender.classes:
+        return None
+    return balanced_labels(n, contender.classes, first) if labels is None else labels
+
+
+def _on_device(contender: Contender, labels: np.ndarray | None) -> Tensor | None:
+    return None if labels is None else torch.from_numpy(labels).to(contender.device)

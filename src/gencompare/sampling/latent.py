@@ -1,30 +1,35 @@
-"""Sampling of models that make an image in one evaluation from a latent vector."""
+"""Samplers of models that make an image in one evaluation from a latent vector."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 import torch
+from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
+from gencompare.imagesets.arrays import to_network
 from gencompare.models.blocks import LatentModel, only
 from gencompare.models.shape import ImageShape
+from gencompare.models.vae import AutoEncoder
 from gencompare.sampling.base import Sampler, Streams
-from gencompare.typed import settings
+from gencompare.typed import Positive, SettingError, settings
 
 
-@settings
-class Latent(Sampler):
-    """Draw z from N(0, I) and generate. Its path goes from the latent mean, z = 0, straight to the sample."""
+class LatentSampler(Sampler):
+    """A sampler of `LatentModel` networks. Its path goes straight from z = 0, the latent mean."""
 
     def check(self, networks: Mapping[str, nn.Module]) -> None:
-        self._model(networks)
+        self.model(networks)
 
     def classes(self, networks: Mapping[str, nn.Module]) -> int:
-        return self._model(networks).classes
+        return self.model(networks).classes
 
     def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
-        return (self._model(networks).latent_dim,)
+        return (self.model(networks).latent_dim,)
 
     def path(
         self,
@@ -33,13 +38,102 @@ class Latent(Sampler):
         labels: Tensor | None,
         streams: Streams,
         frames: int,
-    ) -> Iterator[Tensor]:
-        model = self._model(networks)
-        for scale in torch.linspace(0.0, 1.0, frames) if frames > 1 else torch.ones(1):
-            yield model.generate(noise * scale, labels)
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        model, latent = self.model(networks), self.latent(noise)
+        for scale in torch.linspace(0.0, 1.0, frames).tolist() if frames > 1 else [1.0]:
+            images = model.generate(scale * latent, labels)
+            yield images, images
 
     def nfe(self, networks: Mapping[str, nn.Module]) -> int:
         return 1
 
-    def _model(self, networks: Mapping[str, nn.Module]) -> LatentModel:
-        return only(networks, LatentModel, "sampler.name='latent'")
+    def model(self, networks: Mapping[str, nn.Module]) -> LatentModel:
+        """The network to sample from."""
+        return only(networks, LatentModel, f"sampler.name={self.name!r}")
+
+    def latent(self, noise: Tensor) -> Tensor:
+        """The latent (N, latent_dim) that stands for this noise (N, *noise_shape)."""
+        return noise
+
+
+@settings
+class Latent(LatentSampler):
+    """Draw z from N(0, I)."""
+
+    name: ClassVar[str] = "latent"
+
+    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+        """The mean of a VAE's posterior."""
+        return _auto_encoder(networks, self.name).encode(images)[0]
+
+
+@settings
+class Mixture(LatentSampler):
+    """Draw z from a Gaussian mixture fitted to the codes of training images (arXiv:1903.12436, section 4).
+
+    It helps where a VAE's codes are not distributed as N(0, I). It must be `fitted` before it samples.
+
+    Attributes:
+        components: Gaussians in the mixture, each with a full covariance.
+        images: how many training images to fit it to, at most.
+    """
+
+    name: ClassVar[str] = "mixture"
+    components: Positive = 10
+    images: Positive = 10_000
+
+    def check(self, networks: Mapping[str, nn.Module]) -> None:
+        _auto_encoder(networks, self.name)
+
+    def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
+        if len(images) < self.components:
+            raise SettingError(
+                f"sampler.components={self.components}: at most the {len(images)} training images"
+            )
+        codes = _codes(_auto_encoder(networks, self.name), images[: self.images])
+        mixture = GaussianMixture(self.components, reg_covar=1e-4, random_state=0).fit(codes)
+        return FittedMixture(
+            bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
+            means=torch.from_numpy(mixture.means_).float(),
+            factors=torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
+        )
+
+    def latent(self, noise: Tensor) -> Tensor:
+        raise SettingError("sampler.name='mixture': must be fitted to training images before it samples")
+
+
+@dataclass(frozen=True)
+class FittedMixture(LatentSampler):
+    """A mixture of K Gaussians over latents. The first number of the noise picks the Gaussian.
+
+    Attributes:
+        bounds: float32 (K - 1,), the cumulated weights between the Gaussians.
+        means: float32 (K, latent_dim).
+        factors: float32 (K, latent_dim, latent_dim), Cholesky factors of the covariances.
+    """
+
+    name: ClassVar[str] = "mixture"
+    bounds: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
+        return (self.means.shape[1] + 1,)
+
+    def latent(self, noise: Tensor) -> Tensor:
+        picked = torch.bucketize(torch.special.ndtr(noise[:, 0]), self.bounds.to(noise.device))
+        means, factors = self.means.to(noise.device)[picked], self.factors.to(noise.device)[picked]
+        return means + torch.einsum("nij,nj->ni", factors, noise[:, 1:])
+
+
+def _auto_encoder(networks: Mapping[str, nn.Module], sampler: str) -> AutoEncoder:
+    return only(networks, AutoEncoder, f"sampler.name={sampler!r}")
+
+
+@torch.inference_mode()
+def _codes(vae: AutoEncoder, images: np.ndarray) -> np.ndarray:
+    """Posterior means: float64 (N, latent_dim)."""
+    device = next(vae.parameters()).device
+    starts = range(0, len(images), 256)
+    codes = [vae.eval().encode(to_network(images[start : start + 256]).to(device))[0] for start in starts]
+    return torch.cat(codes).double().cpu().numpy()

@@ -1,9 +1,9 @@
 """Diffusion samplers as functions with one signature.
 
-Each takes (denoise, process, grid, x, normal) and yields (x_k, estimate of x_0) for every visited step k, last the
-sample twice. `denoise(x, k)` gives the estimates (x_0, eps) at step k; `grid` are the visited steps, falling from the
-number of timesteps to 0; `normal(*shape)` draws noise (N, *shape). Every coefficient is derived from the step that is
-visited next, so any grid is exact.
+Each takes (denoise, process, grid, x, normal) and yields (x_k, estimate of x_0) for every visited step k,
+last the sample twice. `denoise(x, k)` gives the estimates (x_0, eps) at step k; `grid` are the visited
+steps, falling from the number of timesteps to 0; `normal(*shape)` draws noise (N, *shape). Every
+coefficient is derived from the step that is visited next, so any grid is exact.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ States = Iterator[tuple[Tensor, Tensor]]
 def visited(timesteps: int, steps: int, spacing: Spacing) -> list[int]:
     """The visited steps, steps + 1 of them, strictly falling from `timesteps` to 0.
 
-    "uniform" and "quadratic" as in DDIM (arXiv:2010.02502, appendix D.2), with both ends kept; where rounding would
-    visit a step twice, the lowest steps are taken one by one instead.
+    "uniform" and "quadratic" as in DDIM (arXiv:2010.02502, appendix D.2), with both ends kept; where
+    rounding would visit a step twice, the lowest steps are taken one by one instead.
     """
     places = np.linspace(0.0, 1.0, steps + 1) ** (2 if spacing == "quadratic" else 1)
     rising = np.maximum(np.rint(timesteps * places).astype(int), np.arange(steps + 1))
@@ -52,6 +52,24 @@ def ddim(
         if deviation > 0:
             x = x + deviation * normal(*x.shape[1:])
     yield x, x
+
+
+def ddim_inversion(
+    denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, rounds: int = 5
+) -> Tensor:
+    """The noise from which deterministic DDIM leads to these images (arXiv:2010.02502, section 4.3).
+
+    `grid` rises from 0. Each step back to x_k solves DDIM's step from x_k by fixed-point rounds, starting
+    from eps at the image that is already there.
+    """
+    for after, now in zip(grid, grid[1:], strict=False):
+        guess = x
+        for _ in range(rounds):
+            _, eps = denoise(guess, now)
+            x0 = (x - process.sigma[after] * eps) / process.alpha[after]
+            guess = process.alpha[now] * x0 + process.sigma[now] * eps
+        x = guess
+    return x
 
 
 def ddpm(
@@ -79,4 +97,42 @@ def ddpm(
                 posterior_deviation(process, now, after) if variance == "small" else math.sqrt(forward)
             )
             x = x + deviation * normal(*x.shape[1:])
+    yield x, x
+
+
+def dpm_solver(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal) -> States:
+    """DPM-Solver++(2M) (arXiv:2211.01095, algorithm 2): second order, one evaluation a step."""
+    log_snr = [
+        math.log(alpha / sigma) for alpha, sigma in zip(process.alpha[1:], process.sigma[1:], strict=True)
+    ]
+    before: Tensor | None = None
+    width_before = 0.0
+    for now, after in zip(grid, grid[1:], strict=False):
+        x0, _ = denoise(x, now)
+        yield x, x0
+        estimate = x0
+        if after > 0:
+            width = log_snr[after - 1] - log_snr[now - 1]
+            if before is not None:
+                estimate = x0 + (x0 - before) * (width / (2.0 * width_before))
+            before, width_before = x0, width
+        shrink = process.sigma[after] / process.sigma[now]
+        x = shrink * x + (process.alpha[after] - process.alpha[now] * shrink) * estimate
+    yield x, x
+
+
+def heun(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal) -> States:
+    """Heun's method (EDM, arXiv:2206.00364, algorithm 1): second order, two evaluations a step.
+
+    On dx = x_0 dalpha + eps dsigma, which is regular at both ends; its first-order step is DDIM's.
+    """
+    for now, after in zip(grid, grid[1:], strict=False):
+        x0, eps = denoise(x, now)
+        yield x, x0
+        if after == 0:
+            x = x0
+            break
+        rise, fall = process.alpha[after] - process.alpha[now], process.sigma[after] - process.sigma[now]
+        next_x0, next_eps = denoise(x + rise * x0 + fall * eps, after)
+        x = x + rise * (x0 + next_x0) / 2.0 + fall * (eps + next_eps) / 2.0
     yield x, x

@@ -1,0 +1,87 @@
+import math
+
+import pytest
+import torch
+
+from gencompare.models.diffusion import Denoiser, alpha_bars
+
+
+def denoiser(prediction="epsilon", schedule="linear", timesteps=1000, backbone=None):
+    backbone = backbone or torch.nn.Identity()
+    return Denoiser(backbone, schedule=schedule, prediction=prediction, timesteps=timesteps)
+
+
+@pytest.mark.parametrize("timesteps", [10, 100, 1000, 4000])
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_schedules_fall_from_clean_to_noise(schedule, timesteps):
+    alpha_bar = alpha_bars(schedule, timesteps)
+    assert alpha_bar.shape == (timesteps + 1,)
+    assert alpha_bar[0] == 1
+    assert (alpha_bar.diff() < 0).all()
+    assert 0 < alpha_bar[-1] < 1e-3
+
+
+def test_linear_schedule_is_the_product_of_ddpm_betas():
+    alpha_bar = alpha_bars("linear", 1000)
+    assert alpha_bar[1].item() == pytest.approx(1 - 1e-4)
+    assert (1 - alpha_bar[1000] / alpha_bar[999]).item() == pytest.approx(0.02)
+    by_hand = math.prod(1 - (1e-4 + (0.02 - 1e-4) * t / 999) for t in range(500))
+    assert alpha_bar[500].item() == pytest.approx(by_hand)
+
+
+def test_cosine_schedule_is_the_squared_cosine_until_beta_is_clipped():
+    alpha_bar = alpha_bars("cosine", 1000)
+    for k in (1, 250, 500, 990):
+        signal = math.cos((k / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2
+        start = math.cos(0.008 / 1.008 * math.pi / 2) ** 2
+        assert alpha_bar[k].item() == pytest.approx(signal / start)
+    assert (1 - alpha_bar[1000] / alpha_bar[999]).item() == pytest.approx(0.999)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_diffused_images_have_the_forward_process_moments(schedule):
+    model = denoiser(schedule=schedule)
+    torch.manual_seed(0)
+    for k in (1, 300, 1000):
+        x0 = torch.full((1, 1, 1, 1), 0.7).expand(200_000, 1, 1, 1)
+        x = model.diffuse(x0, torch.full((len(x0),), k), torch.randn(x0.shape))
+        alpha_bar = alpha_bars(schedule, 1000)[k].item()
+        assert x.mean().item() == pytest.approx(0.7 * alpha_bar**0.5, abs=0.01)
+        assert x.var().item() == pytest.approx(1 - alpha_bar, rel=0.02)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
+def test_the_clean_image_is_recovered_from_the_right_prediction(prediction):
+    model = denoiser(prediction)
+    torch.manual_seed(0)
+    x0, noise = torch.rand(3, 3, 4, 4) * 2 - 1, torch.randn(3, 3, 4, 4)
+    step = torch.tensor([1, 400, 800])
+    x = model.diffuse(x0, step, noise)
+    assert torch.allclose(model.clean(x, step, model.target(x0, step, noise)), x0, atol=1e-4)
+
+
+def test_velocity_is_the_derivative_of_the_noisy_image_by_the_angle():
+    """With alpha = cos(phi), sigma = sin(phi): dx/dphi = alpha eps - sigma x_0 (arXiv:2202.00512, app. D)."""
+    model = denoiser("velocity")
+    x0, noise = torch.rand(1, 1, 2, 2).double(), torch.randn(1, 1, 2, 2).double()
+    angle, small = math.asin(model.process.sigma[300]), 1e-5
+    change = [math.cos(angle + d) * x0 + math.sin(angle + d) * noise for d in (-small, small)]
+    target = model.target(x0, torch.tensor([300]), noise)
+    assert torch.allclose((change[1] - change[0]) / (2 * small), target, atol=1e-5)
+
+
+def test_the_schedule_is_no_part_of_the_weights():
+    assert not denoiser().state_dict()
+
+
+def test_missing_labels_become_the_no_label_class():
+    class Echo(torch.nn.Module):
+        def forward(self, noisy, step, labels):
+            self.seen = step, labels
+            return noisy
+
+    echo = Echo()
+    model = Denoiser(echo, schedule="cosine", prediction="epsilon", timesteps=10, classes=7)
+    model(torch.zeros(2, 1, 4, 4), torch.tensor([1, 10]))
+    assert echo.seen[0].tolist() == [0, 9]
+    assert echo.seen[1].tolist() == [7, 7]

@@ -1,0 +1,86 @@
+"""Facts that hold for every family of the zoo."""
+
+import pytest
+import torch
+
+from gencompare.models import MODELS
+from gencompare.models.blocks import LatentModel, only, require
+from gencompare.models.diffusion import Denoiser
+from gencompare.models.shape import ImageShape
+from gencompare.typed import SettingError
+
+SMALL = {
+    "dcgan": {"latent_dim": 5, "width": 8},
+    "vae": {"latent_dim": 5, "width": 8},
+    "unet": {"widths": (8, 16)},
+}
+
+
+def networks(name, shape, **settings):
+    torch.manual_seed(0)
+    return MODELS[name](**(SMALL[name] | settings)).networks(shape)
+
+
+def test_every_family_is_tested_here():
+    assert set(MODELS) == set(SMALL)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("resolution", [16, 32, 64, 128])
+@pytest.mark.parametrize("name", SMALL)
+def test_images_have_the_shape_asked_for(name, resolution, channels):
+    shape = ImageShape(channels, resolution)
+    MODELS[name](**SMALL[name]).check(shape)
+    size = (2, channels, resolution, resolution)
+    for network in networks(name, shape).values():
+        if isinstance(network, LatentModel):
+            made = network.generate(torch.randn(2, network.latent_dim))
+            assert made.shape == size
+            assert made.abs().max() <= 1
+        elif isinstance(network, Denoiser):
+            assert network(torch.randn(size), torch.tensor([1, 1000])).shape == size
+        else:
+            assert network(torch.randn(size)).shape == (2,)
+
+
+@pytest.mark.parametrize("resolution", [8, 24, 48, 256])
+@pytest.mark.parametrize("name", SMALL)
+def test_resolutions_that_cannot_be_made_are_refused_by_name(name, resolution):
+    with pytest.raises(SettingError, match=rf"^resolution={resolution}: .*16, 32, 64, 128"):
+        MODELS[name](**SMALL[name]).check(ImageShape(3, resolution))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_fresh_networks_depend_on_the_global_seed_alone(name):
+    shape = ImageShape(3, 16)
+    first, again = networks(name, shape), networks(name, shape)
+    for network in first:
+        other = again[network].state_dict()
+        assert all(torch.equal(value, other[key]) for key, value in first[network].state_dict().items())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_memory_layout_does_not_change_results(name):
+    for network in networks(name, ImageShape(3, 16)).values():
+        network.eval()
+        if isinstance(network, LatentModel):
+            call, given = network.generate, (torch.randn(4, network.latent_dim),)
+        elif isinstance(network, Denoiser):
+            torch.nn.init.normal_(network.backbone.head[-1].weight)
+            call, given = network, (torch.randn(4, 3, 16, 16), torch.tensor([1, 10, 100, 1000]))
+        else:
+            call, given = network, (torch.randn(4, 3, 16, 16),)
+        before = call(*given)
+        network.to(memory_format=torch.channels_last)
+        assert torch.allclose(call(*given), before, atol=1e-5)
+
+
+def test_networks_are_found_by_name_or_by_kind_or_refused_with_what_there_is():
+    shape = ImageShape(1, 16)
+    gan = networks("dcgan", shape)
+    assert require(gan, "generator", LatentModel, "objective") is gan["generator"]
+    assert only(gan, LatentModel, "sampler") is gan["generator"]
+    with pytest.raises(SettingError, match=r"^sampler.name='ddim': .*Denoiser.*generator \(Generator\)"):
+        only(gan, Denoiser, "sampler.name='ddim'")
+    with pytest.raises(SettingError, match=r"needs a network 'vae'"):
+        require(gan, "vae", LatentModel, "objective")

@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from gencompare.models.shape import ImageShape
+from gencompare.models.unet import Attention, Backbone, TimeEmbedding, UNet
+from gencompare.typed import SettingError
+
+GREY = ImageShape(1, 16)
+
+
+def backbone(shape=GREY, **settings):
+    torch.manual_seed(0)
+    return Backbone(UNet(**({"widths": (8, 16)} | settings)), shape)
+
+
+def test_it_starts_by_predicting_zero():
+    assert backbone()(torch.randn(2, 1, 16, 16), torch.tensor([0, 999])).abs().max() == 0
+
+
+def test_its_prediction_depends_on_step_and_label():
+    network = backbone(ImageShape(1, 16, classes=3), conditional=True).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.normal_(module.weight, 0, 0.1)
+    x = torch.randn(1, 1, 16, 16).expand(3, -1, -1, -1)
+    by_step = network(x, torch.tensor([0, 500, 999]), torch.tensor([1, 1, 1]))
+    by_label = network(x, torch.tensor([5, 5, 5]), torch.tensor([0, 2, 3]))
+    assert not torch.allclose(by_step[0], by_step[1], atol=1e-3)
+    assert not torch.allclose(by_label[0], by_label[1], atol=1e-3)
+    assert not torch.allclose(by_label[1], by_label[2], atol=1e-3)
+
+
+def test_every_parameter_can_learn():
+    network = backbone(ImageShape(3, 16, classes=3), conditional=True, attention=(8, 4), blocks=2)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.1)
+    network(
+        torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 3]), torch.tensor([0, 1, 2, 3])
+    ).square().sum().backward()
+    assert all(
+        parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in network.parameters()
+    )
+
+
+def test_attention_of_equal_places_is_their_value():
+    attention = Attention(32).eval()
+    torch.nn.init.normal_(attention.out.weight)
+    x = torch.randn(2, 32, 1, 1).expand(-1, -1, 4, 4).contiguous()
+    values = attention.qkv(attention.norm(x))[:, 64:]
+    assert torch.allclose(attention(x), x + attention.out(values), atol=1e-5)
+
+
+def test_attention_moves_with_its_places():
+    attention = Attention(64).eval()
+    torch.nn.init.normal_(attention.out.weight, 0, 0.1)
+    x = torch.randn(1, 64, 4, 4)
+    assert torch.allclose(attention(x.roll(1, dims=3)), attention(x).roll(1, dims=3), atol=1e-5)
+
+
+def test_attention_stands_where_the_feature_maps_have_the_sides_asked_for():
+    def count(resolution, attention):
+        modules = backbone(ImageShape(1, resolution), attention=attention).modules()
+        return sum(isinstance(module, Attention) for module in modules)
+
+    assert [count(16, sides) for sides in ((), (8,), (4,), (8, 4), (16,))] == [0, 3, 4, 7, 0]
+    assert count(32, (8,)) == 4
+
+
+def test_time_embedding_features_are_sinusoids_of_unit_pairs():
+    embedding = TimeEmbedding(8, 4)
+    angles = torch.tensor([0.0, 3.0])[:, None] * embedding.frequencies
+    assert torch.equal(embedding.frequencies[:1], torch.ones(1))
+    assert torch.allclose(angles.cos() ** 2 + angles.sin() ** 2, torch.ones(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        ({"widths": (8, 8, 8, 8, 8, 8), "patch": 2}, "patch=2 and 6 widths"),
+        ({"patch": 3}, "patch=3"),
+        ({"widths": (12,)}, "widths="),
+        ({"conditional": True}, "conditional=True"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_by_name(settings, setting):
+    with pytest.raises(SettingError, match=f"^{setting}"):
+        UNet(**({"widths": (8, 16), "attention": ()} | settings)).check(ImageShape(3, 32))

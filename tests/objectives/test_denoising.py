@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from gencompare.models.diffusion import Denoiser
+from gencompare.objectives.base import Batch
+from gencompare.objectives.denoising import Denoising, stratified_steps
+
+
+class Constant(torch.nn.Module):
+    """Predicts one number everywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, noisy, step, labels):
+        return self.value.expand_as(noisy)
+
+
+@pytest.mark.parametrize("count", [1, 7, 64, 1000, 1500])
+def test_one_step_is_drawn_from_each_equal_part(count):
+    torch.manual_seed(0)
+    steps = stratified_steps(count, 1000, torch.device("cpu"))
+    assert steps.min() >= 1
+    assert steps.max() <= 1000
+    parts = ((steps.double() - 0.5) / 1000 * count).floor()
+    assert (parts - torch.arange(count)).abs().max() <= max(1, count / 1000)
+
+
+def test_every_step_is_as_likely():
+    torch.manual_seed(0)
+    steps = torch.cat([stratified_steps(3, 5, torch.device("cpu")) for _ in range(10_000)])
+    assert torch.allclose(steps.bincount(minlength=6)[1:] / len(steps), torch.full((5,), 0.2), atol=0.01)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
+def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
+    """With x_0 of variance v, eps has variance 1 and the velocity alpha² + sigma² v."""
+    torch.manual_seed(0)
+    networks = {"denoiser": Denoiser(Constant(), schedule="linear", prediction=prediction, timesteps=100)}
+    objective = Denoising().objective(networks)
+    images = 0.5 * torch.randn(400, 3, 16, 16)
+    [(name, loss)] = objective.step(Batch(images, None, 0, 0.0))
+    sigma2 = networks["denoiser"].sigma[1:].square().mean().item()
+    assert name == "denoiser"
+    assert loss.item() == pytest.approx(1.0 if prediction == "epsilon" else 1 - 0.75 * sigma2, rel=0.02)

@@ -1,0 +1,216 @@
+"""Facts about images from contenders that hold for every family and sampler."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gencompare.models import MODELS
+from gencompare.models.shape import ImageShape
+from gencompare.sampling import (
+    SAMPLERS,
+    Contender,
+    balanced_labels,
+    forward_trajectory,
+    images,
+    interpolate,
+    interpolate_real,
+    reconstruct,
+    sample,
+    trajectory,
+)
+from gencompare.sampling.base import Streams
+from gencompare.sampling.images import lerp, slerp
+from gencompare.typed import SettingError
+
+SHAPE = ImageShape(1, 16, classes=3)
+CPU = torch.device("cpu")
+FAMILIES = {
+    "dcgan": ("dcgan", {"latent_dim": 4, "width": 8}, "latent", {}),
+    "vae": ("vae", {"latent_dim": 4, "width": 8}, "latent", {}),
+    "mixture": ("vae", {"latent_dim": 4, "width": 8}, "mixture", {"components": 2}),
+    "ddim": ("unet", {"widths": (8,), "attention": ()}, "ddim", {"steps": 3}),
+    "ddim_eta": ("unet", {"widths": (8,), "attention": ()}, "ddim", {"steps": 3, "eta": 0.5}),
+    "ddpm": ("unet", {"widths": (8,), "attention": ()}, "ddpm", {"steps": 3}),
+    "dpm_solver": ("unet", {"widths": (8,), "attention": ()}, "dpm_solver", {"steps": 3}),
+    "heun": ("unet", {"widths": (8,), "attention": ()}, "heun", {"steps": 2}),
+    "conditional": (
+        "unet",
+        {"widths": (8,), "attention": (), "conditional": True},
+        "ddim",
+        {"steps": 3, "guidance_scale": 2.0},
+    ),
+}
+
+
+def contender(family):
+    model, model_settings, sampler, sampler_settings = FAMILIES[family]
+    torch.manual_seed(0)
+    networks = MODELS[model](**model_settings).networks(SHAPE)
+    for network in networks.values():
+        for parameter in network.parameters():
+            if not parameter.any():  # layers that start at zero
+                torch.nn.init.normal_(parameter, 0, 0.3)
+    chosen = SAMPLERS[sampler](**sampler_settings)
+    return Contender(networks, chosen.fitted(networks, real(20)), SHAPE, CPU)
+
+
+def real(n):
+    return np.random.default_rng(0).integers(0, 256, (n, 16, 16, 1), dtype=np.uint8)
+
+
+def same(first, second):
+    """Equal but for the last bit, which the batch's size may change."""
+    return np.abs(first.astype(int) - second.astype(int)).max() <= 1
+
+
+def test_every_sampler_is_tested_here():
+    assert {sampler for _, _, sampler, _ in FAMILIES.values()} == set(SAMPLERS)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sample_depends_on_its_seed_and_index_alone(family, monkeypatch):
+    made = contender(family)
+    monkeypatch.setattr(images, "BATCH", 4)
+    all_at_once = sample(made, 10, None, seed=7)
+    assert all_at_once.shape == (10, 16, 16, 1)
+    assert all_at_once.dtype == np.uint8
+    assert np.array_equal(sample(made, 3, None, seed=7), all_at_once[:3])
+    assert np.array_equal(sample(made, 5, None, seed=7, first=3), all_at_once[3:8])
+    assert not np.array_equal(all_at_once[0], all_at_once[1])
+    assert not np.array_equal(sample(made, 10, None, seed=8), all_at_once)
+    monkeypatch.setattr(images, "BATCH", 7)
+    assert same(sample(made, 10, None, seed=7), all_at_once)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_interpolations_start_and_end_at_samples(family):
+    made = contender(family)
+    samples = sample(made, 4, np.repeat(np.array([0, 1]), 2), seed=7)
+    for linear in (False, True):
+        rows = interpolate(made, 2, 5, seed=7, linear=linear, labels=np.array([0, 1]))
+        assert rows.shape == (2, 5, 16, 16, 1)
+        assert same(rows[:, 0], samples[::2])
+        if family not in {"ddpm", "ddim_eta"}:  # they draw the first sample's noise all the way
+            assert same(rows[:, -1], samples[1::2])
+
+
+@pytest.mark.parametrize("show", ["estimate", "state"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_trajectories_end_at_samples(family, show):
+    made = contender(family)
+    strip = trajectory(made, 2, 6, seed=7, show=show)
+    assert strip.shape == (2, 6, 16, 16, 1)
+    assert same(strip[:, -1], sample(made, 2, None, seed=7))
+    assert not np.array_equal(strip[:, 0], strip[:, -1])
+
+
+def test_the_trajectory_of_a_latent_model_starts_at_the_latent_mean():
+    made = contender("dcgan")
+    strip = trajectory(made, 3, 4, seed=7)
+    assert np.array_equal(strip[0, 0], strip[1, 0])
+    assert not np.array_equal(strip[0, -1], strip[1, -1])
+
+
+def test_the_state_trajectory_of_a_diffusion_model_starts_at_noise():
+    strip = trajectory(contender("ddim"), 1, 4, seed=7, show="state")
+    noise = Streams(7, [0], CPU).normal(1, 16, 16)
+    assert np.array_equal(strip[:, 0], images.to_uint8(noise))
+
+
+def test_the_forward_trajectory_goes_from_the_image_to_its_noise():
+    made, clean = contender("ddim"), real(2)
+    strip = forward_trajectory(made, clean, 5, seed=7)
+    noise = images.to_uint8(Streams(7, [0, 1], CPU).normal(1, 16, 16))
+    assert np.array_equal(strip[:, 0], clean)
+    assert same(strip[:, -1], noise)
+    with pytest.raises(SettingError, match="Denoiser"):
+        forward_trajectory(contender("vae"), clean, 5, seed=7)
+
+
+def test_labels_go_round_the_classes_and_are_obeyed():
+    made = contender("conditional")
+    assert made.classes == 3
+    assert balanced_labels(4, 3, first=2).tolist() == [2, 0, 1, 2]
+    assert np.array_equal(sample(made, 4, None, seed=7), sample(made, 4, balanced_labels(4, 3), seed=7))
+    assert not np.array_equal(sample(made, 4, None, seed=7), sample(made, 4, np.zeros(4, np.int64), seed=7))
+
+
+def test_unconditional_contenders_take_no_notice_of_labels():
+    made = contender("ddim")
+    assert made.classes == 0
+    assert np.array_equal(sample(made, 4, None, seed=7), sample(made, 4, np.arange(4), seed=7))
+
+
+def test_a_vae_reconstructs_at_the_posterior_mean():
+    made = contender("vae")
+    vae = made.networks["vae"]
+    with torch.no_grad():
+        expected = images.to_uint8(vae.decode(vae.encode(images.to_network(real(5)))[0]))
+    assert same(reconstruct(made, real(5)), expected)
+
+
+@pytest.mark.parametrize("family", ["vae", "ddim"])
+def test_interpolations_of_real_images_end_at_their_reconstructions(family):
+    made, ends = contender(family), real(4)
+    rows = interpolate_real(made, ends[:2], ends[2:], 3)
+    again = reconstruct(made, ends)
+    assert same(rows[:, 0], again[:2])
+    assert same(rows[:, -1], again[2:])
+
+
+def test_a_gan_cannot_reconstruct_and_says_so():
+    with pytest.raises(SettingError, match=r"^sampler.name='latent': needs one network of kind AutoEncoder"):
+        reconstruct(contender("dcgan"), real(2))
+    with pytest.raises(SettingError, match=r"^sampler.name='heun': cannot lead real images back to noise"):
+        reconstruct(contender("heun"), real(2))
+
+
+@pytest.mark.parametrize(
+    ("family", "nfe"), [("dcgan", 1), ("ddim", 3), ("dpm_solver", 3), ("heun", 3), ("conditional", 6)]
+)
+def test_network_evaluations_per_image_are_counted_as_they_happen(family, nfe):
+    made, calls = contender(family), []
+    for network in made.networks.values():
+        network.register_forward_hook(lambda *_: calls.append(1))
+    trajectory(made, 1, 1, seed=0)
+    assert made.nfe == nfe
+    assert len(calls) == nfe
+
+
+def test_networks_and_sampler_that_do_not_belong_together_are_refused():
+    networks = contender("dcgan").networks
+    with pytest.raises(SettingError, match=r"^sampler.name='ddim'"):
+        Contender(networks, SAMPLERS["ddim"](), SHAPE, CPU)
+    networks = contender("ddim").networks
+    with pytest.raises(SettingError, match=r"^sampler.steps=1001"):
+        Contender(networks, SAMPLERS["ddim"](steps=1001), SHAPE, CPU)
+    with pytest.raises(SettingError, match=r"^sampler.guidance_scale=2"):
+        Contender(networks, SAMPLERS["ddim"](guidance_scale=2.0), SHAPE, CPU)
+
+
+def test_an_unfitted_mixture_says_that_it_must_be_fitted():
+    networks = contender("vae").networks
+    with pytest.raises(SettingError, match="must be fitted"):
+        sample(Contender(networks, SAMPLERS["mixture"](), SHAPE, CPU), 1, None, 0)
+
+
+def test_streams_are_standard_normal_and_independent():
+    draws = Streams(0, range(200), CPU).normal(500)
+    assert abs(draws.mean().item()) < 0.02
+    assert draws.var().item() == pytest.approx(1.0, rel=0.02)
+    assert torch.corrcoef(draws).fill_diagonal_(0).abs().max() < 0.25
+    first = Streams(0, [5], CPU)
+    assert torch.equal(torch.cat([first.normal(3), first.normal(2)], 1), Streams(0, [5], CPU).normal(5))
+
+
+def test_spherical_interpolation_keeps_angle_and_length():
+    first, last = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    for share in (0.0, 0.25, 1.0):
+        point = slerp(first, last, share)
+        assert torch.allclose(
+            point, torch.tensor([math.cos(share * math.pi / 2), math.sin(share * math.pi / 2)])
+        )
+    assert torch.allclose(slerp(first, first, 0.5), first)
+    assert torch.allclose(lerp(first, last, 0.25), torch.tensor([0.75, 0.25]))

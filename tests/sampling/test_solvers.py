@@ -1,0 +1,176 @@
+"""Solvers against the exact diffusion of a Gaussian.
+
+For x_0 ~ N(m, s²) the best denoiser is known, and so is the probability flow: (x_k - alpha_k m) /
+deviation_k stays what it is, with deviation_k² = alpha_k² s² + sigma_k² (DDIM's ODE, arXiv:2010.02502,
+equation 14).
+"""
+
+import math
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from gencompare.models.diffusion import Process, alpha_bars
+from gencompare.sampling.solvers import (
+    ddim,
+    ddim_inversion,
+    ddpm,
+    dpm_solver,
+    heun,
+    posterior_deviation,
+    visited,
+)
+
+MEAN = torch.tensor([0.3, -0.5, 0.0], dtype=torch.float64)[:, None, None]
+DEVIATION = torch.tensor([0.2, 0.5, 1.5], dtype=torch.float64)[:, None, None]
+TIMESTEPS = 4097
+LOG_SNR = np.linspace(5.0, -5.0, TIMESTEPS)  # log(alpha / sigma) at steps 1 .. TIMESTEPS
+PROCESS = Process(
+    [1.0, *(1 / np.sqrt(1 + np.exp(-2 * LOG_SNR))).tolist()],
+    [0.0, *(1 / np.sqrt(1 + np.exp(2 * LOG_SNR))).tolist()],
+)
+DETERMINISTIC = {"ddim": (ddim, 1), "dpm_solver": (dpm_solver, 2), "heun": (heun, 2)}
+
+
+def marginal(k):
+    alpha, sigma = PROCESS.alpha[k], PROCESS.sigma[k]
+    return alpha * MEAN, (alpha**2 * DEVIATION**2 + sigma**2).sqrt()
+
+
+def exact(x, k):
+    alpha, sigma = PROCESS.alpha[k], PROCESS.sigma[k]
+    mean, deviation = marginal(k)
+    x0 = MEAN + alpha * DEVIATION**2 / deviation**2 * (x - mean)
+    return x0, (x - alpha * x0) / sigma
+
+
+def no_noise(*shape):
+    raise AssertionError("a deterministic solver drew noise")
+
+
+def sampled(solver, grid, x, normal=no_noise):
+    """The last state before the clean end, and the sample."""
+    *_, (before, _), (last, _) = solver(exact, PROCESS, grid, x, normal)
+    return before, last
+
+
+def two_deviations(solver, grid, k):
+    """What a deterministic solver makes of both ends of one deviation about the mean at step k."""
+    mean, deviation = marginal(k)
+    return sampled(solver, grid, torch.stack([mean - deviation, mean + deviation]))
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_deterministic_solvers_converge_at_their_order(name):
+    """To the right moments at step 1, on grids uniform in log(alpha / sigma), where orders are defined."""
+    solver, order = DETERMINISTIC[name]
+    mean, deviation = marginal(1)
+    errors = []
+    for steps in (64, 128, 256, 512):
+        grid = [*range(TIMESTEPS, 0, -(TIMESTEPS - 1) // steps), 0]
+        low, high = two_deviations(solver, grid, TIMESTEPS)[0]
+        assert torch.allclose((low + high) / 2, mean, atol=1e-9)
+        errors.append(((high - low) / 2 - deviation).abs().max().item())
+    rates = [math.log2(coarse / fine) for coarse, fine in pairwise(errors)]
+    assert rates == pytest.approx([order] * 3, abs=0.25)
+
+
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_deterministic_solvers_sample_the_right_distribution(name, spacing):
+    _, (low, high) = two_deviations(DETERMINISTIC[name][0], visited(TIMESTEPS, 1000, spacing), TIMESTEPS)
+    assert torch.allclose((low + high) / 2, MEAN, atol=1e-9)
+    assert torch.allclose((high - low) / 2, DEVIATION, rtol=0.02)
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
+def test_one_step_is_the_first_estimate(name, spacing):
+    x = torch.randn(2, 3, 1, 1, dtype=torch.float64)
+    _, made = sampled(DETERMINISTIC[name][0], visited(TIMESTEPS, 1, spacing), x)
+    assert torch.equal(made, exact(x, TIMESTEPS)[0])
+
+
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
+@pytest.mark.parametrize("steps", [1, 7, 50, TIMESTEPS])
+def test_ddim_with_eta_one_is_ancestral_sampling_draw_by_draw(steps, spacing):
+    def run(solver):
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(5, 3, 1, 1, generator=generator, dtype=torch.float64)
+        normal = lambda *shape: torch.randn(5, *shape, generator=generator, dtype=torch.float64)  # noqa: E731
+        return sampled(solver, visited(TIMESTEPS, steps, spacing), x, normal)[1]
+
+    assert torch.allclose(run(partial(ddim, eta=1.0)), run(ddpm), atol=1e-9)
+
+
+@pytest.mark.parametrize("variance", ["small", "large"])
+def test_ancestral_sampling_gives_the_right_distribution(variance):
+    generator = torch.Generator().manual_seed(0)
+    mean, deviation = marginal(TIMESTEPS)
+    n = 10_000
+    normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    x = mean + deviation * normal(3, 1, 1)
+    _, made = sampled(partial(ddpm, variance=variance), visited(TIMESTEPS, 512, "uniform"), x, normal)
+    assert torch.allclose(made.mean(0), MEAN, atol=0.04)
+    assert torch.allclose(made.std(0), DEVIATION, rtol=0.04)
+
+
+def test_posterior_deviation_of_neighbouring_steps_is_ddpm_equation_7():
+    alpha_bar = alpha_bars("linear", 1000)
+    process = Process(alpha_bar.sqrt().tolist(), (1 - alpha_bar).sqrt().tolist())
+    for k in (2, 10, 999):
+        beta = 1 - alpha_bar[k] / alpha_bar[k - 1]
+        expected = ((1 - alpha_bar[k - 1]) / (1 - alpha_bar[k]) * beta).sqrt().item()
+        assert posterior_deviation(process, k, k - 1) == pytest.approx(expected)
+    assert posterior_deviation(process, 1, 0) == 0
+
+
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 37, 100, 999, 1000])
+def test_visited_steps_fall_strictly_from_noise_to_clean(steps, spacing):
+    grid = visited(1000, steps, spacing)
+    assert len(grid) == steps + 1
+    assert (grid[0], grid[-1]) == (1000, 0)
+    assert all(after < now for now, after in pairwise(grid))
+
+
+def test_visited_steps_are_those_of_each_spacing():
+    assert visited(1000, 4, "uniform") == [1000, 750, 500, 250, 0]
+    assert visited(1000, 3, "uniform") == [1000, 667, 333, 0]
+    assert visited(1000, 4, "quadratic") == [1000, 562, 250, 62, 0]
+    assert visited(10, 10, "quadratic") == list(range(10, -1, -1))
+
+
+@pytest.mark.parametrize("name", ["ddim", "ddpm", "dpm_solver", "heun"])
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
+def test_solvers_ask_only_for_visited_steps_in_their_order(name, spacing):
+    asked = []
+
+    def denoise(x, k):
+        asked.append(k)
+        return exact(x, k)
+
+    grid = visited(TIMESTEPS, 10, spacing)
+    solver = {"ddim": ddim, "ddpm": ddpm, "dpm_solver": dpm_solver, "heun": heun}[name]
+    states = list(
+        solver(denoise, PROCESS, grid, torch.zeros(1, 3, 1, 1), lambda *shape: torch.zeros(1, *shape))
+    )
+    twice = [k for now, after in pairwise(grid[:-1]) for k in (now, after)] + [grid[-2]]
+    assert asked == (twice if name == "heun" else grid[:-1])
+    assert len(states) == len(grid)
+    assert torch.equal(*states[-1])
+
+
+def test_ddim_inversion_finds_the_noise_that_leads_to_an_image():
+    torch.manual_seed(0)
+    grid, noise = visited(TIMESTEPS, 64, "uniform"), torch.randn(100, 3, 1, 1, dtype=torch.float64)
+    _, image = sampled(ddim, grid, noise)
+    errors = []
+    for rounds in (1, 3, 9):
+        found = ddim_inversion(exact, PROCESS, grid[::-1], image, rounds)
+        errors.append((sampled(ddim, grid, found)[1] - image).abs().max().item())
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+    assert errors[2] < 0.005
