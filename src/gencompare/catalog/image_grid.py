@@ -32,7 +32,7 @@ class ImageGridDataset(AbstractVersionedDataset[Image.Image, Image.Image]):
 
     def save(self, data: Image.Image) -> None:
         buffer = io.BytesIO()
-        data.save(buffer, format="PNG", optimize=True)
+        data.save(buffer, format="PNG")
         with self._fs.open(get_filepath_str(self._get_save_path(), self._protocol), "wb") as file:
             file.write(buffer.getvalue())
 

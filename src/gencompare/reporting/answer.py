@@ -92,7 +92,7 @@ def answer(
         _clear(ahead[0], behind, score, better) if len(ahead) == 1 else _tie(ahead, behind, score)
     )
     compared = ahead if len(ahead) > 1 else ahead + behind[:1]
-    doubts = _costs(compared) + failures + _floor(score, floor) + _seeds(seeds)
+    doubts = _costs(compared) + failures + _floor(floor) + _seeds(seeds)
     return Answer(verdict, evidence, doubts, tuple(s.name for s in ahead))
 
 
@@ -116,8 +116,8 @@ def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) 
     then = behind[0]
     return (
         f"{best.name} is ahead",
-        f"its {score} is {best.measured} against {then.measured} for {then.name}, the next; {better} is better, "
-        f"and the intervals do not overlap",
+        f"{score} {best.measured} against {then.measured} for {then.name}, the next; {better} is better, and the "
+        f"intervals do not overlap",
     )
 
 
@@ -153,10 +153,8 @@ def _failures(failed: Sequence[Standing], of: int) -> tuple[str, ...]:
     return (f"{len(failed)} of {of} contenders failed, shown but not ranked: {reasons}.",)
 
 
-def _floor(score: str, floor: float | None) -> tuple[str, ...]:
-    if floor is None:
-        return ()
-    return (f"Real images against other real images score {number(floor)} ({score}): the best to hope for.",)
+def _floor(floor: float | None) -> tuple[str, ...]:
+    return () if floor is None else (f"Real images against other real images get {number(floor)}.",)
 
 
 def _seeds(seeds: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from PIL import Image
 from plotly.subplots import make_subplots
 
 from gencompare.reporting.palette import DASHES, Look, looks
-from gencompare.reporting.words import duration, number, scaled
+from gencompare.reporting.words import duration, plain, scaled
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
@@ -140,11 +140,16 @@ def score_bars(
             y=[_caption(row)],
             error_x=_interval(row.to_frame().T, look.colour),
             mode="markers",
-            marker={"color": look.colour, "symbol": _symbol(look, row), "size": 12, "line": {"width": 2}},
+            marker={
+                "color": look.colour,
+                "symbol": _symbol(look, row),
+                "size": 12,
+                "line": {"width": 2, "color": look.colour},
+            },
             name=row["contender"],
             hovertemplate=f"{row['contender']}: %{{x:.4g}}<extra></extra>",
         )
-    figure.update_xaxes(title=f"{score} ({better} is better)", **_scale(scores["value"], number))
+    figure.update_xaxes(title=f"{score} ({better} is better)", **_scale(scores["value"], plain))
     return _styled(figure, height=90 + 36 * len(scores)).update_layout(showlegend=False)
 
 
@@ -175,7 +180,7 @@ def _panels(
             )
             named.add(network)
         values = pd.Series(history[networks].to_numpy(float).ravel())
-        figure.update_yaxes(**_scale(values, number, log_from=50), **cell)
+        figure.update_yaxes(**_scale(values, plain, log_from=50), **cell)
     figure.update_xaxes(title="thousand images seen", row=rows)
     figure.update_yaxes(title=what, col=1)
     return _styled(figure, height=50 + 210 * rows)
@@ -212,7 +217,7 @@ def _trade_off(
             hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
         )
     figure.update_xaxes(title=title, **_scale(points[axis], write))
-    figure.update_yaxes(title=f"{score}<br>({better} is better)", **_scale(points["value"], number))
+    figure.update_yaxes(title=f"{score}<br>({better} is better)", **_scale(points["value"], plain))
     return _styled(figure, height=400).update_layout(showlegend=True)
 
 
@@ -240,6 +245,10 @@ def _scale(values: pd.Series, write: Callable[[float], str], log_from: float = 8
     decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
     steps = (1, 2, 5) if len(decades) <= 4 else (1,)
     ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+    if write is duration:
+        ticks = [tick for tick in ticks if tick < 60] + [
+            60.0 * tick for tick in (1, 2, 5, 10, 20, 60, 120, 300, 600)
+        ]
     return {"type": "log", "tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
 
 

@@ -63,7 +63,7 @@ class Picture:
 def picture(image: Image.Image, alt: str, zoom: int = 1) -> Picture:
     """Embed a PIL image, shown `zoom` times its size."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG")
     source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
     return Picture(source, alt, image.width, image.height, image.width * zoom)
 

@@ -50,7 +50,12 @@ def render(contents: ReportContents) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": words.number, "interval": words.interval, "scaled": words.scaled}
+    environment.filters |= {
+        "number": words.number,
+        "interval": words.interval,
+        "scaled": words.scaled,
+        "count": words.count,
+    }
     board = scoreboard_of(contents)
     return environment.get_template("template.html").render(
         contents=contents,
@@ -63,7 +68,7 @@ def render(contents: ReportContents) -> str:
         plotly=page.plotly_bundle(),
         css=page.asset("report.css"),
         js=page.asset("report.js"),
-        plots=report_figures(contents),
+        plots=_score_figures(contents),
         curves=_curves(contents),
         costs=tables.COSTS,
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
@@ -89,15 +94,23 @@ def answer_of(contents: ReportContents) -> Answer:
     first = board.first
     cells = [(c, board.cell(c.name, first.name)) for c in contents.contenders]
     standings = [Standing(c.name, cell.value, cell.low, cell.high, c.status, c.cost) for c, cell in cells]
-    return answer(standings, first.name, first.better, floor=board.cell("floor", first.name).value)
+    return answer(standings, first.full, first.better, floor=board.cell("floor", first.name).value)
 
 
 def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
     """Draw the figures of the whole comparison, by name."""
+    order = looks(c.name for c in contents.contenders)
+    histories = {c.name: c.history for c in contents.contenders}
+    return _score_figures(contents) | {
+        "loss_curves": figures.loss_curves(histories, order),
+        "health_curves": figures.health_curves(histories, order),
+    }
+
+
+def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
     board = scoreboard_of(contents)
     first = board.first
     order = looks(c.name for c in contents.contenders)
-    histories = {c.name: c.history for c in contents.contenders}
     rows = [
         {"contender": row.name, "kind": row.kind} | asdict(row.cells[first.name])
         for row in board.rows
@@ -105,18 +118,16 @@ def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
     ]
     scores = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high"])
     costs = pd.DataFrame(
-        [{"contender": c.name} | {x: c.cost.get(x) for x in COST_AXES} for c in contents.contenders]
+        [{"contender": c.name} | {axis: c.cost.get(axis) for axis in COST_AXES} for c in contents.contenders]
     )
     points = costs.merge(scores, on="contender")
     return {
-        "loss_curves": figures.loss_curves(histories, order),
-        "health_curves": figures.health_curves(histories, order),
-        "score_bars": figures.score_bars(scores, first.name, first.better, order),
+        "score_bars": figures.score_bars(scores, first.full, first.better, order),
         "quality_against_compute": figures.quality_against_compute(
-            points, first.name, first.better, drawn_as=order
+            points, first.full, first.better, drawn_as=order
         ),
         "quality_against_sampling_cost": figures.quality_against_sampling_cost(
-            points, first.name, first.better, order
+            points, first.full, first.better, order
         ),
     }
 

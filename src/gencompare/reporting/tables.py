@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gencompare.reporting.answer import surely_better
-from gencompare.reporting.words import MISSING, duration, number, scaled
+from gencompare.reporting.words import MISSING, duration, plain, scaled
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class CostColumn:
 
 
 COSTS = (
-    CostColumn("parameters", "Parameters", "all networks trained", scaled),
-    CostColumn("kimg", "Images seen", "in training, repeats counted", lambda kimg: scaled(1000 * kimg)),
+    CostColumn("parameters", "Parameters", "all networks", scaled),
+    CostColumn("kimg", "Images seen", "in training", lambda kimg: scaled(1000 * kimg)),
     CostColumn("train_seconds", "Training time", "wall clock", duration),
     CostColumn("train_flops", "Training compute", "measured", partial(scaled, unit="FLOP")),
-    CostColumn("images_per_second", "Training speed", "images a second", number),
+    CostColumn("images_per_second", "Training speed", "images a second", plain),
     CostColumn("peak_memory_mb", "Peak memory", "while training", lambda mb: scaled(1e6 * mb, "B")),
-    CostColumn("nfe", "Network evaluations", "per image made", number),
+    CostColumn("nfe", "Network evaluations", "per image made", plain),
     CostColumn("seconds_per_image", "Time per image", "when sampling", duration),
 )
 
@@ -96,11 +96,16 @@ class ScoreColumn:
     """
 
     name: str
-    title: str = ""
+    title: str = "Score"
     meaning: str = ""
     better: str = "lower"
     measures: str = "quality"
     passport: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def full(self) -> str:
+        """Title and name, where they differ."""
+        return self.name if self.title == self.name else f"{self.title} ({self.name})"
 
 
 @dataclass(frozen=True)

@@ -37,29 +37,37 @@ def interval(low: float | None, high: float | None, like: float | None = None) -
     return f"{number(low, like=like)} to {number(high, like=like)}"
 
 
+def plain(value: float | None, digits: int = 3) -> str:
+    """Write a number as above, without zeros that say nothing: 1.5, 45, 10 000."""
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def count(value: int) -> str:
+    """Write a whole number out in full: 10 000."""
+    return f"{value:,}".replace(",", NARROW_SPACE)
+
+
 def scaled(value: float | None, unit: str = "") -> str:
     """Write a large count with a prefix: `2.6 M`, `1.4 PFLOP`."""
     if value is None or not math.isfinite(value):
         return MISSING
     for size, prefix in PREFIXES:
         if abs(value) >= 0.9995 * size:
-            return f"{number(value / size)} {prefix}{unit}"
-    return f"{number(value)} {unit}".rstrip()
+            return f"{plain(value / size)} {prefix}{unit}"
+    return f"{plain(value)} {unit}".rstrip()
 
 
 def duration(seconds: float | None) -> str:
-    """Write a time span: `3 h 05 min`, `2 min 07 s`, `4.2 s`, `1.3 ms`, `12 µs`."""
+    """Write a time span: `3 h 5 min`, `2 min 7 s`, `4.2 s`, `1.3 ms`, `12 µs`."""
     if seconds is None or not math.isfinite(seconds):
         return MISSING
-    if seconds >= 3600:
-        minutes = round(seconds / 60)
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    if seconds >= 60:
-        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
-    for size, unit in ((1, "s"), (1e-3, "ms")):
-        if seconds >= size:
-            return f"{number(seconds / size, 2 if seconds < 10 * size else 3)} {unit}"
-    return f"{number(seconds / 1e-6, 2)} µs"
+    for size, unit, part, part_unit in ((3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if round(seconds / part) * part >= size:
+            whole, rest = divmod(round(seconds / part), size // part)
+            return f"{whole} {unit}" + (f" {rest} {part_unit}" if rest else "")
+    scale, unit = (1.0, "s") if seconds >= 1 else (1e-3, "ms") if seconds >= 1e-3 else (1e-6, "µs")
+    return f"{plain(seconds / scale, 2 if seconds < 10 * scale else 3)} {unit}"
 
 
 def times(ratio: float) -> str:
