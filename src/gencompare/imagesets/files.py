@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 64
 LISTED = 5
-TRIED = 8
+TRIED = 16
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Findings:
         if len(bad) > allowed * files:
             raise SettingError(
                 f"{where}: {len(bad)} of {files} image files cannot be read, more than "
-                f"image_set.unreadable={allowed:g} allows: {listed(bad)}"
+                f"image_set.unreadable={allowed:g} allows (the log above names all): {listed(bad)}"
             )
         return {
             "files": files,
@@ -86,7 +86,7 @@ class Findings:
 
 def listed(bad: Sequence[tuple[str, str]]) -> str:
     """The first few of a list of files and reasons, in one line."""
-    more = f" and {len(bad) - LISTED} more (each is in the log above)" if len(bad) > LISTED else ""
+    more = f" and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
     return "; ".join(f"{name} ({reason})" for name, reason in bad[:LISTED]) + more
 
 
@@ -133,17 +133,17 @@ def state_of(folder: Path, names: Iterable[str]) -> str:
 
 
 def check_some(photos: Sequence[Photo], where: str) -> None:
-    """Refuse a source without photos, or of whose first files not one can be read."""
+    """Refuse a source without photos, or one of which several files were tried and not one can be read."""
     if not photos:
         raise SettingError(f"{where}: there are no images in it, nor in its sub-folders")
     bad = []
-    for photo in photos[:TRIED]:
+    for photo in photos[:: max(1, len(photos) // TRIED)]:
         try:
             read_image(photo.path)
             return
         except UnreadableImage as reason:
             bad.append((photo.name, str(reason)))
-    raise SettingError(f"{where}: none of the first {len(bad)} files is a readable image: {listed(bad)}")
+    raise SettingError(f"{where}: none of {len(bad)} files tried is a readable image: {listed(bad)}")
 
 
 def without_copies(photos: Sequence[Photo], findings: Findings) -> list[tuple[Photo, str]]:

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import base64
+import inspect
+import io
+import logging
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kedro.io import DataCatalog, DatasetError
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
+from PIL import Image
+
+from gencompare.catalog.prepared_images import PreparedImagesDataset
+from gencompare.imagesets import make_image_set, storage
+from gencompare.imagesets.arrays import ImageSplits
+from gencompare.imagesets.squares import Squares
+from gencompare.pipelines.imagesets.nodes import prepare_images
+
+SETTINGS = {"name": "squares", "count": 60, "heldout": 20, "resolution": 16}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> PreparedImagesDataset:
+    return PreparedImagesDataset(filepath=str(tmp_path / "squares"))
+
+
+def state(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir() if path.is_file()
+    }
+
+
+def test_a_node_prepares_what_the_next_loads(tmp_path):
+    seen: list[ImageSplits] = []
+    pipeline = Pipeline(
+        [
+            Node(prepare_images, inputs="params:image_set", outputs="prepared"),
+            Node(lambda prepared: seen.append(prepared) or 1, inputs="prepared", outputs="done"),
+        ]
+    )
+    catalog = DataCatalog.from_config(
+        {
+            "prepared": {
+                "type": "gencompare.catalog.prepared_images.PreparedImagesDataset",
+                "filepath": str(tmp_path / "squares"),
+                "metadata": {"kedro-viz": {"layer": "model_input"}},
+            }
+        }
+    )
+    catalog["params:image_set"] = SETTINGS
+    SequentialRunner().run(pipeline, catalog)
+    drawn = Squares(resolution=16).draw("heldout", 0, 20)
+    assert np.array_equal(seen[0].heldout.images, drawn.images)
+    assert len(seen[0].train) == 60
+
+
+def test_the_same_again_does_nothing(dataset, tmp_path, caplog):
+    dataset.save(make_image_set(SETTINGS).prepare())
+    before = state(tmp_path / "squares")
+    with caplog.at_level(logging.INFO):
+        start = time.perf_counter()
+        dataset.save(make_image_set(SETTINGS).prepare())
+        assert time.perf_counter() - start < 1
+    assert state(tmp_path / "squares") == before
+    assert caplog.messages[-1] == "squares: prepared already, 60 images to train on and 20 held out"
+
+
+def test_changed_settings_replace_the_images_and_leave_neighbours_alone(dataset, tmp_path):
+    dataset.save(make_image_set(SETTINGS).prepare())
+    (tmp_path / "squares" / "reference.json").write_text("{}")
+    (tmp_path / "squares" / "train.csv").write_text("from another time")
+    mapped = dataset.load().train.images
+    first = mapped.copy()
+    dataset.save(make_image_set({**SETTINGS, "seed": 1}).prepare())
+    assert not np.array_equal(dataset.load().train.images, first)
+    assert np.array_equal(mapped, first)
+    assert (tmp_path / "squares" / "reference.json").exists()
+    assert not (tmp_path / "squares" / "train.csv").exists()
+
+
+@pytest.mark.parametrize("name", storage.FILES)
+def test_an_incomplete_folder_counts_as_absent_and_is_prepared_anew(dataset, tmp_path, name):
+    assert not dataset.exists()
+    dataset.save(make_image_set(SETTINGS).prepare())
+    assert dataset.exists()
+    whole = {name: content for name, (_, content) in state(tmp_path / "squares").items()}
+    (tmp_path / "squares" / name).unlink()
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="no prepared images"):
+        dataset.load()
+    dataset.save(make_image_set(SETTINGS).prepare())
+    assert {name: content for name, (_, content) in state(tmp_path / "squares").items()} == whole
+
+
+def test_unusable_files_end_in_one_line_and_leave_nothing_behind(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (20, 20), "red").save(photos / "a.png")
+    Image.new("RGB", (20, 20), "blue").save(photos / "b.png")
+    (photos / "c.png").write_bytes((photos / "a.png").read_bytes()[:-30])
+    dataset = PreparedImagesDataset(filepath=str(tmp_path / "prepared"))
+    with pytest.raises(DatasetError) as raised:
+        dataset.save(make_image_set({"name": "folder", "path": str(photos)}).prepare())
+    assert str(raised.value).startswith(f"image_set.path={photos}: 1 of 3 image files cannot be read")
+    assert "\n" not in str(raised.value)
+    assert not dataset.exists()
+    assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".lock"]
+
+
+KILLED = """
+import sys, time
+from functools import partial
+from gencompare.catalog.prepared_images import PreparedImagesDataset
+from gencompare.imagesets import make_image_set
+import dataclasses
+
+def slow(chunks):
+    for chunk in chunks():
+        yield chunk
+        print("chunk", flush=True)
+        time.sleep(60)
+
+preparation = make_image_set({settings}).prepare()
+preparation = dataclasses.replace(preparation, heldout=partial(slow, preparation.heldout))
+PreparedImagesDataset(filepath=sys.argv[1]).save(preparation)
+"""
+
+
+def test_a_run_killed_half_way_leaves_nothing_that_looks_complete(dataset, tmp_path):
+    folder = tmp_path / "squares"
+    code = KILLED.replace("{settings}", repr(SETTINGS))
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "chunk\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (folder / ".partial").exists()
+    assert not dataset.exists()
+    dataset.save(make_image_set(SETTINGS).prepare())
+    assert sorted(path.name for path in folder.iterdir()) == sorted([".lock", *storage.FILES])
+
+
+def test_of_two_runs_at_once_one_prepares_and_the_other_waits(tmp_path):
+    preparation, started = make_image_set(SETTINGS).prepare(), []
+
+    def slow():
+        started.append(1)
+        time.sleep(0.3)
+        yield from preparation.train()
+
+    def save() -> None:
+        PreparedImagesDataset(filepath=str(tmp_path / "squares")).save(replace(preparation, train=slow))
+
+    with ThreadPoolExecutor(2) as pool:
+        for run in [pool.submit(save), pool.submit(save)]:
+            run.result()
+    assert started == [1]
+    prepared = PreparedImagesDataset(filepath=str(tmp_path / "squares")).load()
+    assert np.array_equal(prepared.train.images, Squares(resolution=16).draw("train", 0, 60).images)
+
+
+def test_the_preview_is_the_contact_sheet(dataset):
+    dataset.save(make_image_set(SETTINGS).prepare())
+    sheet = Image.open(io.BytesIO(base64.b64decode(dataset.preview())))
+    assert sheet.format == "PNG"
+    assert sheet.width > 12 * 64
+    # kedro-viz picks the kind of preview by the name of the return annotation
+    annotation = inspect.signature(PreparedImagesDataset.preview).return_annotation
+    assert getattr(annotation, "__name__", annotation) == "ImagePreview"

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+import zipfile
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from gencompare.imagesets.archive import is_archive, unpacked
+from gencompare.typed import SettingError
+
+
+def tar(path: Path, *members: tuple[str, bytes | None], link: str | None = None) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if content is None:
+                info.type, info.linkname = tarfile.SYMTYPE, link or ""
+                archive.addfile(info)
+            else:
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_tar_and_zip_are_unpacked_once(tmp_path):
+    into = tmp_path / "into"
+    one = tar(tmp_path / "birds.tgz", ("birds/images.txt", b"1 a.jpg"))
+    two = tmp_path / "birds.zip"
+    with zipfile.ZipFile(two, "w") as archive:
+        archive.writestr("birds/images.txt", "1 a.jpg")
+    folders = [unpacked(path, into, "image_set.folder") for path in (one, two)]
+    assert [(folder / "birds/images.txt").read_text() for folder in folders] == ["1 a.jpg"] * 2
+    assert folders[0] != folders[1]
+    (folders[0] / "birds/mark").touch()
+    assert unpacked(one, into, "image_set.folder") == folders[0]
+    assert (folders[0] / "birds/mark").exists()
+    assert sorted(path.name for path in into.iterdir()) == sorted(folder.name for folder in folders)
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "birds/../../outside.txt", "/outside.txt"])
+def test_members_that_lead_outside_are_refused_or_kept_inside(tmp_path, name):
+    into = tmp_path / "deep" / "into"
+    bad_zip = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bad_zip, "w") as archive:
+        archive.writestr(name, "x")
+    with pytest.raises(SettingError, match="leads outside"):
+        unpacked(bad_zip, into, "image_set.folder=bad.zip")
+    bad_tar = tar(tmp_path / "bad.tgz", (name, b"x"))
+    if ".." in name:
+        with pytest.raises(SettingError, match="cannot be unpacked safely"):
+            unpacked(bad_tar, into, "image_set.folder=bad.tgz")
+        assert list(into.iterdir()) == []
+    else:
+        assert (unpacked(bad_tar, into, "image_set.folder=bad.tgz") / "outside.txt").read_bytes() == b"x"
+    assert not list(tmp_path.rglob("outside.txt")) or ".." not in name
+    assert not Path("/outside.txt").exists()
+
+
+def test_links_to_outside_are_refused(tmp_path):
+    bad = tar(tmp_path / "bad.tgz", ("way", None), ("way/outside.txt", b"x"), link="../..")
+    with pytest.raises(SettingError, match="cannot be unpacked safely"):
+        unpacked(bad, tmp_path / "into", "image_set.folder=bad.tgz")
+    assert not list(tmp_path.rglob("outside.txt"))
+
+
+def test_a_broken_archive_leaves_nothing_behind(tmp_path):
+    whole = tar(tmp_path / "birds.tgz", ("birds/a.bin", bytes(range(256)) * 4000))
+    broken = tmp_path / "broken.tgz"
+    broken.write_bytes(whole.read_bytes()[:-200])
+    with pytest.raises(SettingError, match="image_set.folder=broken.tgz: cannot be unpacked safely"):
+        unpacked(broken, tmp_path / "into", "image_set.folder=broken.tgz")
+    assert list((tmp_path / "into").iterdir()) == []
+
+
+def test_an_archive_larger_than_the_disk_is_not_unpacked(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 50, 50))
+    with pytest.raises(SettingError, match="the disk has"):
+        unpacked(tar(tmp_path / "a.tgz", ("a", bytes(51))), tmp_path / "into", "image_set.folder=a.tgz")
+
+
+def test_other_files_are_no_archives(tmp_path):
+    (tmp_path / "a.txt").write_text("no archive")
+    assert not is_archive(tmp_path / "a.txt")
+    assert not is_archive(tmp_path)
