@@ -12,7 +12,7 @@ from gencompare.typed import SettingError
 SMALL = {
     "dcgan": {"latent_dim": 5, "width": 8},
     "vae": {"latent_dim": 5, "width": 8},
-    "unet": {"widths": (8, 16)},
+    "unet": {"widths": (8, 16), "precision": "float32"},
 }
 
 

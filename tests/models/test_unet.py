@@ -10,7 +10,7 @@ GREY = ImageShape(1, 16)
 
 def backbone(shape=GREY, **settings):
     torch.manual_seed(0)
-    return Backbone(UNet(**({"widths": (8, 16)} | settings)), shape)
+    return Backbone(UNet(**({"widths": (8, 16), "precision": "float32"} | settings)), shape)
 
 
 def test_it_starts_by_predicting_zero():
@@ -85,3 +85,16 @@ def test_time_embedding_features_are_sinusoids_of_unit_pairs():
 def test_settings_that_do_not_fit_are_refused_by_name(settings, setting):
     with pytest.raises(SettingError, match=f"^{setting}"):
         UNet(**({"widths": (8, 16), "attention": ()} | settings)).check(ImageShape(3, 32))
+
+
+def test_bfloat16_changes_the_prediction_little_and_its_type_not():
+    torch.manual_seed(0)
+    x, step = torch.randn(8, 1, 16, 16), torch.arange(8) * 100
+    outputs = []
+    for precision in ("float32", "bfloat16"):
+        network = backbone(precision=precision).eval()
+        torch.nn.init.normal_(network.head[-1].weight, 0, 0.1)
+        outputs.append(network(x, step))
+    exact, rounded = outputs
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).norm() / exact.norm() < 0.02

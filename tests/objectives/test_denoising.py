@@ -3,7 +3,7 @@ import torch
 
 from gencompare.models.diffusion import Denoiser
 from gencompare.objectives.base import Batch
-from gencompare.objectives.denoising import Denoising, stratified_steps
+from gencompare.objectives.denoising import Denoising, min_snr_weights, stratified_steps
 
 
 class Constant(torch.nn.Module):
@@ -44,3 +44,39 @@ def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
     sigma2 = networks["denoiser"].sigma[1:].square().mean().item()
     assert name == "denoiser"
     assert loss.item() == pytest.approx(1.0 if prediction == "epsilon" else 1 - 0.75 * sigma2, rel=0.02)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
+def test_min_snr_weights_an_error_of_the_clean_image_by_the_clamped_snr(prediction):
+    denoiser = Denoiser(Constant(), schedule="cosine", prediction=prediction, timesteps=100)
+    torch.manual_seed(0)
+    step = torch.tensor([2, 30, 60, 95])
+    x, output, other = torch.randn(3, 4, 1, 4, 4).double()
+    error = (output - other).square().flatten(1).mean(1)
+    clean_error = (
+        (denoiser.clean(x, step, output) - denoiser.clean(x, step, other)).square().flatten(1).mean(1)
+    )
+    snr = (denoiser.alpha[step] / denoiser.sigma[step]).square()
+    assert snr[0] > 5 > snr[1]
+    weighted = min_snr_weights(denoiser, step, 5.0) * error
+    assert torch.allclose(weighted, snr.clamp(max=5.0) * clean_error, rtol=1e-3)
+
+
+def test_the_share_of_labels_asked_for_is_hidden():
+    class Seen(Constant):
+        def forward(self, noisy, step, labels):
+            self.labels = labels
+            return super().forward(noisy, step, labels)
+
+    backbone = Seen()
+    denoiser = Denoiser(backbone, schedule="cosine", prediction="epsilon", timesteps=10, classes=4)
+    labels = torch.arange(4).repeat(2500)
+    torch.manual_seed(0)
+    list(
+        Denoising(label_dropout=0.3)
+        .objective({"denoiser": denoiser})
+        .step(Batch(torch.zeros(10_000, 1, 2, 2), labels, 0, 0.0))
+    )
+    hidden = backbone.labels == 4
+    assert hidden.float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert torch.equal(backbone.labels[~hidden], labels[~hidden])

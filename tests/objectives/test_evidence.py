@@ -34,3 +34,29 @@ def test_the_loss_is_reconstruction_plus_beta_kl(beta):
     assert name == "vae"
     assert metrics["kl"] > 0
     assert loss.item() == pytest.approx((metrics["reconstruction"] + beta * metrics["kl"]).item())
+
+
+def test_annealing_raises_the_weight_linearly_with_images_and_keeps_it():
+    config = Evidence(beta=0.8, anneal_kimg=2.0)
+    assert [config.beta_after(images) for images in (0, 500, 2000, 9000)] == pytest.approx([0, 0.2, 0.8, 0.8])
+    assert Evidence(beta=0.8).beta_after(0) == 0.8
+
+
+def gradients(make_loss):
+    torch.manual_seed(0)
+    networks = VAE(latent_dim=4, width=8).networks(ImageShape(1, 16))
+    batch = Batch(torch.rand(6, 1, 16, 16) * 2 - 1, None, 0, 0.0)
+    make_loss(networks, batch).backward()
+    return [parameter.grad for parameter in networks["vae"].parameters()]
+
+
+def test_annealing_starts_with_the_gradient_of_a_plain_auto_encoder():
+    def plain(networks, batch):
+        return squared_error(batch.images, networks["vae"](batch.images)[0]).mean()
+
+    def annealed(networks, batch):
+        [(_, loss)] = Evidence(beta=0.8, anneal_kimg=2.0).objective(networks).step(batch)
+        return loss
+
+    for expected, found in zip(gradients(plain), gradients(annealed), strict=True):
+        assert torch.allclose(found, expected, rtol=1e-4, atol=1e-6)

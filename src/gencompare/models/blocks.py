@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import cache
+from typing import Literal, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from gencompare.models.shape import ImageShape
 from gencompare.typed import SettingError
 
+Precision = Literal["auto", "bfloat16", "float32"]
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -41,6 +44,23 @@ def check_resolution(shape: ImageShape, model: str, smallest: int = 16, largest:
             f"resolution={shape.resolution}: {model} makes {', '.join(map(str, allowed))} pixels a side;"
             f" set resolution to one of these"
         )
+
+
+def mixed_precision(device: torch.device, precision: Precision) -> torch.autocast:
+    """Let convolutions and matrix products run in bfloat16; weights stay float32.
+
+    "auto" does so where the device computes bfloat16 in hardware, which makes them about twice as fast.
+    """
+    wanted = precision == "bfloat16" or (precision == "auto" and _has_bfloat16(device.type))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+@cache
+def _has_bfloat16(device_type: str) -> bool:
+    if device_type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def normal_init(network: nn.Module, deviation: float = 0.02) -> None:

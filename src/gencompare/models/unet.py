@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.models.blocks import check_resolution
+from gencompare.models.blocks import Precision, check_resolution, mixed_precision
 from gencompare.models.diffusion import Denoiser, Prediction, Schedule
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Fraction, Positive, SettingError, settings
@@ -29,6 +29,7 @@ class UNet:
         schedule, timesteps: the diffusion process.
         prediction: what the network predicts.
         conditional: whether it takes the image set's labels.
+        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
     """
 
     patch: Positive = 2
@@ -40,6 +41,7 @@ class UNet:
     timesteps: Positive = 1000
     prediction: Prediction = "velocity"
     conditional: bool = False
+    precision: Precision = "auto"
 
     def check(self, shape: ImageShape) -> None:
         check_resolution(shape, "unet")
@@ -74,7 +76,7 @@ class Backbone(nn.Module):
         attention = [
             shape.resolution // config.patch // 2**level in config.attention for level in range(len(widths))
         ]
-        self.patch = config.patch
+        self.patch, self.precision = config.patch, config.precision
         channels = shape.channels * config.patch**2
         self.time = TimeEmbedding(config.widths[0], embedding)
         self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
@@ -113,8 +115,13 @@ class Backbone(nn.Module):
         embedding = self.time(step)  # (N, E)
         if self.label is not None:
             embedding = embedding + self.label(labels)
-        embedding = F.silu(embedding)
-        hidden = self.stem(F.pixel_unshuffle(noisy, self.patch))  # (N, widths[0], R / patch, R / patch)
+        with mixed_precision(noisy.device, self.precision):
+            output = self.body(F.pixel_unshuffle(noisy, self.patch), F.silu(embedding))
+        return F.pixel_shuffle(output.float(), self.patch)  # (N, C, R, R)
+
+    def body(self, folded: Tensor, embedding: Tensor) -> Tensor:
+        """Folded images (N, C patch², R / patch, R / patch) to a prediction of the same shape."""
+        hidden = self.stem(folded)  # (N, widths[0], R / patch, R / patch)
         skips = [hidden]
         for layer in self.down:
             hidden = layer(hidden, embedding) if isinstance(layer, Block) else layer(hidden)
@@ -125,7 +132,7 @@ class Backbone(nn.Module):
                 hidden = layer(torch.cat([hidden, skips.pop()], dim=1), embedding)
             else:
                 hidden = layer(hidden)
-        return F.pixel_shuffle(self.head(hidden), self.patch)  # (N, C, R, R)
+        return self.head(hidden)
 
 
 class Block(nn.Module):
@@ -163,8 +170,9 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, width, height, breadth = x.shape
         qkv = self.qkv(self.norm(x)).flatten(2).transpose(1, 2)  # (N, places, 3 width)
-        query, key, value = qkv.reshape(n, height * breadth, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value)  # (N, heads, places, width / heads)
+        query, key, value = qkv.float().reshape(n, height * breadth, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        with torch.autocast(x.device.type, enabled=False):  # in bfloat16 it is far slower on CPUs
+            mixed = F.scaled_dot_product_attention(query, key, value)  # (N, heads, places, width / heads)
         mixed = mixed.permute(0, 1, 3, 2).reshape(n, width, height, breadth)
         return x + self.out(mixed)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gencompare.models.blocks import require
 from gencompare.models.diffusion import Denoiser
 from gencompare.objectives.base import Batch, Objective
-from gencompare.typed import settings
+from gencompare.typed import Fraction, PositiveFloat, settings
 
 
 def stratified_steps(count: int, timesteps: int, device: torch.device) -> Tensor:
@@ -22,12 +22,31 @@ def stratified_steps(count: int, timesteps: int, device: torch.device) -> Tensor
     return (places * timesteps).long().clamp(max=timesteps - 1) + 1
 
 
+def min_snr_weights(denoiser: Denoiser, step: Tensor, gamma: float) -> Tensor:
+    """Weights (N,) that turn an error of the prediction into one of x_0, times min(SNR, gamma).
+
+    Min-SNR-gamma (arXiv:2303.09556, section 3.4): an error of eps is SNR times that of x_0, one of the
+    velocity SNR + 1 times.
+    """
+    snr = (denoiser.alpha[step] / denoiser.sigma[step]).square()
+    return snr.clamp(max=gamma) / (snr if denoiser.prediction == "epsilon" else snr + 1.0)
+
+
 @settings
 class Denoising:
-    """Mean squared error of what the network predicts (DDPM, arXiv:2006.11239, equation 14)."""
+    """Mean squared error of what the network predicts (DDPM, arXiv:2006.11239, equation 14).
+
+    Attributes:
+        min_snr: gamma of min-SNR weighting; none weights all steps alike.
+        label_dropout: share of labels hidden from a conditional network, so that it also learns the
+            unconditional prediction that guidance needs (arXiv:2207.12598, algorithm 1).
+    """
+
+    min_snr: PositiveFloat | None = None
+    label_dropout: Fraction = 0.1
 
     def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
-        return DenoisingObjective(networks)
+        return DenoisingObjective(networks, self)
 
 
 class DenoisingObjective(Objective):
@@ -35,13 +54,24 @@ class DenoisingObjective(Objective):
 
     averaged = ("denoiser",)
 
-    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+    def __init__(self, networks: Mapping[str, nn.Module], config: Denoising) -> None:
         super().__init__(networks)
         self.denoiser = require(networks, "denoiser", Denoiser, "objective.name='denoising'")
+        self.config = config
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         images, denoiser = batch.images, self.denoiser
         step = stratified_steps(len(images), denoiser.timesteps, images.device)
         noise = torch.randn_like(images)
-        output = denoiser(denoiser.diffuse(images, step, noise), step, batch.labels)
-        yield "denoiser", (output - denoiser.target(images, step, noise)).square().mean()
+        labels = self._labels(batch.labels)
+        output = denoiser(denoiser.diffuse(images, step, noise), step, labels)
+        error = (output - denoiser.target(images, step, noise)).square().flatten(1).mean(dim=1)
+        if self.config.min_snr is not None:
+            error = error * min_snr_weights(denoiser, step, self.config.min_snr)
+        yield "denoiser", error.mean()
+
+    def _labels(self, labels: Tensor | None) -> Tensor | None:
+        if labels is None or not self.denoiser.classes:
+            return None
+        hidden = torch.rand(len(labels), device=labels.device) < self.config.label_dropout
+        return labels.masked_fill(hidden, self.denoiser.classes)

@@ -28,9 +28,17 @@ class Evidence:
 
     Attributes:
         beta: weight of the KL.
+        anneal_kimg: thousands of training images over which the weight rises linearly from 0 to beta.
     """
 
     beta: NonNegativeFloat = 1.0
+    anneal_kimg: NonNegativeFloat = 0.0
+
+    def beta_after(self, images: int) -> float:
+        """The weight of the KL after so many training images."""
+        if images >= 1000 * self.anneal_kimg:
+            return self.beta
+        return self.beta * images / (1000 * self.anneal_kimg)
 
     def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
         return EvidenceObjective(networks, self)
@@ -51,4 +59,5 @@ class EvidenceObjective(Objective):
         reconstruction = squared_error(batch.images, reconstructions).mean()
         kl = gaussian_kl(mean, log_variance).mean()
         self.metrics = {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
-        yield "vae", reconstruction + self.config.beta * kl
+        beta = self.config.beta_after(batch.index * len(batch.images))
+        yield "vae", reconstruction + beta * kl
