@@ -26,6 +26,7 @@ def test_all_sources_are_registered_by_their_names():
         ({"name": "fashion_mnist", "folder": "/somewhere"}, "fashion_mnist"),
         ({"name": "cub200", "crop_to_box": True}, "cub200-crop_to_box"),
         ({"name": "cifar10", "classes": ["automobile"]}, "cifar10-classesautomobile"),
+        ({"name": "cifar10", "classes": "automobile"}, "cifar10-classesautomobile"),
         ({"name": "pandas", "recipe": "basic", "folder": "x"}, "pandas-recipebasic"),
         ({"name": "pandas", "strength": {"rotation": 30}}, "pandas-rotation30"),
     ],

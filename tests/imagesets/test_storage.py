@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gencompare.imagesets import storage
 from gencompare.imagesets.arrays import Images
@@ -31,7 +30,15 @@ def sliced(whole: Images, size: int):
 
 
 def preparation(train: Images, heldout: Images, size: int = 7) -> Preparation:
-    card = {"name": "made_up", "classes": ["a", "b", "c"]}
+    card = {
+        "name": "made_up",
+        "folder": "made_up-resolution16",
+        "classes": ["a", "b", "c"],
+        "resolution": 16,
+        "channels": train.images.shape[3],
+        "source": "made up",
+        "licence": "free",
+    }
     return Preparation("f" * 64, card, partial(sliced, train, size), partial(sliced, heldout, size))
 
 
@@ -101,4 +108,12 @@ def test_a_contact_sheet_shows_classes_in_order():
     assert cells.shape == (8, 12)
     assert (np.diff(cells.ravel().astype(int)) >= 0).all()
     assert set(cells.ravel()) == {0, 100, 200}
-    assert isinstance(contact_sheet(images(3)), Image.Image)
+
+
+def test_the_caption_of_a_contact_sheet_stands_above_its_grid():
+    plain = np.asarray(contact_sheet(images(3)))
+    titled = np.asarray(contact_sheet(images(3), ["made_up: 3 train"]))
+    above = len(titled) - len(plain)
+    assert above > 0
+    assert np.array_equal(titled[above:], plain)
+    assert (titled[:above] < 128).any()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import spans
 
 SHEET_ROWS, SHEET_COLUMNS = 8, 12
 SMALLEST_CELL, LARGEST_CELL = 64, 128
+GAP, LINE = 2, 19
 
 
 class Tally:
@@ -67,22 +69,52 @@ class Tally:
         return {"mean": means, "deviation": deviations}
 
 
-def contact_sheet(images: Images) -> Image.Image:
-    """A grid of images taken evenly over the split; where there are labels, ordered by class."""
+def contact_sheet(images: Images, caption: Sequence[str] = ()) -> Image.Image:
+    """A grid of images taken evenly over the split; where there are labels, ordered by class.
+
+    Args:
+        images: the split; an empty one gives the caption alone.
+        caption: lines of text above the grid.
+    """
     shown = min(len(images), SHEET_ROWS * SHEET_COLUMNS)
     order = np.arange(len(images)) if images.labels is None else np.argsort(images.labels, kind="stable")
     chosen = order[np.linspace(0, len(images) - 1, shown).round().astype(int)]
-    columns = min(SHEET_COLUMNS, shown)
     side = images.images.shape[1]
     cell = min(LARGEST_CELL, side * max(1, SMALLEST_CELL // side))
     resample = Image.Resampling.BICUBIC if cell < side else Image.Resampling.NEAREST
-    step = cell + 2
-    sheet = Image.new("RGB", (columns * step + 2, math.ceil(shown / columns) * step + 2), "white")
+    step, top = cell + GAP, LINE * len(caption) + GAP
+    sheet = Image.new(
+        "RGB", (SHEET_COLUMNS * step + GAP, math.ceil(shown / SHEET_COLUMNS) * step + top), "white"
+    )
     for k, index in enumerate(chosen):
         pixels = np.asarray(images.images[index])
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        sheet.paste(image.resize((cell, cell), resample), (k % columns * step + 2, k // columns * step + 2))
+        place = (k % SHEET_COLUMNS * step + GAP, k // SHEET_COLUMNS * step + top)
+        sheet.paste(image.resize((cell, cell), resample), place)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    for line, text in enumerate(caption):
+        draw.text((GAP + 4, GAP + line * LINE), text, fill="black", font=font)
     return sheet
+
+
+def caption(card: Mapping[str, Any]) -> list[str]:
+    """The card in a few lines, to stand above the contact sheet."""
+    size, counts, train = card["resolution"], card["counts"], card["splits"]["train"]
+    kind = "grey" if card["channels"] == 1 else "colour"
+    classes = f", {len(card['classes'])} classes" if card["classes"] else ""
+    left_out = card.get("unreadable", {}).get("count", 0)
+    return [
+        f"{card['folder']}: {counts['train']:,} train, {counts['heldout']:,} held out, {size}x{size} {kind}{classes}",
+        f"source: {card['source']}",
+        f"licence: {card['licence']}",
+        f"mean {_numbers(train['mean'])}, deviation {_numbers(train['deviation'])} of 255; "
+        f"train sha256 {card['sha256']['train'][:12]}"
+        + (f"; {left_out} unreadable files" if left_out else ""),
+    ]
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.1f}" for value in values)
 
 
 def _histogram(rows: np.ndarray, channel: int) -> np.ndarray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+import pydantic
 from PIL import Image
 
 from gencompare.imagesets.arrays import Images
@@ -27,12 +28,17 @@ BATCHES = "cifar-10-batches-py"
 HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
 
+def _one_or_more(names: Any) -> Any:
+    """Let a single name stand for a list of one: a command line has no lists."""
+    return (names,) if isinstance(names, str) else names
+
+
 @settings
 class CIFAR10(ImageSet):
     """CIFAR-10: 5,000 train and 1,000 held-out (the published test split) photos of each class.
 
     Attributes:
-        classes: the classes to use, such as ["automobile"]; where empty, all ten.
+        classes: the classes to use, one name or a list such as ["automobile"]; where empty, all ten.
         resolution: side of the images, in pixels. At 32 they are the published ones.
         unreadable: share of image files that may be unreadable before the run stops.
         folder: where `cifar-10-batches-py` lies, or a folder of image files laid out as
@@ -42,7 +48,7 @@ class CIFAR10(ImageSet):
 
     name: ClassVar[str] = "cifar10"
     locations: ClassVar[tuple[str, ...]] = ("folder", "downloads")
-    classes: tuple[str, ...] = ()
+    classes: Annotated[tuple[str, ...], pydantic.BeforeValidator(_one_or_more)] = ()
     resolution: Resolution = 32
     unreadable: Fraction = 0.01
     folder: str | None = None

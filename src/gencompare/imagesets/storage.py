@@ -18,7 +18,7 @@ import pandas as pd
 
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.base import Preparation
-from gencompare.imagesets.card import Tally, contact_sheet
+from gencompare.imagesets.card import Tally, caption, contact_sheet
 from gencompare.typed import SettingError
 
 CARD, SHEET = "card.json", "contact_sheet.png"
@@ -42,9 +42,7 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
                 f"image_set.name={preparation.card['name']}: no image is left for the {split} split"
             )
         summaries[split] = tally.summary(classes)
-    found = preparation.found()
-    train = read_split(folder, "train")
-    contact_sheet(train).save(folder / SHEET)
+    found = preparation.found()  # raises where too much was unreadable
     card = {
         **preparation.card,
         "counts": {split: summary.pop("count") for split, summary in summaries.items()},
@@ -53,6 +51,7 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
         **found,
         "fingerprint": preparation.fingerprint,
     }
+    contact_sheet(read_split(folder, "train"), caption(card)).save(folder / SHEET)
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card
 
