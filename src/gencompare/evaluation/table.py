@@ -2,72 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from gencompare.evaluation.passport import PassportMismatch, differences
+from gencompare.evaluation.resampling import NORMAL_95
 
 Described = Mapping[str, Any]
+Row = str | tuple[str, int]
 KINDS = ("floor", "ceiling")
 
 
-def table(scores: Mapping[str, Described], reference: Described) -> pd.DataFrame:
+def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame:
     """Put scores side by side.
 
     Args:
-        scores: for each contender, what `score` returned.
+        scores: what `score` returned for each contender, or for each (contender, seed).
         reference: what `describe_reference` returned; adds the rows `floor` and `ceiling`.
 
     Returns:
-        One row a contender: `contender`, `kind` (contender, floor or ceiling), `group` (the rank by the first
-        score), and for each score `<score>`, `<score>_low`, `<score>_high` and `<score>_rank`. A rank is one
-        more than the number of contenders whose whole interval is better, so contenders that cannot be told
-        apart share it.
+        One row a contender and seed: `contender`, `seed`, `kind` (contender, floor or ceiling), `group` (the
+        rank by the first score), and for each score `<score>`, `<score>_low`, `<score>_high`,
+        `<score>_rank`. A rank is one more than the number of contenders whose whole interval (over its
+        seeds, see `combined`) is better, so contenders that cannot be told apart share it.
 
     Raises:
         PassportMismatch: if two scores of one column may not be compared; names the difference.
     """
-    rows = {**scores, **{kind: reference[kind] for kind in KINDS}}
-    names = _columns(rows)
-    found = pd.DataFrame({"contender": list(rows), "kind": [k if k in KINDS else "contender" for k in rows]})
+    names = _columns({**scores, **{kind: reference[kind] for kind in KINDS}})
+    rows = [(*_named(row), "contender", described["scores"]) for row, described in scores.items()]
+    rows += [(kind, None, kind, reference[kind]["scores"]) for kind in KINDS]
+    seeds: dict[str, list[Described]] = {}
+    for row, described in scores.items():
+        seeds.setdefault(_named(row)[0], []).append(described)
+    together = {contender: combined(several)["scores"] for contender, several in seeds.items()}
+    found: dict[str, Any] = {
+        "contender": [row[0] for row in rows],
+        "seed": pd.array([row[1] for row in rows], dtype="Int64"),
+        "kind": [row[2] for row in rows],
+        "group": None,
+    }
     for name in names:
-        column = {
-            row: described["scores"][name] for row, described in rows.items() if name in described["scores"]
-        }
-        found[name] = [column[row]["value"] if row in column else None for row in rows]
-        found[f"{name}_low"] = [column[row]["low"] if row in column else None for row in rows]
-        found[f"{name}_high"] = [column[row]["high"] if row in column else None for row in rows]
-        ranks = _ranks({row: column[row] for row in scores if row in column})
-        found[f"{name}_rank"] = pd.array([ranks.get(row) for row in rows], dtype="Int64")
-    found.insert(2, "group", found[f"{names[0]}_rank"] if names else None)
-    return found
+        cells = [one.get(name, {}) for *_, one in rows]
+        for part, column in (("value", name), ("low", f"{name}_low"), ("high", f"{name}_high")):
+            found[column] = pd.array([cell.get(part) for cell in cells], dtype="Float64").to_numpy(
+                float, na_value=np.nan
+            )
+        ranks = _ranks({contender: one[name] for contender, one in together.items() if name in one})
+        found[f"{name}_rank"] = pd.array([ranks.get(row[0]) for row in rows], dtype="Int64")
+    found["group"] = found[f"{names[0]}_rank"]
+    return pd.DataFrame(found)
 
 
-def _columns(rows: Mapping[str, Described]) -> list[str]:
+def combined(seeds: Sequence[Described]) -> dict[str, Any]:
+    """Bring the scores of one contender's seeds together.
+
+    The value is the mean over seeds. The interval is Student's over seeds, or that of the samples alone where
+    it is wider; a single seed keeps its own, which knows nothing of other seeds.
+
+    Args:
+        seeds: what `score` returned for each seed, at least one.
+
+    Returns:
+        The same shape as `score` returns, each score with `seeds`, how many stand behind it.
+
+    Raises:
+        PassportMismatch: if two of them may not be compared.
+    """
+    names = _columns({f"seed {i}": one for i, one in enumerate(seeds)})
+    scores = {}
+    for name in names:
+        each = [one["scores"][name] for one in seeds if name in one["scores"]]
+        scores[name] = {**each[0], **_over_seeds(each), "seeds": len(each)}
+    return {**seeds[0], "scores": scores}
+
+
+def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
+    if len(each) == 1:
+        return {}
+    values = np.array([one["value"] for one in each])
+    within = np.sqrt(np.mean([one["standard_error"] ** 2 for one in each]) / len(each))
+    between = np.std(values, ddof=1) / np.sqrt(len(each))
+    half = max(NORMAL_95 * within, stdtrit(len(each) - 1, 0.975) * between)
+    mean = float(values.mean())
+    return {
+        "value": mean,
+        "low": float(mean - half),
+        "high": float(mean + half),
+        "standard_error": float(max(within, between)),
+    }
+
+
+def _named(row: Row) -> tuple[str, int | None]:
+    return (row, None) if isinstance(row, str) else row
+
+
+def _columns(rows: Mapping[Any, Described]) -> list[str]:
     """All score names in order; refuses scores of one kind that may not be compared."""
-    seen: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
+    first: dict[str, tuple[Any, str, Described]] = {}
     for row, described in rows.items():
         for name, one in described["scores"].items():
-            kind = one["kind"]
-            other_row, other_name, stamp = seen.setdefault(kind, (row, name, one["passport"]))
+            other, other_name, stamp = first.setdefault(one["kind"], (row, name, one["passport"]))
             apart = differences(stamp, one["passport"])
             if apart:
                 raise PassportMismatch(
-                    f"{kind}: {other_row} and {row} may not stand in one column ({other_name}, {name}): "
+                    f"{other_name} of {other} and {name} of {row} must not stand in one column: "
                     + "; ".join(apart)
                 )
     return list(dict.fromkeys(name for described in rows.values() for name in described["scores"]))
 
 
-def _ranks(column: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+def _ranks(column: Mapping[str, Described]) -> dict[str, int]:
     return {
         row: 1 + sum(_surely_better(other, one) for other in column.values()) for row, one in column.items()
     }
 
 
-def _surely_better(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _surely_better(one: Described, other: Described) -> bool:
     if one["better"] == "lower":
         return bool(one["high"] < other["low"])
     return bool(one["low"] > other["high"])

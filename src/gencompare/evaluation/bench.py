@@ -1,0 +1,132 @@
+"""What sample sets of one image set are measured on, and how a measurement becomes scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gencompare.evaluation.extractors import Extractor
+from gencompare.evaluation.features import features, make_extractor
+from gencompare.evaluation.passport import passport, short
+from gencompare.evaluation.resampling import NORMAL_95, Statistic, deviation, subsets
+from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.imagesets.arrays import Images, ImageSplits
+
+Scores = dict[str, dict[str, Any]]
+
+DIGITS = 6  # a score's further digits differ between processors
+
+
+class Kind(NamedTuple):
+    """Which way of a kind of score is better, what it measures, and between which values it must lie."""
+
+    better: str
+    measures: str
+    least: float = 0.0
+    most: float = 1.0
+
+
+KINDS = {
+    "fid": Kind("lower", "quality", most=math.inf),
+    "fd": Kind("lower", "quality", most=math.inf),
+    "kid": Kind("lower", "quality", least=-math.inf, most=math.inf),
+    "is": Kind("higher", "quality", least=1.0, most=math.inf),
+    "precision": Kind("higher", "fidelity"),
+    "density": Kind("higher", "fidelity", most=math.inf),
+    "recall": Kind("higher", "diversity"),
+    "coverage": Kind("higher", "diversity"),
+    "memorised": Kind("lower", "memorisation"),
+    "class_agreement": Kind("higher", "fidelity"),
+    "squares_valid": Kind("higher", "fidelity"),
+    "squares_colour_distance": Kind("lower", "diversity"),
+    "squares_side_distance": Kind("lower", "diversity"),
+    "squares_angle_distance": Kind("lower", "diversity"),
+    "squares_place_distance": Kind("lower", "diversity"),
+    "squares_coverage": Kind("higher", "diversity"),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every sample set of one comparison is measured on.
+
+    Attributes:
+        splits: the image set.
+        settings: how to score.
+        cache: folder for features.
+        n: how many images are compared.
+    """
+
+    splits: ImageSplits
+    settings: EvaluationSettings
+    cache: Path
+    n: int
+
+    @property
+    def extractor(self) -> Extractor:
+        """The network whose features are compared."""
+        return make_extractor(self.settings.extractor, self.settings.weights)
+
+    def drawn(self, split: str) -> Images:
+        """Draw n real images of a split at random without replacement, in their order."""
+        images: Images = getattr(self.splits, split)
+        chosen = np.sort(np.random.default_rng(self.settings.seed).permutation(len(images))[: self.n])
+        return Images(images.images[chosen], None if images.labels is None else images.labels[chosen])
+
+    def features(self, images: Images) -> np.ndarray:
+        """Features of images, extracted once."""
+        return features(images.images, self.extractor, self.settings, self.cache)
+
+    def passport(self, measured_by: Mapping[str, Any], n: int) -> dict[str, Any]:
+        """Make the passport of a score taken here."""
+        return passport(measured_by, n, self.splits, self.settings)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Numbers about one sample set, as functions of which samples they are taken over.
+
+    Attributes:
+        statistic: gives, for each kind of KINDS, one number a subset.
+        measured_by: what the numbers depend on beside the samples and the image set, for the passport.
+        suffix: what follows the kind in a score's name, before n; none leaves n out, too.
+        n: how many samples it is taken over.
+    """
+
+    statistic: Statistic
+    measured_by: Mapping[str, Any]
+    suffix: str
+    n: int
+
+    def scores(self, bench: Bench) -> Scores:
+        """Take the numbers over all samples, and over halves of them for their intervals."""
+        name = f"_{self.suffix}_{short(self.n)}" if self.suffix else ""
+        stamp = bench.passport(self.measured_by, self.n)
+        over = subsets(self.n, bench.settings.bootstrap, bench.settings.seed)
+        return {
+            f"{kind}{name}": _numbers(values, KINDS[kind])
+            | {
+                "kind": kind,
+                "better": KINDS[kind].better,
+                "measures": KINDS[kind].measures,
+                "passport": stamp,
+            }
+            for kind, values in self.statistic(over).items()
+        }
+
+
+def _numbers(values: np.ndarray, kind: Kind) -> dict[str, Any]:
+    """Value, 95% interval and standard error, from the value over all samples and those over halves."""
+    value, error = float(values[0]), deviation(values)
+    numbers = {
+        "value": value,
+        "low": max(value - NORMAL_95 * error, kind.least),
+        "high": min(value + NORMAL_95 * error, kind.most),
+        "standard_error": error,
+    }
+    return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}

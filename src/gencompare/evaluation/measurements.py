@@ -1,0 +1,79 @@
+"""Everything that is measured of a sample set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gencompare.evaluation import memorisation
+from gencompare.evaluation.agreement import agrees
+from gencompare.evaluation.bench import Bench, Measurement
+from gencompare.evaluation.distances import frechet, kernel_distance
+from gencompare.evaluation.extractors import Inception
+from gencompare.evaluation.fidelity import LIMIT, fidelity_and_diversity
+from gencompare.evaluation.resampling import Subsets, mean
+from gencompare.evaluation.square_scores import square_statistic
+from gencompare.imagesets.arrays import Images
+
+
+def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
+    """What holds samples against the reference split: distances, fidelity and diversity, squares."""
+    extractor, k = bench.extractor, bench.settings.nearest_k
+    made, real = bench.features(samples), bench.features(bench.drawn(bench.settings.reference_split))
+    frechet_kind = "fid" if isinstance(extractor, Inception) else "fd"
+
+    def distances(over: Subsets) -> dict[str, np.ndarray]:
+        return {frechet_kind: frechet(made, real, over), "kid": kernel_distance(made, real, over)}
+
+    shares = partial(fidelity_and_diversity, made[:LIMIT], real[:LIMIT], k)
+    by, name, n = extractor.passport(), extractor.name, len(samples)
+    found = [Measurement(distances, by, name, n), Measurement(shares, by, name, min(n, LIMIT))]
+    if isinstance(extractor, Inception):
+        found.append(Measurement(partial(_inception_scores, extractor.probabilities(made)), by, name, n))
+    if bench.splits.card["name"] == "squares":
+        found.append(Measurement(*square_statistic(samples.images, bench.splits), "", n))
+    return found
+
+
+def against_training(
+    samples: Images, bench: Bench, near: memorisation.Neighbours, limit: float
+) -> list[Measurement]:
+    """What holds samples against the training split: memorisation, and class agreement where there are labels.
+
+    Args:
+        samples: the samples.
+        bench: what they are measured on.
+        near: their neighbours among the training images.
+        limit: relative distance below which a sample counts as memorised.
+    """
+    found = [_share("memorised", near.relative < limit, memorisation.MEASURED_BY, "pixels")]
+    train = bench.drawn("train")
+    if samples.labels is not None and train.labels is not None:
+        agree = agrees(bench.features(samples), samples.labels, bench.features(train), train.labels)
+        found.append(_share("class_agreement", agree, bench.extractor.passport(), bench.extractor.name))
+    return found
+
+
+def _share(kind: str, true: np.ndarray, by: Mapping[str, Any], suffix: str) -> Measurement:
+    return Measurement(lambda over: {kind: mean(true, over)}, by, suffix, len(true))
+
+
+def _inception_scores(probabilities: np.ndarray, over: Subsets) -> dict[str, np.ndarray]:
+    return {"is": np.array([inception_score(probabilities[chosen]) for chosen in over])}
+
+
+def inception_score(probabilities: np.ndarray) -> float:
+    """Exponential of the mean divergence of each image's class probabilities from their mean, over all images.
+
+    Args:
+        probabilities: float64 (N, classes), rows sum to 1.
+
+    Source: Salimans et al., "Improved techniques for training GANs" (2016), section 4; one split.
+    """
+    marginal = probabilities.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(probabilities > 0, probabilities * np.log(probabilities / marginal), 0.0)
+    return float(np.exp(terms.sum(axis=1).mean()))

@@ -1,0 +1,120 @@
+"""Read samples that another tool made: a folder of images, an `.npz` or an `.npy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.chunks import in_order
+from gencompare.imagesets.files import image_files
+from gencompare.imagesets.reading import UnreadableImage, read_image
+from gencompare.typed import SettingError
+
+IMAGE_ARRAYS = ("images", "samples", "arr_0")
+LABEL_ARRAYS = ("labels", "arr_1")
+
+
+def load_samples(path: str | Path, shape: tuple[int, int, int]) -> Images:
+    """Read a sample set as it was saved; nothing is resized or rescaled.
+
+    Args:
+        path: a folder of image files, in the order of their names; an `.npy`; or an `.npz` whose images are
+            called `images`, `samples` or `arr_0`, or are its only array, and whose labels, if any, are
+            called `labels` or `arr_1`. Arrays are uint8, channels last or first or none.
+        shape: height, width and channels of the image set that they are scored against. Colour images are
+            taken as grey where the set is grey and their channels are equal, grey ones as colour.
+
+    Raises:
+        SettingError: if there is nothing to read, or it is not uint8 images of this shape.
+    """
+    where = f"samples={str(path)!r}"
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return Images(_of_shape(_read_folder(path, shape, where), shape, where))
+    if path.suffix not in (".npz", ".npy") or not path.is_file():
+        raise SettingError(f"{where}: must be an existing folder of images, an .npz or an .npy file")
+    images, labels = _read_arrays(path, where)
+    return Images(_of_shape(_as_images(images, where), shape, where), labels)
+
+
+def _read_folder(folder: Path, shape: tuple[int, int, int], where: str) -> np.ndarray:
+    names = image_files(folder)
+    if not names:
+        raise SettingError(f"{where}: there are no images in it, nor in its sub-folders")
+
+    def read(name: str) -> np.ndarray:
+        try:
+            pixels = np.asarray(read_image(str(folder / name)).image)
+        except UnreadableImage as reason:
+            raise SettingError(f"{where}: {name} cannot be read ({reason})") from None
+        if pixels.shape[:2] != shape[:2]:
+            raise SettingError(f"{where}: {name} is {_size(pixels.shape)}, {_advice(shape)}")
+        return pixels
+
+    return np.stack(list(in_order(read, names)))
+
+
+def _read_arrays(path: Path, where: str) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = (
+            {"images": loaded} if path.suffix == ".npy" else {name: loaded[name] for name in loaded.files}
+        )
+    except (ValueError, OSError) as reason:
+        raise SettingError(f"{where}: cannot be read as arrays ({reason})") from None
+    found = [name for name in IMAGE_ARRAYS if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
+    if not found:
+        raise SettingError(f"{where}: holds {', '.join(arrays)}; call the images {IMAGE_ARRAYS[0]}")
+    labels = next((arrays[name] for name in LABEL_ARRAYS if name in arrays), None)
+    if labels is not None and (labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer)):
+        raise SettingError(
+            f"{where}: labels are {labels.dtype} {labels.shape}; they must be one whole number an image"
+        )
+    if labels is not None and len(labels) != len(arrays[found[0]]):
+        raise SettingError(f"{where}: {len(labels)} labels for {len(arrays[found[0]])} images")
+    return arrays[found[0]], None if labels is None else labels.astype(np.int64)
+
+
+def _as_images(array: np.ndarray, where: str) -> np.ndarray:
+    """Bring an array to uint8 (N, H, W, C)."""
+    if array.dtype != np.uint8:
+        raise SettingError(
+            f"{where}: images are {array.dtype} from {array.min():.3g} to {array.max():.3g}; save them as uint8 "
+            "from 0 to 255, for example ((x + 1) * 127.5).round() of [-1, 1]"
+        )
+    if array.ndim == 3:
+        return array[..., None]
+    if array.ndim != 4:
+        raise SettingError(
+            f"{where}: images have shape {array.shape}; it must be (count, height, width, channels)"
+        )
+    return array.transpose(0, 2, 3, 1) if array.shape[1] in (1, 3) and array.shape[3] not in (1, 3) else array
+
+
+def _of_shape(images: np.ndarray, shape: tuple[int, int, int], where: str) -> np.ndarray:
+    images = images[..., None] if images.ndim == 3 else images
+    if images.shape[1:3] != shape[:2]:
+        raise SettingError(f"{where}: its images are {_size(images.shape[1:])}, {_advice(shape)}")
+    if images.shape[3] == shape[2]:
+        return images
+    if shape[2] == 3 and images.shape[3] == 1:
+        return np.repeat(images, 3, axis=3)
+    if shape[2] == 1 and images.shape[3] == 3 and (images == images[..., :1]).all():
+        return np.ascontiguousarray(images[..., :1])
+    raise SettingError(
+        f"{where}: its images have {images.shape[3]} channels, but the image set has {shape[2]}; "
+        "is it the right image set?"
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]}"
+
+
+def _advice(shape: tuple[int, int, int]) -> str:
+    return (
+        f"but the image set is prepared at {_size(shape)}; prepare it at the samples' resolution (image_sets.<name>."
+        "resolution), for resizing samples changes their scores"
+    )
