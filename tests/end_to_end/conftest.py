@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ def make_project(folder: Path) -> Path:
 def run(project: Path, pipeline: str = "gan_compare", env: str = "smoke", **parameters: Any) -> None:
     """Run a pipeline in a session, as `kedro run` does."""
     bootstrap_project(project)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # the plug-in leaves the last project's address there
     while mlflow.active_run():
         mlflow.end_run()
     with KedroSession.create(project_path=project, env=env, runtime_params=parameters) as session:

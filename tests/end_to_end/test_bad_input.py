@@ -44,7 +44,7 @@ def test_refused_in_one_line(project, parameters, said):
 
 def test_folder_without_images(project, tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
-    for said in ("", "no image"):
+    for said in ("no images in it", "readable image"):
         with pytest.raises(SettingError, match=said):
             run(project, dataset="folder", image_sets={"folder": {"path": str(folder)}})
         (folder / "notes.txt").write_text("no image")

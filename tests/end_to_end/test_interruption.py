@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,12 +14,15 @@ from gencompare.comparisons import COMPARISONS
 from .conftest import newest
 
 COMMAND = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", "--env=smoke"]
-CONTENDERS = COMPARISONS["gan_compare"].contenders
+CONTENDERS = sorted(COMPARISONS["gan_compare"].contenders)  # the order in which Kedro trains them
 
 
 def start(project: Path, checkpoint_seconds: float = 0.0) -> subprocess.Popen[bytes]:
     command = [*COMMAND, f"--params=training.checkpoint_seconds={checkpoint_seconds}"]
-    return subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    return subprocess.Popen(
+        command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
 
 
 def kill_at_first_checkpoint(project: Path, contender: str) -> str:
