@@ -8,7 +8,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
-from kedro.io.core import AbstractVersionedDataset, Version, get_filepath_str, get_protocol_and_path
+from kedro.io.core import (
+    AbstractVersionedDataset,
+    DatasetError,
+    Version,
+    get_filepath_str,
+    get_protocol_and_path,
+)
 from kedro_datasets._typing import ImagePreview
 from PIL import Image
 
@@ -43,6 +49,12 @@ class ImageGridDataset(AbstractVersionedDataset[Image.Image, Image.Image]):
     def _read(self) -> bytes:
         with self._fs.open(get_filepath_str(self._get_load_path(), self._protocol), "rb") as file:
             return file.read()
+
+    def _exists(self) -> bool:
+        try:
+            return bool(self._fs.exists(get_filepath_str(self._get_load_path(), self._protocol)))
+        except DatasetError:  # no version yet
+            return False
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "version": self._version}

@@ -19,6 +19,8 @@ from gencompare.reporting.words import duration, plain, scaled
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
 
+MINUTES = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1440)
+
 COMPUTE_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
     "train_seconds": ("training time", duration),
     "train_flops": ("training compute", partial(scaled, unit="FLOP")),
@@ -96,8 +98,7 @@ def health_curves(
 
 def quality_against_compute(
     points: pd.DataFrame,
-    score: str,
-    better: str,
+    label: str,
     axis: str = "train_seconds",
     drawn_as: Mapping[str, Look] | None = None,
 ) -> go.Figure:
@@ -105,36 +106,32 @@ def quality_against_compute(
 
     Args:
         points: columns `contender`, `value`, `low`, `high`, the axis, and `kind` where some are `failed`.
-        score: the name of the score.
-        better: `lower` or `higher`.
+        label: of the score's axis.
         axis: a key of COMPUTE_AXES.
         drawn_as: the look of each contender; by place in `points` where left out.
     """
-    return _trade_off(points, score, better, axis, *COMPUTE_AXES[axis], drawn_as)
+    return _trade_off(points, label, axis, *COMPUTE_AXES[axis], drawn_as)
 
 
 def quality_against_sampling_cost(
-    points: pd.DataFrame, score: str, better: str, drawn_as: Mapping[str, Look] | None = None
+    points: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | None = None
 ) -> go.Figure:
     """Draw a score against the time that one image takes, column `seconds_per_image`; else as above."""
-    return _trade_off(points, score, better, "seconds_per_image", "time per image", duration, drawn_as)
+    return _trade_off(points, label, "seconds_per_image", "time per image", duration, drawn_as)
 
 
-def score_bars(
-    scores: pd.DataFrame, score: str, better: str, drawn_as: Mapping[str, Look] | None = None
-) -> go.Figure:
+def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | None = None) -> go.Figure:
     """Draw one score of every contender with its interval, floor and ceiling included.
 
     Args:
         scores: columns `contender`, `value`, `low`, `high`, top row first, and `kind` where some are `failed`.
-        score: the name of the score.
-        better: `lower` or `higher`.
+        label: of the score's axis.
         drawn_as: the look of each contender; names without one are drawn as references.
     """
     drawn_as = looks(scores["contender"]) if drawn_as is None else drawn_as
     figure = go.Figure()
     for _, row in scores.iloc[::-1].iterrows():
-        look = drawn_as.get(row["contender"], Look(REFERENCE, "solid", "line-ns-open"))
+        look = drawn_as.get(row["contender"], Look(REFERENCE, "solid", "line-ns"))
         figure.add_scatter(
             x=[row["value"]],
             y=[_caption(row)],
@@ -149,7 +146,7 @@ def score_bars(
             name=row["contender"],
             hovertemplate=f"{row['contender']}: %{{x:.4g}}<extra></extra>",
         )
-    figure.update_xaxes(title=f"{score} ({better} is better)", **_scale(scores["value"], plain))
+    figure.update_xaxes(title=label, **_scale(scores["value"], plain))
     return _styled(figure, height=90 + 36 * len(scores)).update_layout(showlegend=False)
 
 
@@ -183,13 +180,15 @@ def _panels(
         figure.update_yaxes(**_scale(values, plain, log_from=50), **cell)
     figure.update_xaxes(title="thousand images seen", row=rows)
     figure.update_yaxes(title=what, col=1)
-    return _styled(figure, height=50 + 210 * rows)
+    _styled(figure, height=(80 if titles else 50) + 210 * rows)
+    return figure.update_layout(
+        margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
+    )
 
 
 def _trade_off(
     points: pd.DataFrame,
-    score: str,
-    better: str,
+    label: str,
     axis: str,
     title: str,
     write: Callable[[float], str],
@@ -210,14 +209,14 @@ def _trade_off(
                 "color": look.colour,
                 "symbol": _symbol(look, rows.iloc[0]),
                 "size": 12,
-                "line": {"width": 2},
+                "line": {"width": 2, "color": look.colour},
             },
             name=_caption(rows.iloc[0]),
             text=[write(cost) for cost in rows[axis]],
             hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
         )
     figure.update_xaxes(title=title, **_scale(points[axis], write))
-    figure.update_yaxes(title=f"{score}<br>({better} is better)", **_scale(points["value"], plain))
+    figure.update_yaxes(title=label, **_scale(points["value"], plain))
     return _styled(figure, height=400).update_layout(showlegend=True)
 
 
@@ -246,9 +245,7 @@ def _scale(values: pd.Series, write: Callable[[float], str], log_from: float = 8
     steps = (1, 2, 5) if len(decades) <= 4 else (1,)
     ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
     if write is duration:
-        ticks = [tick for tick in ticks if tick < 60] + [
-            60.0 * tick for tick in (1, 2, 5, 10, 20, 60, 120, 300, 600)
-        ]
+        ticks = [tick for tick in ticks if tick <= 20] + [60.0 * minutes for minutes in MINUTES]
     return {"type": "log", "tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
 
 

@@ -73,4 +73,6 @@ function enlargePictures() {
 
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
 enlargePictures();
-drawFigures();
+drawFigures().catch((error) => {
+  for (const plot of document.querySelectorAll(".plot")) plot.textContent = `This browser cannot draw the figure (${error}).`;
+});

@@ -94,7 +94,7 @@ def answer_of(contents: ReportContents) -> Answer:
     first = board.first
     cells = [(c, board.cell(c.name, first.name)) for c in contents.contenders]
     standings = [Standing(c.name, cell.value, cell.low, cell.high, c.status, c.cost) for c, cell in cells]
-    return answer(standings, first.full, first.better, floor=board.cell("floor", first.name).value)
+    return answer(standings, first.full, first.better, first.seeds, board.cell("floor", first.name).value)
 
 
 def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
@@ -112,9 +112,9 @@ def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
     first = board.first
     order = looks(c.name for c in contents.contenders)
     rows = [
-        {"contender": row.name, "kind": row.kind} | asdict(row.cells[first.name])
+        {"contender": row.name, "kind": row.kind} | asdict(row.cell(first.name))
         for row in board.rows
-        if first.name in row.cells and row.cells[first.name].value is not None
+        if row.cell(first.name).value is not None
     ]
     scores = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high"])
     costs = pd.DataFrame(
@@ -122,13 +122,9 @@ def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
     )
     points = costs.merge(scores, on="contender")
     return {
-        "score_bars": figures.score_bars(scores, first.full, first.better, order),
-        "quality_against_compute": figures.quality_against_compute(
-            points, first.full, first.better, drawn_as=order
-        ),
-        "quality_against_sampling_cost": figures.quality_against_sampling_cost(
-            points, first.full, first.better, order
-        ),
+        "score_bars": figures.score_bars(scores, first.label, order),
+        "quality_against_compute": figures.quality_against_compute(points, first.label, drawn_as=order),
+        "quality_against_sampling_cost": figures.quality_against_sampling_cost(points, first.label, order),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -55,6 +55,14 @@ GLOSSARY = {
     ),
     "recall": ("Recall", "Share of real images that lie among samples, by their features"),
     "coverage": ("Coverage", "Share of real images that have a sample near them, by their features"),
+    "is": (
+        "Inception score",
+        "How sure and how varied a classifier finds samples; it never looks at real images",
+    ),
+    "class_agreement": (
+        "Class agreement",
+        "Share of samples that look like the class they were asked to be of",
+    ),
     "memorised": (
         "Memorised",
         "Share of samples that stand out as near to one training image, as few real images do",
@@ -93,6 +101,7 @@ class ScoreColumn:
         better: `lower` or `higher`.
         measures: `quality`, `fidelity`, `diversity` or `memorisation`.
         passport: what makes it comparable.
+        seeds: how many training runs stand behind each value.
     """
 
     name: str
@@ -101,11 +110,17 @@ class ScoreColumn:
     better: str = "lower"
     measures: str = "quality"
     passport: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 1
 
     @property
     def full(self) -> str:
         """Title and name, where they differ."""
         return self.name if self.title == self.name else f"{self.title} ({self.name})"
+
+    @property
+    def label(self) -> str:
+        """The label of its axis in a figure."""
+        return f'{self.title}<br><span style="font-size:11px">{self.name}, {self.better} is better</span>'
 
 
 @dataclass(frozen=True)
@@ -124,6 +139,10 @@ class ScoreRow:
     name: str
     kind: str
     cells: Mapping[str, Cell]
+
+    def cell(self, score: str) -> Cell:
+        """Return one score, empty where it has none."""
+        return self.cells.get(score, Cell())
 
 
 @dataclass(frozen=True)
@@ -153,14 +172,14 @@ class Scoreboard:
 
     def cell(self, row: str, score: str) -> Cell:
         """Return one score of one row by name, empty where there is none."""
-        return next((r.cells[score] for r in self.rows if r.name == row and score in r.cells), Cell())
+        return next((r.cell(score) for r in self.rows if r.name == row), Cell())
 
     def rank(self, row: ScoreRow, column: ScoreColumn) -> int | None:
         """Return one more than the number of contenders surely better; None for rows that are not ranked."""
-        cell = row.cells[column.name]
+        cell = row.cell(column.name)
         if row.kind != "contender" or cell.value is None:
             return None
-        rivals = (r.cells[column.name] for r in self.rows if r.kind == "contender")
+        rivals = (r.cell(column.name) for r in self.rows if r.kind == "contender")
         return 1 + sum(surely_better(rival, cell, column.better) for rival in rivals)
 
 
@@ -170,18 +189,27 @@ def scoreboard(
     """Put all scores in order.
 
     Args:
-        table: as `evaluation.table` makes it: `contender`, `kind`, and for every score `<score>`, `<score>_low`
-            and `<score>_high`.
-        scores: the contents of each contender's scores file.
+        table: as `evaluation.table` makes it; its rows of kind `floor` and `ceiling` are taken.
+        scores: for each contender, what `evaluation.score` returned, or `evaluation.combined` for several seeds.
         failed: names of contenders that are shown, but not ranked.
     """
     columns: dict[str, ScoreColumn] = {}
-    for own in scores.values():
-        for name, score in own.get("scores", {}).items():
-            title, meaning = GLOSSARY.get(score.get("kind", ""), (name, ""))
-            about = {key: score[key] for key in ("better", "measures", "passport") if key in score}
+    rows = []
+    for contender, described in scores.items():
+        own = described.get("scores", {})
+        cells = {
+            name: Cell(*(known(one.get(end)) for end in ("value", "low", "high")))
+            for name, one in own.items()
+        }
+        rows.append(ScoreRow(contender, "failed" if contender in failed else "contender", cells))
+        for name, one in own.items():
+            title, meaning = GLOSSARY.get(one.get("kind", ""), (name, ""))
+            about = {key: one[key] for key in ("better", "measures", "passport", "seeds") if key in one}
             columns.setdefault(name, ScoreColumn(name, title, meaning, **about))
-    rows = [_row(record, columns, failed) for record in table.to_dict("records")]
+    for record in table[table["kind"] != "contender"].to_dict("records"):
+        ends = {name: (name, f"{name}_low", f"{name}_high") for name in columns}
+        cells = {name: Cell(*(known(record.get(key)) for key in keys)) for name, keys in ends.items()}
+        rows.append(ScoreRow(record["contender"], record["kind"], cells))
     board = Scoreboard(list(columns.values()), rows)
     return replace(board, rows=sorted(rows, key=partial(_place, board.first)))
 
@@ -192,17 +220,8 @@ def known(value: Any) -> float | None:
 
 
 def _place(first: ScoreColumn, row: ScoreRow) -> tuple[int, float]:
-    value = row.cells.get(first.name, Cell()).value
+    value = row.cell(first.name).value
     sign = 1 if first.better == "lower" else -1
     return ("floor", "contender", "failed", "ceiling").index(
         row.kind
     ), math.inf if value is None else sign * value
-
-
-def _row(record: Mapping[Any, Any], columns: Iterable[str], failed: Collection[str]) -> ScoreRow:
-    ends = {score: (score, f"{score}_low", f"{score}_high") for score in columns}
-    return ScoreRow(
-        record["contender"],
-        "failed" if record["contender"] in failed else record["kind"],
-        {score: Cell(*(known(record.get(key)) for key in keys)) for score, keys in ends.items()},
-    )

@@ -1,0 +1,104 @@
+"""Scores put in order, ranks that admit doubt, costs written down."""
+
+import pandas as pd
+import pytest
+
+from gencompare import evaluation
+from gencompare.evaluation.bench import KINDS
+from gencompare.reporting.tables import COSTS, GLOSSARY, scoreboard
+
+
+def score(value, half, better="lower"):
+    return {
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "better": better,
+        "kind": "fd",
+        "measures": "quality",
+        "passport": {"n": 100},
+    }
+
+
+SCORES = {
+    "worst": {"scores": {"fd_x_100": score(90.0, 5.0)}},
+    "best": {"scores": {"fd_x_100": score(10.0, 2.0)}},
+    "level": {"scores": {"fd_x_100": score(12.0, 2.0)}},
+    "odd": {"scores": {"fd_x_100": score(1.0, 0.5)}},
+}
+REFERENCE = {
+    kind: {"scores": {"fd_x_100": score(v, 0.1)}} for kind, v in (("floor", 3.0), ("ceiling", 500.0))
+}
+
+
+@pytest.fixture
+def board():
+    return scoreboard(evaluation.table(SCORES, REFERENCE), SCORES, failed={"odd"})
+
+
+def test_rows_go_from_floor_to_ceiling_with_failures_after_the_ranked(board):
+    assert [row.name for row in board.rows] == ["floor", "best", "level", "worst", "odd", "ceiling"]
+    assert [row.kind for row in board.rows] == ["floor", *["contender"] * 3, "failed", "ceiling"]
+
+
+def test_failed_contenders_neither_have_nor_take_a_rank(board):
+    ranks = {row.name: board.rank(row, board.first) for row in board.rows}
+    assert ranks == {"floor": None, "best": 1, "level": 1, "worst": 3, "odd": None, "ceiling": None}
+
+
+def test_without_failures_ranks_are_those_of_the_evaluation():
+    table = evaluation.table(SCORES, REFERENCE)
+    board = scoreboard(table, SCORES, failed=())
+    theirs = table.set_index("contender")["fd_x_100_rank"]
+    for row in board.rows:
+        if row.kind == "contender":
+            assert board.rank(row, board.first) == theirs[row.name]
+
+
+def test_a_table_read_back_from_csv_says_the_same(board, tmp_path):
+    evaluation.table(SCORES, REFERENCE).to_csv(tmp_path / "scores.csv", index=False)
+    again = scoreboard(pd.read_csv(tmp_path / "scores.csv"), SCORES, failed={"odd"})
+    assert again == board
+
+
+def test_higher_is_first_where_higher_is_better():
+    scores = {name: {"scores": {"recall": score(v, 0.01, "higher")}} for name, v in (("a", 0.2), ("b", 0.7))}
+    table = evaluation.table(scores, {kind: {"scores": {}} for kind in ("floor", "ceiling")})
+    assert [row.name for row in scoreboard(table, scores, ()).rows if row.kind == "contender"] == ["b", "a"]
+
+
+def test_a_score_that_one_contender_lacks_is_an_empty_cell():
+    scores = {"a": SCORES["best"], "b": {"scores": {}}}
+    board = scoreboard(evaluation.table(scores, REFERENCE), scores, ())
+    assert board.cell("b", "fd_x_100").value is None
+    assert board.rows[-2].name == "b"
+
+
+def test_several_seeds_are_one_row_and_are_counted():
+    runs = [{"scores": {"fd_x_100": score(v, 2.0) | {"standard_error": 1.0}}} for v in (10.0, 14.0)]
+    table = evaluation.table({("a", 0): runs[0], ("a", 1): runs[1]}, REFERENCE)
+    board = scoreboard(table, {"a": evaluation.combined(runs)}, ())
+    assert [row.name for row in board.rows] == ["floor", "a", "ceiling"]
+    assert board.cell("a", "fd_x_100").value == 12.0
+    assert board.first.seeds == 2
+
+
+def test_a_score_is_called_what_it_is_and_unknown_kinds_by_their_name():
+    board = scoreboard(evaluation.table(SCORES, REFERENCE), SCORES, ())
+    assert board.first.full == "Fréchet distance (fd_x_100)"
+    odd = {"a": {"scores": {"new_x_100": score(1.0, 0.1) | {"kind": "new"}}}}
+    assert scoreboard(evaluation.table(odd, REFERENCE), odd, ()).first.full == "new_x_100"
+
+
+def test_every_kind_of_score_has_a_title_and_a_meaning():
+    assert set(KINDS) == set(GLOSSARY)
+
+
+def test_costs_are_written_in_words_and_unknown_ones_as_a_dash():
+    cost = {"parameters": 2_640_000, "train_seconds": 127.0, "train_flops": 4.7e14, "peak_memory_mb": 1500.0}
+    written = {column.key: column.text(cost) for column in COSTS}
+    assert written["parameters"] == "2.64 M"
+    assert written["train_seconds"] == "2 min 7 s"
+    assert written["train_flops"] == "470 TFLOP"
+    assert written["peak_memory_mb"] == "1.5 GB"
+    assert written["nfe"] == "–"
