@@ -1,5 +1,6 @@
 import math
 
+import diffusers
 import pytest
 import torch
 
@@ -8,7 +9,7 @@ from gencompare.models.diffusion import Denoiser, alpha_bars
 
 def denoiser(prediction="epsilon", schedule="linear", timesteps=1000, backbone=None):
     backbone = backbone or torch.nn.Identity()
-    return Denoiser(backbone, schedule=schedule, prediction=prediction, timesteps=timesteps)
+    return Denoiser(backbone, alpha_bar=alpha_bars(schedule, timesteps), prediction=prediction)
 
 
 @pytest.mark.parametrize("timesteps", [10, 100, 1000, 4000])
@@ -81,7 +82,18 @@ def test_missing_labels_become_the_no_label_class():
             return noisy
 
     echo = Echo()
-    model = Denoiser(echo, schedule="cosine", prediction="epsilon", timesteps=10, classes=7)
+    model = Denoiser(echo, alpha_bar=alpha_bars("cosine", 10), prediction="epsilon", classes=7)
     model(torch.zeros(2, 1, 4, 4), torch.tensor([1, 10]))
     assert echo.seen[0].tolist() == [0, 9]
     assert echo.seen[1].tolist() == [7, 7]
+
+
+@pytest.mark.parametrize(("schedule", "theirs"), [("linear", "linear"), ("cosine", "squaredcos_cap_v2")])
+@pytest.mark.parametrize("timesteps", [50, 1000])
+def test_schedules_agree_with_diffusers(schedule, theirs, timesteps):
+    scale = 1000 / timesteps
+    scheduler = diffusers.DDPMScheduler(
+        timesteps, beta_start=1e-4 * scale, beta_end=0.02 * scale, beta_schedule=theirs
+    )
+    ours = alpha_bars(schedule, timesteps)[1:].float()
+    assert torch.allclose(ours, scheduler.alphas_cumprod, rtol=0, atol=1e-6)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gencompare.models.diffusion import Denoiser
+from gencompare.models.diffusion import Denoiser, alpha_bars
 from gencompare.objectives.base import Batch
 from gencompare.objectives.denoising import Denoising, min_snr_weights, stratified_steps
 
@@ -37,7 +37,7 @@ def test_every_step_is_as_likely():
 def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
     """With x_0 of variance v, eps has variance 1 and the velocity alpha² + sigma² v."""
     torch.manual_seed(0)
-    networks = {"denoiser": Denoiser(Constant(), schedule="linear", prediction=prediction, timesteps=100)}
+    networks = {"denoiser": Denoiser(Constant(), alpha_bar=alpha_bars("linear", 100), prediction=prediction)}
     objective = Denoising().objective(networks)
     images = 0.5 * torch.randn(400, 3, 16, 16)
     [(name, loss)] = objective.step(Batch(images, None, 0, 0.0))
@@ -48,7 +48,7 @@ def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
 
 @pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
 def test_min_snr_weights_an_error_of_the_clean_image_by_the_clamped_snr(prediction):
-    denoiser = Denoiser(Constant(), schedule="cosine", prediction=prediction, timesteps=100)
+    denoiser = Denoiser(Constant(), alpha_bar=alpha_bars("cosine", 100), prediction=prediction)
     torch.manual_seed(0)
     step = torch.tensor([2, 30, 60, 95])
     x, output, other = torch.randn(3, 4, 1, 4, 4).double()
@@ -69,7 +69,7 @@ def test_the_share_of_labels_asked_for_is_hidden():
             return super().forward(noisy, step, labels)
 
     backbone = Seen()
-    denoiser = Denoiser(backbone, schedule="cosine", prediction="epsilon", timesteps=10, classes=4)
+    denoiser = Denoiser(backbone, alpha_bar=alpha_bars("cosine", 10), prediction="epsilon", classes=4)
     labels = torch.arange(4).repeat(2500)
     torch.manual_seed(0)
     list(

@@ -6,7 +6,8 @@ network is a `Denoiser`.
 """
 
 from gencompare.models.dcgan import DCGAN
+from gencompare.models.pretrained import PretrainedUNet
 from gencompare.models.unet import UNet
 from gencompare.models.vae import VAE
 
-MODELS: dict[str, type] = {"dcgan": DCGAN, "vae": VAE, "unet": UNet}
+MODELS: dict[str, type] = {"dcgan": DCGAN, "vae": VAE, "unet": UNet, "pretrained_unet": PretrainedUNet}

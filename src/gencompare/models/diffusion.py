@@ -60,20 +60,13 @@ class Denoiser(nn.Module):
     sigma: Tensor
 
     def __init__(
-        self,
-        backbone: nn.Module,
-        *,
-        schedule: Schedule,
-        prediction: Prediction,
-        timesteps: int,
-        classes: int = 0,
+        self, backbone: nn.Module, *, alpha_bar: Tensor, prediction: Prediction, classes: int = 0
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.prediction = prediction
-        self.timesteps = timesteps
+        self.timesteps = len(alpha_bar) - 1
         self.classes = classes
-        alpha_bar = alpha_bars(schedule, timesteps)
         self.process = Process(alpha_bar.sqrt().tolist(), (1.0 - alpha_bar).sqrt().tolist())
         self.register_buffer("alpha", alpha_bar.sqrt().float(), persistent=False)
         self.register_buffer("sigma", (1.0 - alpha_bar).sqrt().float(), persistent=False)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gencompare.models.blocks import Precision, check_resolution, mixed_precision
-from gencompare.models.diffusion import Denoiser, Prediction, Schedule
+from gencompare.models.diffusion import Denoiser, Prediction, Schedule, alpha_bars
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Fraction, Positive, SettingError, settings
 
@@ -59,9 +59,8 @@ class UNet:
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
         denoiser = Denoiser(
             Backbone(self, shape),
-            schedule=self.schedule,
+            alpha_bar=alpha_bars(self.schedule, self.timesteps),
             prediction=self.prediction,
-            timesteps=self.timesteps,
             classes=shape.classes if self.conditional else 0,
         )
         return {"denoiser": denoiser}
