@@ -19,6 +19,7 @@ from gencompare.reporting.words import duration, plain, scaled
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
 
+MOST_TICKS = 6
 MINUTES = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1440)
 
 COMPUTE_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -242,10 +243,13 @@ def _scale(values: pd.Series, write: Callable[[float], str], log_from: float = 8
     if not len(values) or values.min() <= 0 or values.max() <= log_from * values.min():
         return {"type": "linear"}
     decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
-    steps = (1, 2, 5) if len(decades) <= 4 else (1,)
-    ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+    ticks = [
+        float(f"{step}e{decade}") for decade in decades for step in ((1, 2, 5) if len(decades) <= 4 else (1,))
+    ]
     if write is duration:
         ticks = [tick for tick in ticks if tick <= 20] + [60.0 * minutes for minutes in MINUTES]
+    ticks = [tick for tick in ticks if values.min() / 1.5 <= tick <= values.max() * 1.5]
+    ticks = ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
     return {"type": "log", "tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
 
 
@@ -272,6 +276,7 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
         "ticks": "outside",
         "tickcolor": GRID,
         "automargin": True,
+        "tickangle": 0,
     }
     figure.update_xaxes(axis, title_standoff=8)
     figure.update_yaxes(axis, title_standoff=8)

@@ -68,7 +68,9 @@ def render(contents: ReportContents) -> str:
         plotly=page.plotly_bundle(),
         css=page.asset("report.css"),
         js=page.asset("report.js"),
-        plots=_score_figures(contents),
+        plots={
+            name: drawn.update_layout(showlegend=False) for name, drawn in _score_figures(contents).items()
+        },
         curves=_curves(contents),
         costs=tables.COSTS,
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
@@ -78,7 +80,7 @@ def render(contents: ReportContents) -> str:
         film_texts=FILMS,
         run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
         card_facts=page.facts(contents.card),
-        passports={column.name: page.facts(column.passport) for column in board.columns},
+        passports=_passports(board),
     )
 
 
@@ -126,6 +128,19 @@ def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
         "quality_against_compute": figures.quality_against_compute(points, first.label, drawn_as=order),
         "quality_against_sampling_cost": figures.quality_against_sampling_cost(points, first.label, order),
     }
+
+
+def _passports(board: tables.Scoreboard) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """Return each passport once, as facts, with the names of the scores that carry it."""
+    found: list[tuple[list[str], list[tuple[str, str]]]] = []
+    for column in board.columns:
+        facts = page.facts(column.passport)
+        same = next((names for names, other in found if other == facts), None)
+        if same is None:
+            found.append(([column.name], facts))
+        else:
+            same.append(column.name)
+    return found
 
 
 def _curves(contents: ReportContents) -> dict[str, dict[str, go.Figure]]:
