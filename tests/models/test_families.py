@@ -10,8 +10,8 @@ from gencompare.models.shape import ImageShape
 from gencompare.typed import SettingError
 
 SMALL = {
-    "dcgan": {"latent_dim": 5, "width": 8},
-    "vae": {"latent_dim": 5, "width": 8},
+    "dcgan": {"latent_dim": 5, "width": 8, "precision": "float32"},
+    "vae": {"latent_dim": 5, "width": 8, "precision": "float32"},
     "unet": {"widths": (8, 16), "precision": "float32"},
 }
 

@@ -6,7 +6,7 @@ from gencompare.models.vae import VAE
 
 def auto_encoder():
     torch.manual_seed(0)
-    return VAE(latent_dim=4, width=8).networks(ImageShape(1, 16))["vae"].eval()
+    return VAE(latent_dim=4, width=8, precision="float32").networks(ImageShape(1, 16))["vae"].eval()
 
 
 def test_a_posterior_without_variance_is_decoded_at_its_mean():

@@ -15,7 +15,7 @@ SHAPE = ImageShape(1, 16)
 
 def gan():
     torch.manual_seed(0)
-    networks = DCGAN(latent_dim=4, width=8).networks(SHAPE)
+    networks = DCGAN(latent_dim=4, width=8, precision="float32").networks(SHAPE)
     return networks, Vanilla().objective(networks)
 
 

@@ -28,7 +28,9 @@ def test_squared_error_is_a_unit_gaussian_log_likelihood_up_to_its_constant():
 @pytest.mark.parametrize("beta", [0.0, 0.8, 1.2])
 def test_the_loss_is_reconstruction_plus_beta_kl(beta):
     torch.manual_seed(0)
-    objective = Evidence(beta=beta).objective(VAE(latent_dim=4, width=8).networks(ImageShape(1, 16)))
+    objective = Evidence(beta=beta).objective(
+        VAE(latent_dim=4, width=8, precision="float32").networks(ImageShape(1, 16))
+    )
     [(name, loss)] = objective.step(Batch(torch.rand(6, 1, 16, 16) * 2 - 1, None, 0, 0.0))
     metrics = objective.metrics
     assert name == "vae"
@@ -44,7 +46,7 @@ def test_annealing_raises_the_weight_linearly_with_images_and_keeps_it():
 
 def gradients(make_loss):
     torch.manual_seed(0)
-    networks = VAE(latent_dim=4, width=8).networks(ImageShape(1, 16))
+    networks = VAE(latent_dim=4, width=8, precision="float32").networks(ImageShape(1, 16))
     batch = Batch(torch.rand(6, 1, 16, 16) * 2 - 1, None, 0, 0.0)
     make_loss(networks, batch).backward()
     return [parameter.grad for parameter in networks["vae"].parameters()]

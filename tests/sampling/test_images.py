@@ -27,9 +27,9 @@ from gencompare.typed import SettingError
 SHAPE = ImageShape(1, 16, classes=3)
 CPU = torch.device("cpu")
 FAMILIES = {
-    "dcgan": ("dcgan", {"latent_dim": 4, "width": 8}, "latent", {}),
-    "vae": ("vae", {"latent_dim": 4, "width": 8}, "latent", {}),
-    "mixture": ("vae", {"latent_dim": 4, "width": 8}, "mixture", {"components": 2}),
+    "dcgan": ("dcgan", {"latent_dim": 4, "width": 8, "precision": "float32"}, "latent", {}),
+    "vae": ("vae", {"latent_dim": 4, "width": 8, "precision": "float32"}, "latent", {}),
+    "mixture": ("vae", {"latent_dim": 4, "width": 8, "precision": "float32"}, "mixture", {"components": 2}),
     "ddim": ("unet", {"widths": (8,), "precision": "float32"}, "ddim", {"steps": 3}),
     "ddim_eta": ("unet", {"widths": (8,), "precision": "float32"}, "ddim", {"steps": 3, "eta": 0.5}),
     "ddpm": ("unet", {"widths": (8,), "precision": "float32"}, "ddpm", {"steps": 3}),

@@ -28,7 +28,7 @@ def test_a_mixture_draws_from_its_weights_means_and_covariances():
 
 def test_a_mixture_of_one_has_the_moments_of_the_codes():
     torch.manual_seed(0)
-    networks = VAE(latent_dim=3, width=8).networks(SHAPE)
+    networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 1), dtype=np.uint8)
     fitted = Mixture(components=1).fitted(networks, images)
     with torch.no_grad():
@@ -39,6 +39,6 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
 
 
 def test_a_mixture_with_more_components_than_images_is_refused():
-    networks = VAE(latent_dim=3, width=8).networks(SHAPE)
+    networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):
         Mixture().fitted(networks, np.zeros((4, 16, 16, 1), np.uint8))

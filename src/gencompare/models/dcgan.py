@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gencompare.models.blocks import LatentModel, check_resolution, normal_init
+from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision, normal_init
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Positive, settings
 
@@ -18,11 +18,13 @@ class DCGAN:
         latent_dim: length of the latent vector.
         width: channels at half the final resolution; doubled at every halving down to 4 pixels.
         max_width: where the doubling stops.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
     """
 
     latent_dim: Positive = 64
     width: Positive = 32
     max_width: Positive = 256
+    precision: Precision = "auto"
 
     def check(self, shape: ImageShape) -> None:
         check_resolution(shape, "dcgan")
@@ -41,7 +43,7 @@ class Generator(LatentModel):
 
     def __init__(self, config: DCGAN, shape: ImageShape) -> None:
         super().__init__()
-        self.latent_dim = config.latent_dim
+        self.latent_dim, self.precision = config.latent_dim, config.precision
         widths = config.widths(shape)
         layers = [*_grow(config.latent_dim, widths[0], stride=1, padding=0)]  # (N, widths[0], 4, 4)
         for inputs, outputs in zip(widths, widths[1:], strict=False):
@@ -51,7 +53,8 @@ class Generator(LatentModel):
         normal_init(self)
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.layers(latent[:, :, None, None])
+        with mixed_precision(latent.device, self.precision):
+            return self.layers(latent[:, :, None, None]).float()
 
     def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         return self(latent)
@@ -62,6 +65,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: DCGAN, shape: ImageShape) -> None:
         super().__init__()
+        self.precision = config.precision
         widths = config.widths(shape)[::-1]
         layers: list[nn.Module] = [nn.Conv2d(shape.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for inputs, outputs in zip(widths, widths[1:], strict=False):
@@ -75,7 +79,8 @@ class Discriminator(nn.Module):
         normal_init(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.flatten(self.layers(images))
+        with mixed_precision(images.device, self.precision):
+            return torch.flatten(self.layers(images)).float()
 
 
 def _grow(inputs: int, outputs: int, stride: int, padding: int) -> list[nn.Module]:

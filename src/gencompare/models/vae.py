@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gencompare.models.blocks import LatentModel, check_resolution
+from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Positive, settings
 
@@ -18,11 +18,13 @@ class VAE:
         latent_dim: length of the latent vector.
         width: channels at half the resolution; doubled at every halving down to 4 pixels.
         max_width: where the doubling stops.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
     """
 
     latent_dim: Positive = 64
     width: Positive = 32
     max_width: Positive = 256
+    precision: Precision = "auto"
 
     def check(self, shape: ImageShape) -> None:
         check_resolution(shape, "vae")
@@ -41,7 +43,7 @@ class AutoEncoder(LatentModel):
 
     def __init__(self, config: VAE, shape: ImageShape) -> None:
         super().__init__()
-        self.latent_dim = config.latent_dim
+        self.latent_dim, self.precision = config.latent_dim, config.precision
         widths = config.widths(shape)
         down: list[nn.Module] = []
         for inputs, outputs in zip([shape.channels, *widths], widths, strict=False):
@@ -61,12 +63,15 @@ class AutoEncoder(LatentModel):
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images (N, C, R, R) to the posterior's mean and log-variance, each (N, latent_dim)."""
-        mean, log_variance = torch.flatten(self.encoder(images), 1).chunk(2, dim=1)
+        with mixed_precision(images.device, self.precision):
+            features = torch.flatten(self.encoder(images), 1).float()
+        mean, log_variance = features.chunk(2, dim=1)
         return mean, log_variance.clamp(-20.0, 10.0)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Latents (N, latent_dim) to images (N, C, R, R) in [-1, 1]."""
-        return self.decoder(latent[:, :, None, None])
+        with mixed_precision(latent.device, self.precision):
+            return self.decoder(latent[:, :, None, None]).float()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Images to one posterior draw's reconstruction, and the posterior's mean and log-variance."""
