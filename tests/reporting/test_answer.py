@@ -90,6 +90,23 @@ def test_one_training_run_is_admitted():
     assert say(*CLEAR, seeds=3).doubts[-1] == "3 training runs stand behind each value."
 
 
+def test_other_scores_agree_or_say_whom_they_see_ahead():
+    opinions = {"Kernel distance": ["ddpm"], "Valid squares": ["vae", "gan"], "Inception score": ["vae"]}
+    assert (
+        "Kernel distance agrees. By Valid squares, vae and gan share first place. By Inception score, vae is ahead."
+        in say(*CLEAR, opinions=opinions).doubts
+    )
+
+
+def test_being_ahead_near_noise_is_said_to_be_little():
+    near_noise = say(
+        Standing("a", 838.0, 830.0, 845.0), Standing("b", 1000.0, 990.0, 1010.0), floor=112.0, ceiling=1320.0
+    )
+    assert "a is nearer to noise than to real images." in " ".join(near_noise.doubts)
+    near_real = say(*CLEAR, floor=12.0, ceiling=600.0)
+    assert "Real images against other real images get 12.0." in near_real.doubts
+
+
 @pytest.mark.parametrize("better", ["lower", "higher"])
 def test_nothing_is_surely_better_than_itself(better):
     assert not surely_better(CLEAR[0], CLEAR[0], better)

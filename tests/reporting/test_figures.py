@@ -105,6 +105,13 @@ def test_points_of_one_contender_make_a_line_in_order_of_cost():
     assert "lines" not in b.mode
 
 
+def test_costs_are_labelled_in_words_on_every_scale():
+    wide = quality_against_compute(POINTS, "fd").layout.xaxis
+    assert wide.type == "log" and list(wide.ticktext) == ["10 s", "20 s", "1 min", "2 min"]
+    narrow = quality_against_compute(POINTS.iloc[:2], "fd").layout.xaxis
+    assert list(narrow.ticktext) == ["50 s", "1 min 40 s"]
+
+
 def test_a_failed_contender_is_drawn_hollow_and_said_to_have_failed():
     b = quality_against_compute(POINTS, "fd").data[1]
     assert b.marker.symbol.endswith("-open") and b.name == "b (failed)"

@@ -94,6 +94,16 @@ def test_the_answer_leaves_the_diverged_one_out(contents):
     assert "Real images against other real images get 12.4." in said.doubts
 
 
+def test_a_contender_that_makes_one_image_only_has_collapsed(contents):
+    one = contents.contenders[2].samples.images[:1].repeat(64, axis=0)
+    collapsed = dataclasses.replace(contents.contenders[2], samples=Images(one))
+    changed = dataclasses.replace(contents, contenders=[*contents.contenders[:2], collapsed])
+    assert contents.failures == {"dcgan": "diverged"}
+    assert changed.failures == {"dcgan": "diverged", "ddpm": "collapsed"}
+    assert answer_of(changed).ahead == ("vae",)
+    assert "they are all but one image" in render(changed)
+
+
 def test_text_from_outside_cannot_become_markup(contents):
     nasty = dataclasses.replace(
         contents, question="<script>alert(1)</script>", provenance={"command": "a </script> b"}

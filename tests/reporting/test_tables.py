@@ -46,6 +46,14 @@ def test_failed_contenders_neither_have_nor_take_a_rank(board):
     assert ranks == {"floor": None, "best": 1, "level": 1, "worst": 3, "odd": None, "ceiling": None}
 
 
+def test_nobody_leads_where_all_are_level(board):
+    leading = [row.name for row in board.rows if board.leads(row, board.first)]
+    assert leading == ["best", "level"]
+    level = {name: SCORES[name] for name in ("best", "level")}
+    board = scoreboard(evaluation.table(level, REFERENCE), level, ())
+    assert not any(board.leads(row, board.first) for row in board.rows)
+
+
 def test_without_failures_ranks_are_those_of_the_evaluation():
     table = evaluation.table(SCORES, REFERENCE)
     board = scoreboard(table, SCORES, failed=())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,13 @@ class Answer:
 
 
 def answer(
-    standings: Sequence[Standing], score: str, better: str, seeds: int = 1, floor: float | None = None
+    standings: Sequence[Standing],
+    score: str,
+    better: str,
+    seeds: int = 1,
+    floor: float | None = None,
+    ceiling: float | None = None,
+    opinions: Mapping[str, Sequence[str]] | None = None,
 ) -> Answer:
     """Say which contender is ahead on one score, by how much, how surely and at what cost.
 
@@ -80,20 +86,34 @@ def answer(
         better: `lower` or `higher`.
         seeds: how many training seeds stand behind each value.
         floor: what real images score against real images.
+        ceiling: what noise scores.
+        opinions: for other scores of quality, which contenders share their first place.
     """
-    sign = 1 if better == "lower" else -1
-    ranked = sorted((s for s in standings if s.ranked), key=lambda s: sign * (s.value or 0.0))
     failures = _failures([s for s in standings if not s.ranked], len(standings))
-    if not ranked:
+    ahead = leaders(standings, better)
+    if not ahead:
         return Answer("No contender can be ranked", "", failures, ())
-    ahead = [s for s in ranked if not any(surely_better(other, s, better) for other in ranked)]
-    behind = [s for s in ranked if s not in ahead]
+    behind = sorted((s for s in standings if s.ranked and s not in ahead), key=_order(better))
     verdict, evidence = (
         _clear(ahead[0], behind, score, better) if len(ahead) == 1 else _tie(ahead, behind, score)
     )
+    names = tuple(s.name for s in ahead)
     compared = ahead if len(ahead) > 1 else ahead + behind[:1]
-    doubts = _costs(compared) + failures + _floor(floor) + _seeds(seeds)
-    return Answer(verdict, evidence, doubts, tuple(s.name for s in ahead))
+    doubts = (
+        *_costs(compared),
+        *_second_opinions(names, opinions or {}),
+        *failures,
+        *_floor_and_ceiling(ahead[0], floor, ceiling),
+        *_seeds(seeds),
+    )
+    return Answer(verdict, evidence, doubts, names)
+
+
+def leaders(standings: Sequence[Standing], better: str) -> list[Standing]:
+    """Return the ranked contenders that no other ranked one is surely better than, best value first."""
+    ranked = [s for s in standings if s.ranked]
+    ahead = [s for s in ranked if not any(surely_better(other, s, better) for other in ranked)]
+    return sorted(ahead, key=_order(better))
 
 
 def surely_better(one: Any, other: Any, better: str) -> bool:
@@ -132,6 +152,11 @@ def _tie(ahead: Sequence[Standing], behind: Sequence[Standing], score: str) -> t
     )
 
 
+def _order(better: str) -> Callable[[Standing], float]:
+    sign = 1 if better == "lower" else -1
+    return lambda standing: sign * (standing.value or 0.0)
+
+
 def _costs(compared: Sequence[Standing]) -> tuple[str, ...]:
     """Name the cheapest and the dearest in training and in making an image."""
     sentences = []
@@ -153,8 +178,25 @@ def _failures(failed: Sequence[Standing], of: int) -> tuple[str, ...]:
     return (f"{len(failed)} of {of} contenders failed, shown but not ranked: {reasons}.",)
 
 
-def _floor(floor: float | None) -> tuple[str, ...]:
-    return () if floor is None else (f"Real images against other real images get {number(floor)}.",)
+def _second_opinions(ahead: Sequence[str], opinions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Say which other scores of quality see the same contenders ahead, and whom the rest see."""
+    agree = [title for title, names in opinions.items() if set(names) == set(ahead)]
+    said = [f"{listed(agree)} {'agrees' if len(agree) == 1 else 'agree'}."] if agree else []
+    for title, names in opinions.items():
+        if title not in agree and names:
+            said.append(
+                f"By {title}, {listed(list(names))} {'is ahead' if len(names) == 1 else 'share first place'}."
+            )
+    return (" ".join(said),) if said else ()
+
+
+def _floor_and_ceiling(best: Standing, floor: float | None, ceiling: float | None) -> tuple[str, ...]:
+    if floor is None or best.value is None:
+        return ()
+    said = f"Real images against other real images get {number(floor)}."
+    if ceiling is not None and abs(best.value - ceiling) < abs(best.value - floor):
+        said += f" Noise gets {number(ceiling)}: {best.name} is nearer to noise than to real images."
+    return (said,)
 
 
 def _seeds(seeds: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from PIL import Image
 
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting.answer import HEALTHY
+
+# Samples that vary less than this share of real images' variety are all but one image.
+COLLAPSED_BELOW = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class ContenderReport:
         name: as in the comparison.
         family: its model's name.
         settings: flat, by dotted name.
-        status: how training ended: `finished`, `diverged`, `collapsed`, `stopped`.
+        status: how training ended: `finished`, or `diverged`, `stopped` and the like.
         history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
         scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
         cost: the keys of `tables.COSTS`; what is not known is left out.
@@ -56,10 +60,6 @@ class ContenderReport:
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
     neighbours: Neighbours | None = None
-
-    @property
-    def failed(self) -> bool:
-        return self.status not in HEALTHY
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,20 @@ class ReportContents:
     table: pd.DataFrame
     provenance: Mapping[str, Any]
     reference: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def failures(self) -> dict[str, str]:
+        """What went wrong, by contender: its status, or `collapsed` where its samples are all but one image."""
+        least = COLLAPSED_BELOW * _variety(self.heldout)
+        found = {}
+        for contender in self.contenders:
+            if contender.status not in HEALTHY:
+                found[contender.name] = contender.status
+            elif contender.samples is not None and _variety(contender.samples) < least:
+                found[contender.name] = "collapsed"
+        return found
+
+
+def _variety(images: Images) -> float:
+    """Return how far pixels differ between images, as a standard deviation in grey levels."""
+    return float(images.images.std(axis=0, dtype=np.float64).mean())

@@ -216,7 +216,7 @@ def _trade_off(
             text=[write(cost) for cost in rows[axis]],
             hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
         )
-    figure.update_xaxes(title=title, **_scale(points[axis], write))
+    figure.update_xaxes(title=title, **_scale(points[axis], write, log_from=0.0))
     figure.update_yaxes(title=label, **_scale(points["value"], plain))
     return _styled(figure, height=400).update_layout(showlegend=True)
 
@@ -242,13 +242,14 @@ def _scale(values: pd.Series, write: Callable[[float], str], log_from: float = 8
     values = values[values.map(math.isfinite)]
     if not len(values) or values.min() <= 0 or values.max() <= log_from * values.min():
         return {"type": "linear"}
-    decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
+    low, high = values.min(), values.max()
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [
         float(f"{step}e{decade}") for decade in decades for step in ((1, 2, 5) if len(decades) <= 4 else (1,))
     ]
     if write is duration:
         ticks = [tick for tick in ticks if tick <= 20] + [60.0 * minutes for minutes in MINUTES]
-    ticks = [tick for tick in ticks if values.min() / 1.5 <= tick <= values.max() * 1.5]
+    ticks = [tick for tick in ticks if low / 1.5 <= tick <= high * 1.5] if high > 4 * low else [low, high]
     ticks = ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
     return {"type": "log", "tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
 

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gencompare.reporting import figures, page, tables, words
-from gencompare.reporting.answer import Answer, Standing, answer
+from gencompare.reporting.answer import Answer, Standing, answer, leaders
 from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
 from gencompare.reporting.palette import looks
 
@@ -86,17 +86,41 @@ def render(contents: ReportContents) -> str:
 
 def scoreboard_of(contents: ReportContents) -> tables.Scoreboard:
     """Put the scores of a comparison in order."""
-    failed = {c.name for c in contents.contenders if c.failed}
-    return tables.scoreboard(contents.table, {c.name: c.scores for c in contents.contenders}, failed)
+    scores = {c.name: c.scores for c in contents.contenders}
+    return tables.scoreboard(contents.table, scores, contents.failures)
 
 
 def answer_of(contents: ReportContents) -> Answer:
-    """Answer the comparison's question by the first score."""
+    """Answer the comparison's question by the first score, with other scores of quality as second opinions."""
     board = scoreboard_of(contents)
     first = board.first
-    cells = [(c, board.cell(c.name, first.name)) for c in contents.contenders]
-    standings = [Standing(c.name, cell.value, cell.low, cell.high, c.status, c.cost) for c, cell in cells]
-    return answer(standings, first.full, first.better, first.seeds, board.cell("floor", first.name).value)
+    others = [column for column in board.columns if column.about_quality and column is not first]
+    return answer(
+        _standings(contents, board, first),
+        first.full,
+        first.better,
+        first.seeds,
+        floor=board.cell("floor", first.name).value,
+        ceiling=board.cell("ceiling", first.name).value,
+        opinions={
+            column.title: [s.name for s in leaders(_standings(contents, board, column), column.better)]
+            for column in others
+        },
+    )
+
+
+def _standings(
+    contents: ReportContents, board: tables.Scoreboard, column: tables.ScoreColumn
+) -> list[Standing]:
+    return [
+        Standing(
+            c.name,
+            **asdict(board.cell(c.name, column.name)),
+            status=contents.failures.get(c.name, "finished"),
+            cost=c.cost,
+        )
+        for c in contents.contenders
+    ]
 
 
 def report_figures(contents: ReportContents) -> dict[str, go.Figure]:

@@ -118,6 +118,11 @@ class ScoreColumn:
         return self.name if self.title == self.name else f"{self.title} ({self.name})"
 
     @property
+    def about_quality(self) -> bool:
+        """Whether it may decide which contender is better."""
+        return self.measures == "quality" or self.name == "squares_valid"
+
+    @property
     def label(self) -> str:
         """The label of its axis in a figure."""
         return f'{self.title}<br><span style="font-size:11px">{self.name}, {self.better} is better</span>'
@@ -181,6 +186,11 @@ class Scoreboard:
             return None
         rivals = (r.cell(column.name) for r in self.rows if r.kind == "contender")
         return 1 + sum(surely_better(rival, cell, column.better) for rival in rivals)
+
+    def leads(self, row: ScoreRow, column: ScoreColumn) -> bool:
+        """Return whether a contender has rank 1 and another has not: where all are level, nobody leads."""
+        ranks = {self.rank(other, column) for other in self.rows} - {None}
+        return self.rank(row, column) == 1 and ranks != {1}
 
 
 def scoreboard(
