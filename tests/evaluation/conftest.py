@@ -1,0 +1,53 @@
+"""Small real image sets, prepared as a comparison prepares them, and one feature cache for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gencompare.evaluation import EvaluationSettings, describe_reference
+from gencompare.imagesets.arrays import ImageSplits
+from gencompare.imagesets.base import ImageSet
+from gencompare.imagesets.fashion_mnist import FashionMNIST
+from gencompare.imagesets.squares import Squares
+from gencompare.imagesets.storage import read, write
+
+N = 300
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="session")
+def settings() -> EvaluationSettings:
+    return EvaluationSettings(samples=N, bootstrap=40, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> ImageSplits:
+    return prepared(Squares(count=1200, heldout=600), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def clothes(tmp_path_factory: pytest.TempPathFactory, fashion_mnist_folder: Path) -> ImageSplits:
+    """FashionMNIST, its first 4,000 and 600."""
+    return prepared(FashionMNIST(count=4000, heldout=600, folder=str(fashion_mnist_folder)), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def squares_reference(squares: ImageSplits, settings: EvaluationSettings, cache: Path) -> dict:
+    return describe_reference(squares, settings, cache)
+
+
+@pytest.fixture(scope="session")
+def clothes_reference(clothes: ImageSplits, settings: EvaluationSettings, cache: Path) -> dict:
+    return describe_reference(clothes, settings, cache)
+
+
+def prepared(image_set: ImageSet, folders: pytest.TempPathFactory) -> ImageSplits:
+    folder = folders.mktemp(image_set.name)
+    write(image_set.prepare(), folder)
+    return read(folder)
