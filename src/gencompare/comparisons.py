@@ -27,3 +27,15 @@ COMPARISONS: dict[str, Comparison] = {
         contenders=("dcgan", "vae", "ddpm"),
     ),
 }
+
+# Samples of another tool, scored like a contender's: kedro run --pipeline=score.
+SCORE = Comparison(
+    question="How good are these samples?",
+    image_set="squares",
+    contenders=(),
+)
+
+
+def all_jobs() -> dict[str, Comparison]:
+    """Return every job that works on one image set, by pipeline name: the comparisons, and scoring alone."""
+    return COMPARISONS | {"score": SCORE}

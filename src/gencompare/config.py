@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from gencompare.comparisons import COMPARISONS, Comparison
+from gencompare.comparisons import Comparison, all_jobs
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
 from gencompare.models import MODELS
@@ -66,9 +67,9 @@ def plan(parameters: Mapping[str, Any]) -> dict[str, Values]:
             `contenders` (one block each; `like: <other>` takes over another block's settings).
 
     Returns:
-        For each comparison, `image_set` and, for each of its contenders, `settings`.
+        For each comparison (and for scoring alone), `image_set` and, for each of its contenders, `settings`.
     """
-    return {name: _plan_comparison(comparison, parameters) for name, comparison in COMPARISONS.items()}
+    return {name: _plan_comparison(comparison, parameters) for name, comparison in all_jobs().items()}
 
 
 def check(comparison: str, parameters: Mapping[str, Any]) -> None:
@@ -84,7 +85,11 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
     image_set = _checked_image_set(parameters[comparison]["image_set"])
     _check_contender_names(parameters)
     build(EvaluationSettings, parameters["evaluation"], "evaluation")
-    for name in COMPARISONS[comparison].contenders:
+    if comparison == "score" and not Path(str(parameters["samples"])).expanduser().exists():
+        raise SettingError(
+            f"samples={parameters['samples']!r}: must be an existing folder of images, .npz or .npy file"
+        )
+    for name in all_jobs()[comparison].contenders:
         contender = make_contender(parameters[comparison][name]["settings"])
         # Channels and classes are known only once the images are prepared; training checks them again.
         contender.model.check(ImageShape(channels=3, resolution=image_set.resolution, classes=1))

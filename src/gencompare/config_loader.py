@@ -9,7 +9,7 @@ from typing import Any
 from kedro.config import OmegaConfigLoader
 
 from gencompare import config
-from gencompare.comparisons import COMPARISONS
+from gencompare.comparisons import all_jobs
 from gencompare.imagesets import make_image_set
 
 
@@ -34,7 +34,7 @@ class ComparisonConfigLoader(OmegaConfigLoader):
 
     def _catalog(self, values: dict[str, Any]) -> dict[str, Any]:
         parameters = self["parameters"]
-        folders = {name: make_image_set(parameters[name]["image_set"]).folder_name() for name in COMPARISONS}
+        folders = {name: make_image_set(parameters[name]["image_set"]).folder_name() for name in all_jobs()}
         completed: dict[str, Any] = {}
         for pattern, entry in values.items():
             if not pattern.startswith("{comparison}"):

@@ -14,7 +14,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from gencompare import config
-from gencompare.comparisons import COMPARISONS
+from gencompare.comparisons import all_jobs
 from gencompare.config import flatten
 from gencompare.provenance import provenance
 from gencompare.training.progress import observing
@@ -31,12 +31,12 @@ class CheckHook:
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Check every comparison that the run touches, ahead of the MLflow plug-in's own start."""
         parameters = catalog.load("parameters")
-        for comparison in sorted({name.split(".")[0] for name in _namespaces(pipeline)} & set(COMPARISONS)):
+        for comparison in sorted({name.split(".")[0] for name in _namespaces(pipeline)} & set(all_jobs())):
             config.check(comparison, parameters)
 
 
 class AnnounceHook:
-    """Tells the reader of the console what is being done and, at the end, where the report is."""
+    """Tells the reader of the console what is being done and, at the end, what came of it."""
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -45,9 +45,11 @@ class AnnounceHook:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say where the reports lie."""
-        for name in sorted(name for name in pipeline.outputs() if name.endswith(".report")):
-            logger.info("Report: %s", catalog[name]._get_load_path())
+        """Say where the report lies, or the table where there is no report."""
+        for kind in ("report", "table"):
+            made = sorted(name for name in pipeline.outputs() if name.endswith(f".{kind}"))
+            for name in made:
+                logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
 
 
 class TrackingHook:

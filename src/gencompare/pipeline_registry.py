@@ -5,33 +5,46 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from gencompare.comparisons import COMPARISONS, Comparison
-from gencompare.pipelines import imagesets, modelling, reporting
+from gencompare.pipelines import imagesets, modelling, reporting, scoring
+
+EVALUATION = {"params:evaluation": "params:evaluation"}
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return one pipeline per comparison; the main job is also the default."""
+    """Return one pipeline per comparison, and scoring alone; the main job is also the default."""
     pipelines = {name: compose(name, comparison) for name, comparison in COMPARISONS.items()}
-    return pipelines | {"__default__": pipelines["gan_compare"]}
+    return pipelines | {"score": compose_scoring(), "__default__": pipelines["gan_compare"]}
 
 
 def compose(name: str, comparison: Comparison) -> Pipeline:
     """Hang a comparison together: its images, its contenders side by side, its report."""
     shared = {key: f"{name}.{key}" for key in ("prepared", "reference")} | {"feature_cache": "feature_cache"}
-    images = Pipeline(
-        imagesets.create_pipeline(),
-        namespace=name,
-        inputs={"feature_cache": "feature_cache"},
-        parameters={"params:evaluation": "params:evaluation"},
-    )
+    images = _images(name)
     contenders = [
         Pipeline(
             modelling.create_pipeline(),
             namespace=f"{name}.{contender}",
             inputs=shared,
-            parameters={"params:evaluation": "params:evaluation"},
+            parameters=EVALUATION,
             tags=[contender],
         )
         for contender in comparison.contenders
     ]
     report = Pipeline(reporting.create_pipeline(name, comparison), namespace=name)
     return sum([*contenders, report], start=images)
+
+
+def compose_scoring() -> Pipeline:
+    """Hang scoring alone together: an image set, and samples that another tool made."""
+    samples = Pipeline(
+        scoring.create_pipeline(),
+        namespace="score",
+        inputs={"feature_cache": "feature_cache"},
+        parameters=EVALUATION | {"params:samples": "params:samples"},
+    )
+    return _images("score") + samples
+
+
+def _images(name: str) -> Pipeline:
+    inputs = {"feature_cache": "feature_cache"}
+    return Pipeline(imagesets.create_pipeline(), namespace=name, inputs=inputs, parameters=EVALUATION)

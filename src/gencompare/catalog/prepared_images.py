@@ -20,6 +20,10 @@ from gencompare.typed import SettingError
 logger = logging.getLogger(__name__)
 
 
+class Unprepared(SettingError, DatasetError):
+    """Images that cannot be prepared. Being a DatasetError, it passes through the catalog as the one line it is."""
+
+
 class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
     """A folder with the prepared images of one image set, laid out as `imagesets.storage` says.
 
@@ -43,7 +47,7 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
             try:
                 self._prepare(data)
             except SettingError as error:
-                raise DatasetError(str(error)) from error
+                raise Unprepared(str(error)) from error
             logger.info("%s: prepared %s", self._folder.name, self._counts())
 
     def _prepare(self, data: Preparation) -> None:

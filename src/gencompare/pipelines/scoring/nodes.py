@@ -1,0 +1,21 @@
+"""Nodes that score samples from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from gencompare import evaluation
+from gencompare.imagesets.arrays import Images, ImageSplits
+
+
+def read_samples(path: str, prepared: ImageSplits) -> Images:
+    """Read samples as they were saved, at the resolution of the image set they are scored against."""
+    height, width, channels = prepared.train.images.shape[1:]
+    return evaluation.load_samples(path, (height, width, channels))
+
+
+def tabulate_one(reference: dict[str, Any], scores: dict[str, Any]) -> pd.DataFrame:
+    """Put the scores beside their floor and ceiling."""
+    return evaluation.table({"samples": scores}, reference)

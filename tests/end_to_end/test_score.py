@@ -1,0 +1,37 @@
+"""Samples of another tool, in a folder or an .npz, are scored with the code that scores contenders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gencompare.typed import SettingError
+
+from .conftest import newest, run
+
+
+def test_a_contenders_own_samples_score_the_same_from_outside(finished, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    (contender,) = (project / "data/07_model_output/gan_compare").glob("*/ddpm")
+    inside = json.loads(newest(contender, "scores.json").read_text())
+    with np.load(newest(contender, "samples.npz")) as arrays:
+        images = arrays["images"]
+    folder = tmp_path / "pngs"
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:04d}.png")
+    for path in (folder, newest(contender, "samples.npz")):
+        run(project, "score", samples=str(path))
+        (made,) = (project / "data/08_reporting/score").iterdir()
+        assert json.loads(newest(made, "scores.json").read_text()) == inside
+    assert "samples" in newest(made, "scores.csv").read_text()
+
+
+def test_samples_must_be_given(project):
+    with pytest.raises(SettingError, match="samples=None"):
+        run(project, "score")
