@@ -133,7 +133,7 @@ class TrackingHook:
         from mlflow.data.meta_dataset import MetaDataset
 
         source = CodeDatasetSource(tags={"source": str(card.get("source", ""))})
-        dataset = MetaDataset(source, name=card["folder"], digest=card["sha256"]["train"][:36])
+        dataset = MetaDataset(source, name=card["folder"], digest=card["sha256"]["train"][:36])  # type: ignore[abstract]
         mlflow.log_input(dataset, context="training")
 
 

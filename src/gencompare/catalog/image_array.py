@@ -37,7 +37,7 @@ class ImageArrayDataset(AbstractVersionedDataset[Images, Images]):
         path = get_filepath_str(self._get_save_path(), self._protocol)
         arrays = {"images": data.images} | ({} if data.labels is None else {"labels": data.labels})
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         with self._fs.open(path, "wb") as file:
             file.write(buffer.getvalue())
 

@@ -25,7 +25,9 @@ SHOWN_NEIGHBOURS = 8
 
 def tabulate_scores(reference: dict[str, Any], **made: Any) -> pd.DataFrame:
     """Put the scores of all contenders into one table, floor and ceiling beside them."""
-    scores = {name: kinds["scores"] for name, kinds in by_contender(made).items()}
+    scores: dict[str | tuple[str, int], Any] = {
+        name: kinds["scores"] for name, kinds in by_contender(made).items()
+    }
     return evaluation.table(scores, reference)
 
 
