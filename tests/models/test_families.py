@@ -11,6 +11,9 @@ from gencompare.typed import SettingError
 
 SMALL = {
     "dcgan": {"latent_dim": 5, "width": 8, "precision": "float32"},
+    "dcgan_upsample": {"latent_dim": 5, "width": 8, "residual": "both", "precision": "float32"},
+    "resnet_gan": {"latent_dim": 5, "width": 4, "max_width": 16, "attention": (8,), "precision": "float32"},
+    "progressive_gan": {"latent_dim": 5, "width": 4, "max_width": 16},
     "vae": {"latent_dim": 5, "width": 8, "precision": "float32"},
     "unet": {"widths": (8, 16), "precision": "float32"},
 }

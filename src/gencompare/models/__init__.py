@@ -6,8 +6,19 @@ network is a `Denoiser`.
 """
 
 from gencompare.models.dcgan import DCGAN
+from gencompare.models.dcgan_upsample import UpsampleDCGAN
 from gencompare.models.pretrained import PretrainedUNet
+from gencompare.models.progressive_gan import ProgressiveGAN
+from gencompare.models.resnet_gan import ResNetGAN
 from gencompare.models.unet import UNet
 from gencompare.models.vae import VAE
 
-MODELS: dict[str, type] = {"dcgan": DCGAN, "vae": VAE, "unet": UNet, "pretrained_unet": PretrainedUNet}
+MODELS: dict[str, type] = {
+    "dcgan": DCGAN,
+    "dcgan_upsample": UpsampleDCGAN,
+    "resnet_gan": ResNetGAN,
+    "progressive_gan": ProgressiveGAN,
+    "vae": VAE,
+    "unet": UNet,
+    "pretrained_unet": PretrainedUNet,
+}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Literal, TypeVar
 
@@ -46,13 +48,36 @@ def check_resolution(shape: ImageShape, model: str, smallest: int = 16, largest:
         )
 
 
+def check_labels(shape: ImageShape, conditional: bool) -> None:
+    """Refuse to condition on labels that the image set does not have.
+
+    Raises:
+        SettingError: naming the setting.
+    """
+    if conditional and not shape.classes:
+        raise SettingError("conditional=True: the image set has no labels; set conditional to false")
+
+
 def mixed_precision(device: torch.device, precision: Precision) -> torch.autocast:
     """Let convolutions and matrix products run in bfloat16; weights stay float32.
 
     "auto" does so where the device computes bfloat16 in hardware, which makes them about twice as fast.
     """
     wanted = precision == "bfloat16" or (precision == "auto" and _has_bfloat16(device.type))
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted and not _in_full_precision.get())
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute in float32 inside, whatever precision the networks would have (for gradient penalties)."""
+    token = _in_full_precision.set(True)
+    try:
+        yield
+    finally:
+        _in_full_precision.reset(token)
+
+
+_in_full_precision: ContextVar[bool] = ContextVar("full_precision", default=False)
 
 
 @cache

@@ -1,56 +1,254 @@
-"""Adversarial objectives: losses as functions of the discriminator's logits, and the steps that use them."""
+"""Adversarial objectives: losses as functions of the discriminator's logits (N,), and the steps that use them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.models.blocks import LatentModel, require
+from gencompare.models.blocks import LatentModel, full_precision, require
+from gencompare.models.growing import Growing
+from gencompare.objectives.augment import Augmentation, augment
 from gencompare.objectives.base import Batch, Objective
-from gencompare.typed import settings
+from gencompare.objectives.diversity import distinctness, diversity, ranked_above
+from gencompare.typed import NonNegativeFloat, Positive, PositiveFloat, SettingError, settings
+
+Critic = Callable[[Tensor], Tensor]
 
 
 def vanilla_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """-E[log D(x)] - E[log(1 - D(G(z)))] from logits (N,) (GAN, arXiv:1406.2661, equation 1)."""
+    """-E[log D(x)] - E[log(1 - D(G(z)))] from logits (GAN, arXiv:1406.2661, equation 1)."""
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
 def vanilla_generator_loss(fake: Tensor) -> Tensor:
-    """The non-saturating -E[log D(G(z))] from logits (N,) (GAN, arXiv:1406.2661, section 3)."""
+    """The non-saturating -E[log D(G(z))] from logits (GAN, arXiv:1406.2661, section 3)."""
     return F.softplus(-fake).mean()
 
 
+def least_squares_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """½ E[(D(x) - 1)²] + ½ E[D(G(z))²] (LSGAN, arXiv:1611.04076, equation 9)."""
+    return 0.5 * (real - 1.0).square().mean() + 0.5 * fake.square().mean()
+
+
+def least_squares_generator_loss(fake: Tensor) -> Tensor:
+    """½ E[(D(G(z)) - 1)²] (LSGAN, arXiv:1611.04076, equation 9)."""
+    return 0.5 * (fake - 1.0).square().mean()
+
+
+def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))] (SNGAN, arXiv:1802.05957, equation 16)."""
+    return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
+
+
+def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E[D(G(z))] - E[D(x)] (WGAN, arXiv:1701.07875, equation 2)."""
+    return fake.mean() - real.mean()
+
+
+def linear_generator_loss(fake: Tensor) -> Tensor:
+    """-E[D(G(z))]: of the Wasserstein (WGAN, arXiv:1701.07875) and hinge (SNGAN, equation 17) losses."""
+    return -fake.mean()
+
+
+def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+    """E[(‖∇D(x)‖₂ - 1)²] at points drawn between real and fake images (WGAN-GP, arXiv:1704.00028, equation 3).
+
+    Args:
+        critic: from images (N, C, H, W) to numbers (N,), each of its own image.
+        real, fake: as many images of each.
+    """
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = torch.lerp(real.detach().float(), fake.detach().float(), share).requires_grad_()
+    return (_gradient(critic, between).flatten(1).norm(dim=1) - 1.0).square().mean()
+
+
+def r1_penalty(critic: Critic, real: Tensor) -> Tensor:
+    """½ E[‖∇D(x)‖₂²] at real images (R1, arXiv:1801.04406, equation 9)."""
+    gradient = _gradient(critic, real.detach().float().requires_grad_())
+    return 0.5 * gradient.flatten(1).square().sum(1).mean()
+
+
+def _gradient(critic: Critic, images: Tensor) -> Tensor:
+    """∇D(x), in float32 whatever precision the critic runs in otherwise, and itself differentiable."""
+    with full_precision():
+        scores = critic(images)
+    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    return gradient
+
+
+class Losses(NamedTuple):
+    """From the discriminator's logits on real and on fake images, and from those on fake images alone."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
 @settings
-class Vanilla:
-    """The original GAN with the non-saturating generator loss."""
+class AdversarialSettings:
+    """What all adversarial objectives share.
+
+    Attributes:
+        name: its name in OBJECTIVES.
+        losses: of the discriminator and of the generator.
+        n_critic: discriminator steps for one generator step. A batch is split into as many parts, one for
+            each discriminator step, so that every real image is seen, and counted, once; the generator learns
+            from as many fakes as a part holds.
+        augment: differentiable augmentations of all that the discriminator sees, for small image sets.
+        r1: weight of the R1 penalty on the discriminator; 0 leaves it out.
+    """
+
+    name: ClassVar[str]
+    losses: ClassVar[Losses]
+    n_critic: Positive = 1
+    augment: tuple[Augmentation, ...] = ()
+    r1: NonNegativeFloat = 0.0
 
     def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
-        return Adversarial(networks)
+        return Adversarial(networks, self)
+
+    def opinion(self, logits: Tensor) -> Tensor:
+        """What `d_real` and `d_fake` in the history show of logits."""
+        return logits
+
+    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
+        """What to add to the discriminator's loss."""
+        return self.r1 * r1_penalty(critic, real) if self.r1 else 0.0
+
+
+@settings
+class Vanilla(AdversarialSettings):
+    """The original GAN with the non-saturating generator loss. Opinions are probabilities of being real."""
+
+    name = "vanilla"
+    losses = Losses(vanilla_discriminator_loss, vanilla_generator_loss)
+
+    def opinion(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
+
+
+@settings
+class LSGAN(AdversarialSettings):
+    """Least squares GAN (arXiv:1611.04076): real is 1, fake is 0."""
+
+    name = "lsgan"
+    losses = Losses(least_squares_discriminator_loss, least_squares_generator_loss)
+
+
+@settings
+class Hinge(AdversarialSettings):
+    """The hinge loss (SNGAN, arXiv:1802.05957), for discriminators with spectral normalisation."""
+
+    name = "hinge"
+    losses = Losses(hinge_discriminator_loss, linear_generator_loss)
+
+
+@settings
+class WGANGP(AdversarialSettings):
+    """Wasserstein GAN with gradient penalty (arXiv:1704.00028), for critics without batch normalisation.
+
+    Attributes:
+        gp: weight of the gradient penalty.
+        drift: weight of E[D(x)²], which keeps the critic's outputs near 0 (arXiv:1710.10196, appendix A.1).
+    """
+
+    name = "wgan_gp"
+    losses = Losses(wasserstein_discriminator_loss, linear_generator_loss)
+    n_critic: Positive = 5
+    gp: PositiveFloat = 10.0
+    drift: NonNegativeFloat = 0.0
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        objective = Adversarial(networks, self)
+        if any(isinstance(module, nn.BatchNorm2d) for module in objective.discriminator.modules()):
+            raise SettingError(
+                "objective.name='wgan_gp': the gradient penalty needs a critic without batch normalisation;"
+                " choose model.name=resnet_gan, progressive_gan or dcgan_upsample"
+            )
+        return objective
+
+    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
+        steepness = self.gp * gradient_penalty(critic, real, fake)
+        drift = self.drift * real_logits.square().mean()
+        return steepness + drift + super().penalty(critic, real, real_logits, fake)
 
 
 class Adversarial(Objective):
-    """One discriminator step, then one generator step against the updated discriminator."""
+    """`n_critic` discriminator steps, then one generator step against the updated discriminator.
+
+    Metrics, all of the last discriminator step: `d_real` and `d_fake`, its mean opinions; `d_ranking`, the
+    chance that it puts a real image above a fake (0.5 undecided, 1 it tells all apart); `diversity` and
+    `distinctness` of the fakes beside the real images (1 as the real ones, 0 all the same).
+    """
 
     averaged = ("generator",)
 
-    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+    def __init__(self, networks: Mapping[str, nn.Module], config: AdversarialSettings) -> None:
         super().__init__(networks)
-        self.generator = require(networks, "generator", LatentModel, "objective.name='vanilla'")
-        self.discriminator = require(networks, "discriminator", nn.Module, "objective.name='vanilla'")
+        self.config = config
+        self.generator = require(networks, "generator", LatentModel, f"objective.name={config.name!r}")
+        self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={config.name!r}")
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
-        latent = torch.randn(len(batch.images), self.generator.latent_dim, device=batch.images.device)
-        fake_images = self.generator.generate(latent, batch.labels)
-        real, fake = self.discriminator(batch.images), self.discriminator(fake_images.detach())
-        self.metrics = {"d_real": real.detach().sigmoid().mean(), "d_fake": fake.detach().sigmoid().mean()}
-        yield "discriminator", vanilla_discriminator_loss(real, fake)
+        parts = self._parts(batch)
+        for images, labels in parts[:-1]:
+            with torch.no_grad():
+                fake = self._fakes(images, labels)
+            yield "discriminator", self._discriminator_loss(images, fake, labels)
+        images, labels = parts[-1]
+        fake = self._fakes(images, labels)
+        yield "discriminator", self._discriminator_loss(images, fake.detach(), labels)
         with frozen(self.discriminator):
-            loss = vanilla_generator_loss(self.discriminator(fake_images))
+            loss = self.config.losses.generator(self._judge(augment(fake, self.config.augment), labels))
         yield "generator", loss
+
+    def advance(self, progress: float) -> bool:
+        growing = [network for network in self.networks.values() if isinstance(network, Growing)]
+        grown = [network.advance(progress) for network in growing]
+        if growing:
+            self.lr_scale = growing[0].lr_scale
+        return any(grown)
+
+    def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor | None]]:
+        """Split a batch into what each discriminator step sees: images, as the networks see them now, labels."""
+        n = self.config.n_critic
+        if len(batch.images) < 2 * n:
+            raise SettingError(
+                f"training.batch_size={len(batch.images)}: too few for objective.n_critic={n};"
+                f" it is split into {n} parts of 2 images or more"
+            )
+        images = batch.images
+        if isinstance(self.discriminator, Growing):
+            images = self.discriminator.view(images)
+        labels = [None] * n if batch.labels is None else batch.labels.tensor_split(n)
+        return list(zip(images.tensor_split(n), labels, strict=True))
+
+    def _fakes(self, like: Tensor, labels: Tensor | None) -> Tensor:
+        latent = torch.randn(len(like), self.generator.latent_dim, device=like.device)
+        return self.generator.generate(latent, labels)
+
+    def _discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
+        config = self.config
+        self.metrics = {"diversity": diversity(fake, real), "distinctness": distinctness(fake, real)}
+        critic = partial(self._judge, labels=labels)
+        real, fake = augment(real, config.augment), augment(fake, config.augment)
+        real_logits, fake_logits = critic(real), critic(fake)
+        self.metrics |= {
+            "d_real": config.opinion(real_logits.detach()).mean(),
+            "d_fake": config.opinion(fake_logits.detach()).mean(),
+            "d_ranking": ranked_above(real_logits.detach(), fake_logits.detach()),
+        }
+        loss = config.losses.discriminator(real_logits, fake_logits)
+        return loss + config.penalty(critic, real, real_logits, fake)
+
+    def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Logits (N,): a conditional GAN's discriminator takes the labels too."""
+        return self.discriminator(images, labels) if self.generator.classes else self.discriminator(images)
 
 
 @contextmanager

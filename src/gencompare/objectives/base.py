@@ -38,9 +38,11 @@ class Objective(ABC):
         networks: every trainable network by name. Each has one optimiser.
         averaged: names of the networks whose exponential moving average makes the samples.
         metrics: detached scalars to log beside the losses, set anew by each step.
+        lr_scale: factor on the learning rates, which `advance` may change.
     """
 
     averaged: tuple[str, ...]
+    lr_scale: float = 1.0
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
         self.networks = dict(networks)

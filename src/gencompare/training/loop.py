@@ -240,7 +240,7 @@ def _set_learning_rates(
         fall = (1.0 - progress) / (1.0 - settings.decay_from)
     for name, optimiser in state.optimisers.items():
         for group in optimiser.param_groups:
-            group["lr"] = _base_rate(settings, name) * rise * fall
+            group["lr"] = _base_rate(settings, name) * state.objective.lr_scale * rise * fall
 
 
 def _memory_mb(device: torch.device) -> float:

@@ -1,0 +1,148 @@
+"""DCGAN with nearest up-sampling and convolutions for transposed convolutions, which leave checkerboards
+(Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard), and instance normalisation (arXiv:1607.08022).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision, normal_init
+from gencompare.models.shape import ImageShape
+from gencompare.typed import Positive, settings
+
+
+@settings
+class UpsampleDCGAN:
+    """A fully convolutional generator and discriminator without batch statistics or dense layers.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at half the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+        residual: which networks have residual blocks where the others have one convolution.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
+    """
+
+    latent_dim: Positive = 64
+    width: Positive = 32
+    max_width: Positive = 256
+    residual: Literal["none", "generator", "both"] = "none"
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "dcgan_upsample")
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        networks = {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
+        for network in networks.values():
+            normal_init(network)
+        return networks
+
+    def widths(self, shape: ImageShape) -> list[int]:
+        """Channels at 4, 8, ... up to half the resolution."""
+        levels = shape.resolution.bit_length() - 3
+        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
+
+
+class Generator(LatentModel):
+    """Latents (N, latent_dim) to images (N, C, R, R) in [-1, 1]."""
+
+    def __init__(self, config: UpsampleDCGAN, shape: ImageShape) -> None:
+        super().__init__()
+        self.latent_dim, self.precision = config.latent_dim, config.precision
+        widths = config.widths(shape)
+        grow = UpResidual if config.residual != "none" else up
+        self.layers = nn.Sequential(
+            # From one place there is nothing to overlap: a transposed convolution gives each of 4x4 its own weights.
+            nn.ConvTranspose2d(config.latent_dim, widths[0], 4),  # (N, widths[0], 4, 4)
+            nn.ReLU(),
+            *[
+                grow(below, width) for below, width in zip(widths, widths[1:], strict=False)
+            ],  # twice the side each
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(widths[-1], shape.channels, 3, padding=1),  # (N, C, R, R)
+            nn.Tanh(),
+        )
+
+    def forward(self, latent: Tensor) -> Tensor:
+        with mixed_precision(latent.device, self.precision):
+            return self.layers(latent[:, :, None, None]).float()
+
+    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self(latent)
+
+
+class Discriminator(nn.Module):
+    """Images (N, C, R, R) to logits (N,): positive says real."""
+
+    def __init__(self, config: UpsampleDCGAN, shape: ImageShape) -> None:
+        super().__init__()
+        widths = config.widths(shape)[::-1]
+        self.precision = config.precision
+        shrink = DownResidual if config.residual == "both" else down
+        self.layers = nn.Sequential(
+            nn.Conv2d(shape.channels, widths[0], 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            *[
+                shrink(above, width) for above, width in zip(widths, widths[1:], strict=False)
+            ],  # half the side each
+            nn.Conv2d(widths[-1], 1, 4),  # (N, 1, 1, 1)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        with mixed_precision(images.device, self.precision):
+            return torch.flatten(self.layers(images)).float()
+
+
+def up(inputs: int, outputs: int) -> nn.Module:
+    """(N, inputs, s, s) to (N, outputs, 2s, 2s)."""
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2),
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.InstanceNorm2d(outputs, affine=True),
+        nn.ReLU(),
+    )
+
+
+def down(inputs: int, outputs: int) -> nn.Module:
+    """(N, inputs, s, s) to (N, outputs, s/2, s/2)."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
+        nn.InstanceNorm2d(outputs, affine=True),
+        nn.LeakyReLU(0.2),
+    )
+
+
+class UpResidual(nn.Module):
+    """`up` and one more convolution, beside a 1x1 shortcut."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            up(inputs, outputs),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(outputs, affine=True),
+        )
+        self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.Upsample(scale_factor=2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.residual(x) + self.shortcut(x))
+
+
+class DownResidual(nn.Module):
+    """`down` and one more convolution, beside a 1x1 shortcut."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            down(inputs, outputs),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(outputs, affine=True),
+        )
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.leaky_relu(self.residual(x) + self.shortcut(x), 0.2)

@@ -1,0 +1,138 @@
+"""Networks that grow from 4 pixels a side to the full resolution while they train (arXiv:1710.10196, section 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gencompare.typed import SettingError
+
+WHOLE = 2**16
+"""Where a stage's fade-in is complete."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a growing network stands.
+
+    Attributes:
+        level: 0 makes 4 pixels a side, every level more twice as many.
+        fade: how far this level's layers are faded in, in parts of `WHOLE`.
+    """
+
+    level: int
+    fade: int = WHOLE
+
+    @property
+    def alpha(self) -> float:
+        """The share of this level in what is seen, against the level below: 0 to 1."""
+        return self.fade / WHOLE
+
+    @property
+    def resolution(self) -> int:
+        """Pixels a side."""
+        return 4 * 2**self.level
+
+
+def schedule(progress: float, growth: float, levels: int) -> Stage:
+    """The stage at a share of the budget.
+
+    The first `growth` of the budget is divided into equal phases: level 0 stable, then each level faded in and
+    left stable in turn, up to the last level's fade-in. What remains is the last level's.
+
+    Args:
+        progress, growth: shares of the budget, in [0, 1) and (0, 1).
+        levels: how many there are.
+    """
+    phases = 2 * (levels - 1)
+    phase, within = divmod(progress / growth * phases, 1.0)
+    if phase >= phases:
+        return Stage(levels - 1)
+    fading = phase % 2 == 1
+    return Stage(int(phase + 1) // 2, int(within * WHOLE) if fading else WHOLE)
+
+
+class Growing(nn.Module):
+    """A network with a stage, fully grown when made. Its images always have the full resolution.
+
+    Attributes:
+        levels: how many stages' layers it has.
+        growth: share of the budget after which the last level is faded in.
+        lr_scales: factors on the learning rate, by resolution; 1 where none is given.
+        stage_numbers: the stage, int64 (2,). Whole numbers in a buffer travel with weights and checkpoints, and
+            a moving average takes them as they are.
+    """
+
+    stage_numbers: Tensor
+
+    def __init__(self, resolution: int, growth: float, lr_scales: dict[int, float]) -> None:
+        super().__init__()
+        self.levels = int(math.log2(resolution)) - 1
+        self.growth = growth
+        self.lr_scales = lr_scales
+        self.register_buffer("stage_numbers", torch.tensor([self.levels - 1, WHOLE]))
+
+    @property
+    def stage(self) -> Stage:
+        return Stage(*self.stage_numbers.tolist())
+
+    @stage.setter
+    def stage(self, stage: Stage) -> None:
+        self.stage_numbers.copy_(torch.tensor([stage.level, stage.fade]))
+
+    @property
+    def resolutions(self) -> list[int]:
+        """Every resolution it can make, from 4 up."""
+        return [Stage(level).resolution for level in range(self.levels)]
+
+    @property
+    def lr_scale(self) -> float:
+        """The factor on the learning rate at this stage."""
+        return self.lr_scales.get(self.stage.resolution, 1.0)
+
+    def advance(self, progress: float) -> bool:
+        """Take the stage that belongs to a share of the budget; say whether that is another resolution."""
+        before, self.stage = self.stage.level, schedule(progress, self.growth, self.levels)
+        return self.stage.level != before
+
+    @contextmanager
+    def at(self, resolution: int) -> Iterator[None]:
+        """Work at an earlier resolution for a while, with that stage's layers.
+
+        Raises:
+            SettingError: if it never had this resolution.
+        """
+        if resolution not in self.resolutions:
+            known = ", ".join(map(str, self.resolutions))
+            raise SettingError(
+                f"resolution={resolution}: the model grew through {known}; choose one of these"
+            )
+        before, self.stage = self.stage, Stage(self.resolutions.index(resolution))
+        try:
+            yield
+        finally:
+            self.stage = before
+
+    def view(self, images: Tensor) -> Tensor:
+        """Real images (N, C, R, R) with no more detail than the generator can make at this stage."""
+        stage = self.stage
+        small = shrunk(images, 2 ** (self.levels - 1 - stage.level))
+        if stage.fade < WHOLE:
+            small = torch.lerp(enlarged(shrunk(small, 2), 2), small, stage.alpha)
+        return enlarged(small, 2 ** (self.levels - 1 - stage.level))
+
+
+def shrunk(images: Tensor, factor: int) -> Tensor:
+    """Average over blocks of factor x factor pixels."""
+    return F.avg_pool2d(images, factor) if factor > 1 else images
+
+
+def enlarged(images: Tensor, factor: int) -> Tensor:
+    """Repeat every pixel factor x factor times: the inverse of `shrunk` on what it gives."""
+    return F.interpolate(images, scale_factor=factor, mode="nearest") if factor > 1 else images

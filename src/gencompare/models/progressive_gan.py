@@ -1,0 +1,201 @@
+"""Progressive GAN (Karras et al. 2017, arXiv:1710.10196): trained at 4 pixels a side, then 8, 16, ... in turn."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gencompare.models.blocks import LatentModel, check_labels, check_resolution
+from gencompare.models.growing import WHOLE, Growing, enlarged, shrunk
+from gencompare.models.shape import ImageShape
+from gencompare.typed import Positive, PositiveFloat, settings
+
+
+@settings
+class ProgressiveGAN:
+    """A generator and a critic that mirror each other and grow together; for `objective.name=wgan_gp`.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+        growth: share of the budget after which the final resolution is faded in. Until then all phases, fading
+            or stable, are equally long.
+        lr_scales: factors on the learning rate, by resolution; 1 where none is given.
+        conditional: whether it takes the image set's labels.
+    """
+
+    latent_dim: Positive = 128
+    width: Positive = 16
+    max_width: Positive = 128
+    growth: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    lr_scales: dict[Positive, PositiveFloat] = Field(default_factory=lambda: {128: 1.5})
+    conditional: bool = False
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "progressive_gan")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        return {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
+
+    def widths(self, shape: ImageShape) -> list[int]:
+        """Channels at 4, 8, ... up to the resolution."""
+        levels = shape.resolution.bit_length() - 2
+        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
+
+    def classes(self, shape: ImageShape) -> int:
+        return shape.classes if self.conditional else 0
+
+
+class Generator(Growing, LatentModel):
+    """Latents (N, latent_dim) to images (N, C, r, r) in [-1, 1], r the stage's resolution."""
+
+    def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
+        super().__init__(shape.resolution, config.growth, config.lr_scales)
+        widths = config.widths(shape)
+        self.latent_dim, self.classes = config.latent_dim, config.classes(shape)
+        self.label = nn.Embedding(self.classes, config.latent_dim) if self.classes else None
+        inputs = config.latent_dim * (2 if self.classes else 1)
+        self.project = EqualLinear(inputs, 16 * widths[0], gain=math.sqrt(2) / 4)
+        self.first = EqualConv2d(widths[0], widths[0], 3)
+        self.blocks = nn.ModuleList(
+            UpBlock(below, width) for below, width in zip(widths, widths[1:], strict=False)
+        )
+        self.to_image = nn.ModuleList(EqualConv2d(width, shape.channels, 1, gain=1.0) for width in widths)
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        stage = self.stage
+        x = _pixel_norm(latent)
+        if self.label is not None:
+            assert labels is not None, "a conditional generator needs labels"
+            x = torch.cat([x, _pixel_norm(self.label(labels))], dim=1)
+        x = _activated(self.project(x).unflatten(1, (-1, 4, 4)))  # (N, widths[0], 4, 4)
+        x = _activated(self.first(x))
+        below = x
+        for level in range(stage.level):
+            below, x = x, self.blocks[level](x)  # (N, width, r, r)
+        image = torch.tanh(self.to_image[stage.level](x))
+        if stage.fade == WHOLE:
+            return image
+        coarse = torch.tanh(self.to_image[stage.level - 1](below))
+        return torch.lerp(enlarged(coarse, 2), image, stage.alpha)
+
+    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images at the full resolution (N, C, R, R), whatever the stage."""
+        return enlarged(self(latent, labels), 2 ** (self.levels - 1 - self.stage.level))
+
+
+class Discriminator(Growing):
+    """Images (N, C, R, R) to numbers (N,): the higher, the more real.
+
+    It shrinks images to its stage's resolution by itself, so that a gradient penalty on them measures with the
+    same yardstick at every stage.
+    """
+
+    def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
+        super().__init__(shape.resolution, config.growth, config.lr_scales)
+        widths = config.widths(shape)
+        self.from_image = nn.ModuleList(EqualConv2d(shape.channels, width, 1) for width in widths)
+        self.blocks = nn.ModuleList(
+            DownBlock(width, below) for below, width in zip(widths, widths[1:], strict=False)
+        )
+        self.last = EqualConv2d(widths[0] + 1, widths[0], 3)
+        self.features = EqualLinear(16 * widths[0], widths[0])
+        self.logit = EqualLinear(widths[0], 1, gain=1.0)
+        classes = config.classes(shape)
+        self.label = nn.Embedding(classes, widths[0]) if classes else None
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        stage = self.stage
+        x = shrunk(images, 2 ** (self.levels - 1 - stage.level))  # (N, C, r, r)
+        coarse, x = x, F.leaky_relu(self.from_image[stage.level](x), 0.2)
+        for level in reversed(range(stage.level)):
+            x = self.blocks[level](x)  # half the side each
+            if level == stage.level - 1 and stage.fade < WHOLE:
+                old = F.leaky_relu(self.from_image[level](shrunk(coarse, 2)), 0.2)
+                x = torch.lerp(old, x, stage.alpha)
+        x = torch.cat([x, _minibatch_deviation(x)], dim=1)  # (N, widths[0] + 1, 4, 4)
+        x = F.leaky_relu(self.last(x), 0.2)
+        x = F.leaky_relu(self.features(x.flatten(1)), 0.2)  # (N, widths[0])
+        logit = self.logit(x).squeeze(1)
+        if self.label is None:
+            return logit
+        assert labels is not None, "a conditional discriminator needs labels"
+        return logit + (self.label(labels) * x).sum(1) / math.sqrt(x.shape[1])  # arXiv:1802.05637, equation 3
+
+
+class UpBlock(nn.Module):
+    """(N, inputs, s, s) to (N, outputs, 2s, 2s)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first, self.second = EqualConv2d(inputs, outputs, 3), EqualConv2d(outputs, outputs, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _activated(self.second(_activated(self.first(enlarged(x, 2)))))
+
+
+class DownBlock(nn.Module):
+    """(N, inputs, s, s) to (N, outputs, s/2, s/2)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first, self.second = EqualConv2d(inputs, inputs, 3), EqualConv2d(inputs, outputs, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return shrunk(F.leaky_relu(self.second(F.leaky_relu(self.first(x), 0.2)), 0.2), 2)
+
+
+class EqualConv2d(nn.Conv2d):
+    """A convolution that keeps its sides, with He's constant applied at run time (section 4.1).
+
+    Weights are drawn from N(0, 1), so that all have the same dynamic range and Adam the same effective rate.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, gain: float = math.sqrt(2)) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2)
+        self.scale = _start_equal(self, gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.kernel_size[0] // 2)
+
+
+class EqualLinear(nn.Linear):
+    """A linear layer with He's constant applied at run time (section 4.1)."""
+
+    def __init__(self, inputs: int, outputs: int, gain: float = math.sqrt(2)) -> None:
+        super().__init__(inputs, outputs)
+        self.scale = _start_equal(self, gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight * self.scale, self.bias)
+
+
+def _start_equal(layer: nn.Conv2d | nn.Linear, gain: float) -> float:
+    """Draw weights from N(0, 1), set biases to 0 and return the layer's constant: gain / sqrt(fan in)."""
+    nn.init.normal_(layer.weight)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return gain / math.sqrt(layer.weight[0].numel())
+
+
+def _pixel_norm(x: Tensor) -> Tensor:
+    """Scale each pixel's feature vector to mean square 1 (section 4.2)."""
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+def _activated(x: Tensor) -> Tensor:
+    return _pixel_norm(F.leaky_relu(x, 0.2))
+
+
+def _minibatch_deviation(x: Tensor) -> Tensor:
+    """The mean over features and places of the batch's standard deviations, as a map (N, 1, H, W) (section 3)."""
+    variance = x.var(dim=0, correction=0)
+    mean = (variance + 1e-8).sqrt().mean()
+    return mean.expand(len(x), 1, *x.shape[2:])

@@ -1,0 +1,213 @@
+"""Residual GAN (WGAN-GP, arXiv:1704.00028, appendix F), unconditional or with projection (arXiv:1802.05637)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gencompare.models.blocks import LatentModel, Precision, check_labels, check_resolution, mixed_precision
+from gencompare.models.shape import ImageShape
+from gencompare.typed import Positive, settings
+
+
+@settings
+class ResNetGAN:
+    """Residual blocks that double the side against residual blocks that halve it.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops. The paper has 128 for both.
+        attention: sides of the feature maps that have self-attention, in both networks, where they occur.
+        critic_norm: normalisation of the discriminator's weights: none for `wgan_gp`, spectral for `hinge`.
+        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
+        conditional: whether it takes the image set's labels: by conditional batch normalisation in the
+            generator, by projection in the discriminator.
+    """
+
+    latent_dim: Positive = 128
+    width: Positive = 128
+    max_width: Positive = 128
+    attention: tuple[Positive, ...] = ()
+    critic_norm: Literal["none", "spectral"] = "none"
+    precision: Precision = "auto"
+    conditional: bool = False
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "resnet_gan")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        networks = {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
+        for network in networks.values():
+            xavier_init(network)
+        if self.critic_norm == "spectral":
+            normalise_spectra(networks["discriminator"])
+        return networks
+
+    def widths(self, shape: ImageShape) -> list[int]:
+        """Channels at 4, 8, ... up to the resolution."""
+        levels = shape.resolution.bit_length() - 2
+        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
+
+    def classes(self, shape: ImageShape) -> int:
+        return shape.classes if self.conditional else 0
+
+
+class Generator(LatentModel):
+    """Latents (N, latent_dim), and labels (N,) where conditional, to images (N, C, R, R) in [-1, 1]."""
+
+    def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
+        super().__init__()
+        widths = config.widths(shape)
+        self.latent_dim, self.classes = config.latent_dim, config.classes(shape)
+        self.precision = config.precision
+        self.project = nn.Linear(config.latent_dim, 16 * widths[0])
+        self.blocks = nn.ModuleList()
+        for level, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+            attends = 8 * 2**level in config.attention
+            self.blocks.append(UpBlock(inputs, outputs, self.classes, attends))
+        self.norm = Norm(widths[-1], 0)
+        self.to_image = nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        with mixed_precision(latent.device, self.precision):
+            x = self.project(latent).unflatten(1, (-1, 4, 4))  # (N, widths[0], 4, 4)
+            for block in self.blocks:
+                x = block(x, labels)  # twice the side each
+            x = self.to_image(F.relu(self.norm(x, None)))
+        return torch.tanh(x.float())
+
+    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self(latent, labels)
+
+
+class Discriminator(nn.Module):
+    """Images (N, C, R, R), and labels (N,) where conditional, to logits (N,): positive says real."""
+
+    def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
+        super().__init__()
+        widths, classes = config.widths(shape)[::-1], config.classes(shape)
+        self.precision = config.precision
+        self.blocks = nn.Sequential(DownBlock(shape.channels, widths[0], first=True))
+        side, width = shape.resolution // 2, widths[0]
+        if side in config.attention:
+            self.blocks.append(SelfAttention(width))
+        for outputs in widths[1:]:
+            shrinks = side > 8
+            self.blocks.append(DownBlock(width, outputs, shrinks=shrinks))
+            side, width = side // 2 if shrinks else side, outputs
+            if shrinks and side in config.attention:
+                self.blocks.append(SelfAttention(width))
+        self.logit = nn.Linear(width, 1)
+        self.label = nn.Embedding(classes, width) if classes else None
+        if self.label is not None:
+            nn.init.xavier_uniform_(self.label.weight)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        with mixed_precision(images.device, self.precision):
+            x = self.blocks(images)
+        features = F.relu(x.float()).mean((2, 3))  # (N, width)
+        logit = self.logit(features).squeeze(1)
+        if self.label is None:
+            return logit
+        assert labels is not None, "a conditional discriminator needs labels"
+        return logit + (self.label(labels) * features).sum(1)  # arXiv:1802.05637, equation 3
+
+
+class UpBlock(nn.Module):
+    """(N, inputs, s, s) to (N, outputs, 2s, 2s): nearest up-sampling inside a residual block."""
+
+    def __init__(self, inputs: int, outputs: int, classes: int, attends: bool) -> None:
+        super().__init__()
+        self.first_norm, self.second_norm = Norm(inputs, classes), Norm(outputs, classes)
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1)
+        self.attention = SelfAttention(outputs) if attends else nn.Identity()
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        residual = self.first(_twice(F.relu(self.first_norm(x, labels))))
+        residual = self.second(F.relu(self.second_norm(residual, labels)))
+        return self.attention(
+            residual + _twice(self.shortcut(x))
+        )  # a 1x1 convolution commutes with up-sampling
+
+
+class DownBlock(nn.Module):
+    """(N, inputs, s, s) to (N, outputs, s/2, s/2), or of the same side where it does not shrink.
+
+    The first block of a discriminator sees images, so that it has no activation before its convolutions.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, first: bool = False, shrinks: bool = True) -> None:
+        super().__init__()
+        self.activates = not first
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if shrinks or inputs != outputs else nn.Identity()
+        self.shrink = nn.AvgPool2d(2) if shrinks else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.first(F.relu(x) if self.activates else x)
+        return self.shrink(self.second(F.relu(residual))) + self.shortcut(self.shrink(x))
+
+
+class Norm(nn.Module):
+    """Batch normalisation, its gain and bias looked up by label where there are classes (arXiv:1610.07629)."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=not classes)
+        self.by_label = nn.Embedding(classes, 2 * channels) if classes else None
+        if self.by_label is not None:
+            nn.init.zeros_(self.by_label.weight)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        x = self.norm(x)
+        if self.by_label is None:
+            return x
+        assert labels is not None, "a conditional generator needs labels"
+        gain, bias = self.by_label(labels)[:, :, None, None].chunk(2, dim=1)
+        return x * (1.0 + gain) + bias
+
+
+class SelfAttention(nn.Module):
+    """Every place looks at all others; starts as the identity (SAGAN, arXiv:1805.08318, section 3)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.inner = max(channels // 8, 1)
+        self.query_key_value = nn.Conv2d(channels, 2 * self.inner + channels, 1)
+        self.gain = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, channels, height, width = x.shape
+        flat = self.query_key_value(x).flatten(2).transpose(1, 2)  # (N, HW, 2 inner + C)
+        query, key, value = flat.split([self.inner, self.inner, channels], dim=2)
+        weights = torch.softmax(query @ key.transpose(1, 2), dim=2)  # (N, HW, HW)
+        return x + self.gain * (weights @ value).transpose(1, 2).reshape(n, channels, height, width)
+
+
+def xavier_init(network: nn.Module) -> None:
+    """Draw the weights of layers after Glorot and Bengio (2010); biases start at 0."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def normalise_spectra(network: nn.Module) -> None:
+    """Divide every weight matrix by its largest singular value (SNGAN, arXiv:1802.05957, equation 8)."""
+    for module in list(network.modules()):
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
+            spectral_norm(module)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
