@@ -74,7 +74,9 @@ def test_nobody_is_ranked_where_all_failed():
 
 
 def test_one_contender_is_not_said_to_be_ahead():
-    assert say(Standing("a", 3.0, 2.0, 4.0)).verdict == "Only a can be ranked"
+    alone = say(Standing("a", 3.0, 2.0, 4.0), opinions={"Kernel distance": ["a"]})
+    assert alone.verdict == "Only a can be ranked"
+    assert "Kernel distance" not in " ".join(alone.doubts)
 
 
 def test_costs_are_set_side_by_side_with_their_ratio():

@@ -101,7 +101,7 @@ def answer(
     compared = ahead if len(ahead) > 1 else ahead + behind[:1]
     doubts = (
         *_costs(compared),
-        *_second_opinions(names, opinions or {}),
+        *_second_opinions(names, opinions if opinions and behind + ahead[1:] else {}),
         *failures,
         *_floor_and_ceiling(ahead[0], floor, ceiling),
         *_seeds(seeds),
