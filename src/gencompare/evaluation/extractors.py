@@ -91,10 +91,10 @@ class Inception(Extractor):
     resize = "bilinear as TensorFlow 1, to 299 x 299"
 
     def __init__(self, weights: str | None = None) -> None:
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
         path = fetched(self.URL, weights, self.name)
         self.weights_sha256 = checked(path, self.SHA256)
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
         self.network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], str(path))
 
     def embed(self, images: Tensor) -> Tensor:
@@ -128,11 +128,11 @@ class DINOv2(Extractor):
             raise SettingError(
                 "evaluation.extractor='dinov2': needs the package timm; pip install 'gencompare[dinov2]'"
             )
+        path = fetched(self.URL, weights, "dinov2")
+        self.weights_sha256 = checked(path, self.SHA256)
         import timm
         from timm.models.vision_transformer import checkpoint_filter_fn
 
-        path = fetched(self.URL, weights, "dinov2")
-        self.weights_sha256 = checked(path, self.SHA256)
         network: Any = timm.create_model("vit_small_patch14_dinov2", img_size=self.SIDE, num_classes=0)
         saved = torch.load(path, weights_only=True, map_location="cpu")
         network.load_state_dict(checkpoint_filter_fn(saved, network))

@@ -1,0 +1,181 @@
+"""What a comparison sees of scoring, on real images: models whose faults are known must be told by name."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gencompare.evaluation import EvaluationSettings, comparable, describe_reference, score, scoring, table
+from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.typed import SettingError
+
+N = 300
+
+
+def kinds(described: dict) -> dict[str, dict]:
+    return {one["kind"]: one for one in described["scores"].values()}
+
+
+def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
+    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma).reshape(image.shape) for image in images])
+
+
+@pytest.fixture(scope="module")
+def scored(clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path) -> dict:
+    """Models with one fault each, made of real images that the floor does not use."""
+    images, labels = np.asarray(clothes.train.images), clothes.train.labels
+    held = np.asarray(clothes.heldout.images[-N:])
+    models = {
+        "memorising": images[:N],
+        "dropping": images[np.isin(labels, [0, 2, 4, 6, 8])][:N],
+        "blurring": blurred(held, 1.5),
+        "honest": held,
+    }
+    return {
+        name: kinds(score(Images(made), clothes, clothes_reference, settings, cache))
+        for name, made in models.items()
+    }
+
+
+def test_floor_and_ceiling_are_far_apart_in_every_score(
+    clothes_reference: dict, squares_reference: dict
+) -> None:
+    for reference in (clothes_reference, squares_reference):
+        floor, ceiling = kinds(reference["floor"]), kinds(reference["ceiling"])
+        for kind, low in floor.items():
+            high = ceiling[kind]
+            if kind == "memorised":
+                continue
+            if low["better"] == "lower":
+                assert low["high"] < high["low"], kind
+            else:
+                assert low["low"] > high["high"], kind
+
+
+def test_a_memorising_model_is_caught_although_its_distance_is_excellent(
+    scored: dict, clothes_reference: dict
+) -> None:
+    found, floor = scored["memorising"], kinds(clothes_reference["floor"])
+    assert found["fd"]["value"] < 1.15 * floor["fd"]["value"]
+    assert found["memorised"]["value"] == 1.0
+    assert floor["memorised"]["value"] < 0.02
+    assert scored["honest"]["memorised"]["value"] < 0.05
+
+
+def test_a_mode_dropping_model_is_caught_by_recall_and_coverage_although_its_precision_is_excellent(
+    scored: dict, clothes_reference: dict
+) -> None:
+    found, floor = scored["dropping"], kinds(clothes_reference["floor"])
+    assert found["precision"]["value"] > 0.95 * floor["precision"]["value"]
+    assert found["recall"]["high"] < floor["recall"]["low"]
+    assert found["coverage"]["high"] < floor["coverage"]["low"]
+    assert found["fd"]["low"] > floor["fd"]["high"]
+
+
+def test_a_blurring_model_is_caught_by_precision(scored: dict, clothes_reference: dict) -> None:
+    found, floor = scored["blurring"], kinds(clothes_reference["floor"])
+    assert found["precision"]["high"] < 0.7 * floor["precision"]["low"]
+    assert found["memorised"]["value"] < 0.05
+
+
+def test_labels_are_held_to_what_samples_look_like(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    held = np.asarray(clothes.heldout.images[-N:])
+    asked = clothes.heldout.labels[-N:]
+    right = score(Images(held, asked), clothes, clothes_reference, settings, cache)
+    wrong = score(Images(held, (asked + 1) % 10), clothes, clothes_reference, settings, cache)
+    assert kinds(right)["class_agreement"]["value"] > 0.7
+    assert kinds(wrong)["class_agreement"]["value"] < 0.15
+    assert kinds(clothes_reference["floor"])["class_agreement"]["value"] > 0.7
+    assert kinds(clothes_reference["ceiling"])["class_agreement"]["value"] < 0.3
+    unasked = score(Images(held), clothes, clothes_reference, settings, cache)
+    assert "class_agreement" not in kinds(unasked)
+
+
+def test_names_say_extractor_and_n_and_never_fid(clothes_reference: dict) -> None:
+    names = set(clothes_reference["floor"]["scores"])
+    assert {f"fd_efficientnet_lite0_{N}", f"kid_efficientnet_lite0_{N}", f"memorised_pixels_{N}"} <= names
+    assert not any(name.startswith(("fid", "is_")) for name in names)
+
+
+def test_passports_say_all_that_scores_depend_on(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings
+) -> None:
+    stamp = kinds(clothes_reference["floor"])["fd"]["passport"]
+    assert stamp["measured_by"]["weights_sha256"].startswith("57934424")
+    assert "bicubic, antialiased" in stamp["measured_by"]["resize"]
+    assert stamp["reference"]["sha256"] == clothes.card["sha256"]["heldout"]
+    assert (stamp["n"], stamp["seed"], stamp["nearest_k"]) == (N, settings.seed, settings.nearest_k)
+    assert "torch" in stamp["versions"]
+
+
+def test_a_table_of_what_was_scored_ranks_the_honest_model_first(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    images = np.asarray(clothes.train.images)
+    scores = {
+        "honest": score(
+            Images(np.asarray(clothes.heldout.images[-N:])), clothes, clothes_reference, settings, cache
+        ),
+        "blurring": score(Images(blurred(images[:N], 1.5)), clothes, clothes_reference, settings, cache),
+    }
+    made = table(scores, clothes_reference).set_index("contender")
+    assert made.loc[["honest", "blurring"], "group"].tolist() == [1, 2]
+
+
+def test_scores_at_another_n_are_refused(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    few = replace(settings, samples=64)
+    other = score(Images(np.asarray(clothes.train.images[:64])), clothes, clothes_reference, few, cache)
+    assert f"fd_efficientnet_lite0_{64}" in other["scores"]
+    with pytest.raises(ValueError, match="n is .*64"):
+        table({"few": other}, clothes_reference)
+
+
+def test_the_same_scores_come_out_byte_for_byte(
+    squares: ImageSplits, squares_reference: dict, settings: EvaluationSettings, tmp_path: Path
+) -> None:
+    few = replace(settings, samples=48)
+    made = Images(np.asarray(squares.train.images[:48]))
+    folders = [tmp_path / "one", tmp_path / "two"]
+    texts = [json.dumps(score(made, squares, squares_reference, few, folder)) for folder in folders]
+    assert texts[0] == texts[1]
+    references = [json.dumps(describe_reference(squares, few, folder)) for folder in folders]
+    assert references[0] == references[1]
+
+
+def test_a_second_scoring_only_reads(
+    squares: ImageSplits,
+    squares_reference: dict,
+    settings: EvaluationSettings,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Images(np.asarray(squares.train.images[:N]))
+    first = score(made, squares, squares_reference, settings, cache)
+    monkeypatch.setattr(scoring, "_score", lambda *_: pytest.fail("scored again"))
+    assert score(made, squares, squares_reference, settings, cache) == first
+    assert describe_reference(squares, settings, cache) == squares_reference
+
+
+def test_the_count_is_that_of_the_smallest_set(squares: ImageSplits, settings: EvaluationSettings) -> None:
+    assert comparable(squares, settings) == N
+    assert comparable(squares, settings, samples=50) == 50
+    assert comparable(squares, replace(settings, samples=10_000)) == len(squares.heldout)
+
+
+def test_what_cannot_be_scored_is_refused_in_one_line(
+    squares: ImageSplits, squares_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    with pytest.raises(SettingError, match="there are 5 samples; scoring needs at least 16"):
+        score(Images(np.asarray(squares.train.images[:5])), squares, squares_reference, settings, cache)
+    with pytest.raises(
+        SettingError, match="16 x 16 with 3 channels, but squares is prepared as 32 x 32 with 3"
+    ):
+        small = np.zeros((50, 16, 16, 3), np.uint8)
+        score(Images(small), squares, squares_reference, settings, cache)
