@@ -6,6 +6,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Training:
+    """One contender trained with one seed: `repeat` more than the parameters' `seed`."""
+
+    contender: str
+    repeat: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name its namespace and folder: the contender's name, and the repeat where it is not the first."""
+        return f"{self.contender}_repeat{self.repeat}" if self.repeat else self.contender
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What is compared on what.
 
@@ -13,11 +26,18 @@ class Comparison:
         question: what the comparison is to answer, for the report.
         image_set: the image set it uses unless `--params=dataset=NAME` says otherwise.
         contenders: names of blocks under `contenders` in the parameters.
+        seeds: how many times each contender is trained, with seeds that follow each other.
     """
 
     question: str
     image_set: str
     contenders: tuple[str, ...]
+    seeds: int = 1
+
+    @property
+    def trainings(self) -> list[Training]:
+        """Every training of the comparison, contender by contender."""
+        return [Training(contender, repeat) for contender in self.contenders for repeat in range(self.seeds)]
 
 
 COMPARISONS: dict[str, Comparison] = {

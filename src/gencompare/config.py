@@ -28,7 +28,7 @@ class ContenderSettings:
     """One contender's settings objects.
 
     Attributes:
-        name: the contender's name in its comparison.
+        name: what its training is called in its comparison.
         model, objective, sampler: from MODELS, OBJECTIVES and SAMPLERS.
         training: how it is trained.
         seed: of initial weights, data order and noise.
@@ -48,7 +48,7 @@ def make_contender(values: Mapping[str, Any]) -> ContenderSettings:
     Raises:
         SettingError: for the first setting that cannot be used.
     """
-    where = f"contenders.{values['name']}"
+    where = f"contenders.{values['contender']}"
     return ContenderSettings(
         name=values["name"],
         model=_named(MODELS, values["model"], f"{where}.model"),
@@ -67,7 +67,7 @@ def plan(parameters: Mapping[str, Any]) -> dict[str, Values]:
             `contenders` (one block each; `like: <other>` takes over another block's settings).
 
     Returns:
-        For each comparison (and for scoring alone), `image_set` and, for each of its contenders, `settings`.
+        For each comparison (and for scoring alone), `image_set` and, for each of its trainings, `settings`.
     """
     return {name: _plan_comparison(comparison, parameters) for name, comparison in all_jobs().items()}
 
@@ -89,8 +89,8 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
         raise SettingError(
             f"samples={parameters['samples']!r}: must be an existing folder of images, .npz or .npy file"
         )
-    for name in all_jobs()[comparison].contenders:
-        contender = make_contender(parameters[comparison][name]["settings"])
+    for training in all_jobs()[comparison].trainings:
+        contender = make_contender(parameters[comparison][training.name]["settings"])
         # Channels and classes are known only once the images are prepared; training checks them again.
         contender.model.check(ImageShape(channels=3, resolution=image_set.resolution, classes=1))
 
@@ -120,10 +120,12 @@ def _plan_comparison(comparison: Comparison, parameters: Mapping[str, Any]) -> V
     name = parameters.get("dataset") or comparison.image_set
     choose(IMAGE_SETS, name, "dataset")
     planned: Values = {"image_set": {"name": name} | parameters["image_sets"].get(name, {})}
-    for contender in comparison.contenders:
-        block = _block(contender, parameters["contenders"])
+    for training in comparison.trainings:
+        block = _block(training.contender, parameters["contenders"])
         block["training"] = merge(parameters["training"], block.get("training", {}))
-        planned[contender] = {"settings": {"name": contender, "seed": parameters["seed"]} | block}
+        seed = parameters["seed"] + training.repeat
+        facts = {"name": training.name, "contender": training.contender, "seed": seed}
+        planned[training.name] = {"settings": facts | block}
     return planned
 
 

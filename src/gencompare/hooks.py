@@ -86,7 +86,8 @@ class TrackingHook:
         tags = self._origin | {
             "comparison": comparison,
             "image_set": self._parameters[comparison]["image_set"]["name"],
-            "contender": contender,
+            "contender": settings["contender"],
+            "seed": str(settings["seed"]),
             "family": settings["model"]["name"],
         }
         self._children[contender] = ChildRun(self._parent.info, contender, tags, settings)

@@ -23,12 +23,12 @@ def compose(name: str, comparison: Comparison) -> Pipeline:
     contenders = [
         Pipeline(
             modelling.create_pipeline(),
-            namespace=f"{name}.{contender}",
+            namespace=f"{name}.{training.name}",
             inputs=shared,
             parameters=EVALUATION,
-            tags=[contender],
+            tags=[training.contender],
         )
-        for contender in comparison.contenders
+        for training in comparison.trainings
     ]
     report = Pipeline(reporting.create_pipeline(name, comparison), namespace=name)
     return sum([*contenders, report], start=images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def test_every_artifact_lands_where_other_tools_expect_it(finished):
     table = pd.read_csv(newest(report, "scores.csv"))
     assert set(CONTENDERS) <= set(table["contender"])
     assert all(contender in html for contender in CONTENDERS)
+    figures = {
+        "score_bars",
+        "quality_against_compute",
+        "quality_against_sampling_cost",
+        "loss_curves",
+        "health_curves",
+    }
+    assert all("data" in json.loads(newest(report, f"{name}.json").read_text()) for name in figures)
+
+
+def test_figures_are_pictures_too_where_there_is_a_chrome(finished, chromium):
+    pictures = list((finished / "data/08_reporting/gan_compare").glob("*/pictures/*.png"))
+    assert len(pictures) == 5
+    assert all(picture.stat().st_size > 5_000 for picture in pictures)
 
 
 def test_mlflow_has_one_child_per_contender_with_the_same_score_and_cost_names(finished):

@@ -1,4 +1,4 @@
-"""Rule 7 of the architecture: a model is one class, one line in the registry and one block of parameters."""
+"""Rules 7 and 8 of the architecture: what one entry each of a model and of a comparison brings along."""
 
 from __future__ import annotations
 
@@ -68,3 +68,17 @@ def test_a_contender_only_this_test_knows_reaches_the_report(project, monkeypatc
     assert "one_matrix" in newest(report, "report.html").read_text()
     table = pd.read_csv(newest(report, "scores.csv")).set_index("contender")
     assert table.loc["one_matrix"].notna().any()
+
+
+def test_a_comparison_asks_for_several_seeds(project, monkeypatch):
+    monkeypatch.setitem(
+        COMPARISONS, "seed_compare", Comparison("Does the seed matter?", "squares", ("vae",), seeds=2)
+    )
+    run(project, "seed_compare", seed=5)
+    (report,) = (project / "data/08_reporting/seed_compare").iterdir()
+    table = pd.read_csv(newest(report, "scores.csv"))
+    trained = table[table["kind"] == "contender"]
+    assert list(trained["contender"]) == ["vae", "vae"]
+    assert list(trained["seed"]) == [5, 6]
+    assert trained["fd_efficientnet_lite0_64"].nunique() == 2
+    assert list(pd.read_csv(newest(report, "costs.csv"))["seed"]) == [5, 6]

@@ -1,49 +1,45 @@
 """Nodes that bring a comparison's contenders together.
 
-Their inputs come as `<contender>/<kind>`, such as `dcgan/scores`, for as many contenders as there are.
+Their inputs come as `<training>/<kind>`, such as `dcgan/scores`, for as many trainings as there are.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+from PIL import Image
 
 from gencompare import evaluation
 from gencompare.config import flatten
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
-from gencompare.reporting import figures
-from gencompare.reporting.report import ContenderReport, Neighbours, ReportContents, render
+from gencompare.reporting.export import figure_pngs
+from gencompare.reporting.report import ContenderReport, Neighbours, ReportContents, render, report_figures
 
 SHOWN_SAMPLES = 64
 SHOWN_NEIGHBOURS = 8
 
 
 def tabulate_scores(reference: dict[str, Any], **made: Any) -> pd.DataFrame:
-    """Put the scores of all contenders into one table, floor and ceiling beside them."""
+    """Put the scores of all trainings into one table, floor and ceiling beside them."""
     scores: dict[str | tuple[str, int], Any] = {
-        name: kinds["scores"] for name, kinds in by_contender(made).items()
+        (kinds["settings"]["contender"], kinds["settings"]["seed"]): kinds["scores"]
+        for kinds in by_training(made).values()
     }
     return evaluation.table(scores, reference)
 
 
 def tabulate_costs(**made: Any) -> pd.DataFrame:
-    """Put the costs of all contenders into one table, one row a contender."""
-    rows = [
-        {"contender": name} | {k: v for k, v in flatten(costs).items() if not k.startswith("parameters_by")}
-        for name, costs in _costs(made).items()
-    ]
+    """Put the costs of all trainings into one table, one row each."""
+    rows = []
+    for kinds in by_training(made).values():
+        costs = {k: v for k, v in flatten(_costs(kinds)).items() if not k.startswith("parameters_by")}
+        rows.append({key: kinds["settings"][key] for key in ("contender", "seed")} | costs)
     return pd.DataFrame(rows)
-
-
-def draw_figures(**made: Any) -> tuple[go.Figure, go.Figure]:
-    """Draw the loss and gradient norm curves of all contenders."""
-    histories = {name: kinds["history"] for name, kinds in by_contender(made).items()}
-    return figures.loss_curves(histories), figures.health_curves(histories)
 
 
 def write_report(
@@ -53,25 +49,12 @@ def write_report(
     reference: dict[str, Any],
     table: pd.DataFrame,
     **made: Any,
-) -> str:
-    """Write the report, one self-contained HTML page."""
-    costs = _costs(made)
-    contenders = [
-        ContenderReport(
-            name=name,
-            family=kinds["settings"]["model"]["name"],
-            settings=flatten(kinds["settings"]),
-            status=kinds["cost"]["status"],
-            history=kinds["history"],
-            scores=kinds["scores"],
-            cost=costs[name],
-            samples=_first(kinds["samples"], SHOWN_SAMPLES),
-            interpolation=kinds["interpolation"],
-            trajectory=kinds["trajectory"],
-            neighbours=_neighbours(kinds["samples"], prepared.train, kinds["scores"]),
-        )
-        for name, kinds in by_contender(made).items()
-    ]
+) -> dict[str, Any]:
+    """Write the report, one self-contained HTML page, and its figures as files of their own."""
+    trainings: dict[str, list[dict[str, Any]]] = {}
+    for kinds in by_training(made).values():
+        trainings.setdefault(kinds["settings"]["contender"], []).append(kinds)
+    contenders = [_contender(name, kinds, prepared.train) for name, kinds in trainings.items()]
     command = (
         "kedro " + " ".join(sys.argv[1:]) if "kedro" in sys.argv[0] else f"kedro run --pipelines={comparison}"
     )
@@ -85,20 +68,49 @@ def write_report(
         reference=reference,
         provenance=provenance() | {"command": command, "seed": contenders[0].settings["seed"]},
     )
-    return render(contents)
+    drawn = report_figures(contents)
+    pictures = {name: Image.open(io.BytesIO(png)) for name, png in figure_pngs(drawn).items()}
+    return {"report": render(contents), "pictures": pictures} | drawn
 
 
-def by_contender(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Nest inputs named `<contender>/<kind>`."""
+def by_training(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Nest inputs named `<training>/<kind>`."""
     nested: dict[str, dict[str, Any]] = {}
     for key, value in made.items():
-        contender, kind = key.split("/")
-        nested.setdefault(contender, {})[kind] = value
+        training, kind = key.split("/")
+        nested.setdefault(training, {})[kind] = value
     return nested
 
 
-def _costs(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: kinds["cost"] | kinds["sampling_cost"] for name, kinds in by_contender(made).items()}
+def _contender(name: str, seeds: list[dict[str, Any]], train: Images) -> ContenderReport:
+    """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
+    first = seeds[0]
+    statuses = [kinds["cost"]["status"] for kinds in seeds]
+    return ContenderReport(
+        name=name,
+        family=first["settings"]["model"]["name"],
+        settings=flatten(first["settings"]),
+        status=next((status for status in statuses if status != "finished"), "finished"),
+        history=first["history"],
+        scores=evaluation.combined([kinds["scores"] for kinds in seeds]),
+        cost=_mean([_costs(kinds) for kinds in seeds]),
+        samples=_first(first["samples"], SHOWN_SAMPLES),
+        interpolation=first["interpolation"],
+        trajectory=first["trajectory"],
+        neighbours=_neighbours(first["samples"], train, first["scores"]),
+    )
+
+
+def _costs(kinds: dict[str, Any]) -> dict[str, Any]:
+    return kinds["cost"] | kinds["sampling_cost"]
+
+
+def _mean(costs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Average the numbers over seeds; words are the first's."""
+    return {
+        name: float(np.mean([one[name] for one in costs])) if isinstance(value, float) else value
+        for name, value in costs[0].items()
+    }
 
 
 def _first(images: Images, n: int) -> Images:

@@ -9,42 +9,45 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from gencompare.comparisons import Comparison
-from gencompare.pipelines.reporting.nodes import draw_figures, tabulate_costs, tabulate_scores, write_report
+from gencompare.pipelines.reporting.nodes import tabulate_costs, tabulate_scores, write_report
+
+FIGURES = (
+    "score_bars",
+    "quality_against_compute",
+    "quality_against_sampling_cost",
+    "loss_curves",
+    "health_curves",
+)
 
 
 def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
     """Return the nodes that bring a comparison's contenders together. Datasets are un-namespaced."""
 
     def of_each(*kinds: str) -> dict[str, str]:
-        return {f"{c}/{kind}": f"{c}.{kind}" for c in comparison.contenders for kind in kinds}
+        return {f"{t.name}/{kind}": f"{t.name}.{kind}" for t in comparison.trainings for kind in kinds}
 
-    settings = {f"{c}/settings": f"params:{c}.settings" for c in comparison.contenders}
+    settings = {f"{t.name}/settings": f"params:{t.name}.settings" for t in comparison.trainings}
     pictures = of_each("samples", "interpolation", "trajectory")
     shared = {key: key for key in ("prepared", "reference", "table")}
     return Pipeline(
         [
             Node(
                 tabulate_scores,
-                inputs={"reference": "reference"} | of_each("scores"),
+                inputs={"reference": "reference"} | settings | of_each("scores"),
                 outputs="table",
                 name="tabulate_scores",
             ),
             Node(
                 tabulate_costs,
-                inputs=of_each("cost", "sampling_cost"),
+                inputs=settings | of_each("cost", "sampling_cost"),
                 outputs="costs",
                 name="tabulate_costs",
             ),
             Node(
-                draw_figures,
-                inputs=of_each("history"),
-                outputs=["loss_figure", "health_figure"],
-                name="draw_figures",
-            ),
-            Node(
                 _with(write_report, comparison=name, question=comparison.question),
                 inputs=shared | settings | pictures | of_each("history", "scores", "cost", "sampling_cost"),
-                outputs="report",
+                outputs={"report": "report", "pictures": "pictures"}
+                | {name: f"{name}_figure" for name in FIGURES},
                 name="write_report",
             ),
         ]
