@@ -77,7 +77,7 @@ def r1_penalty(critic: Critic, real: Tensor) -> Tensor:
 def _gradient(critic: Critic, images: Tensor) -> Tensor:
     """∇D(x), in float32 whatever precision the critic runs in otherwise, and itself differentiable."""
     with full_precision():
-        scores = critic(images)
+        scores = critic(images.view_as(images))  # torch's FLOP counter cannot hook a leaf inside autograd.grad
     (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient
 

@@ -1,0 +1,78 @@
+"""Facts about training networks that grow: what happens at a new resolution, and after an interruption."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gencompare.imagesets.arrays import Images
+from gencompare.models.growing import Stage
+from gencompare.models.progressive_gan import ProgressiveGAN
+from gencompare.models.shape import ImageShape
+from gencompare.objectives.adversarial import WGANGP
+from gencompare.training import TrainingSettings, train
+from gencompare.training.progress import observing
+from gencompare.training.state import TrainingState
+
+SHAPE = ImageShape(1, 16)
+MODEL = ProgressiveGAN(latent_dim=4, width=4, max_width=8, growth=0.5, lr_scales={8: 0.5, 16: 0.25})
+SETTINGS = TrainingSettings(kimg=0.32, batch_size=8, rows=10, lr=1e-3, checkpoint_seconds=0, device="cpu")
+
+
+def objective():
+    return WGANGP(n_critic=1, drift=1e-3).objective(MODEL.networks(SHAPE))
+
+
+def run(folder):
+    images = Images(np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1), dtype=np.uint8))
+    return train(objective, images, SETTINGS, contender="grows", seed=0, fingerprint="f", checkpoints=folder)
+
+
+@pytest.mark.parametrize("stop_after", [2, 4, 7])  # at a fade-in, at a new resolution, at the last one
+def test_interrupted_growth_ends_with_the_same_bytes(tmp_path, stop_after):
+    whole = run(tmp_path / "whole")
+    rows = []
+
+    def stop(_, row):
+        rows.append(row)
+        if len(rows) == stop_after + 1:
+            raise KeyboardInterrupt
+
+    with observing(stop), pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut")
+    resumed = run(tmp_path / "cut")
+    assert all(torch.equal(resumed.weights[key], value) for key, value in whole.weights.items())
+    assert whole.history.equals(resumed.history)
+
+
+def test_averaged_weights_sample_at_the_stage_they_were_saved_at(tmp_path):
+    trained = run(tmp_path)
+    generator = MODEL.networks(SHAPE)["generator"]
+    generator.stage = Stage(0)
+    generator.load_state_dict({key.removeprefix("generator."): v for key, v in trained.weights.items()})
+    assert generator.stage == Stage(2)
+
+
+def test_optimisers_start_anew_and_rates_change_at_each_resolution(tmp_path, monkeypatch):
+    resets, rates = [], {}
+    original = TrainingState.reset_optimisers
+
+    def watched(self):
+        resets.append(self.steps)
+        original(self)
+
+    def watch(_, row):
+        [state] = states
+        stage = state.objective.generator.stage
+        rates[stage.resolution] = state.optimisers["generator"].param_groups[0]["lr"]
+
+    states = []
+    made = TrainingState.__post_init__
+    monkeypatch.setattr(TrainingState, "reset_optimisers", watched)
+    monkeypatch.setattr(TrainingState, "__post_init__", lambda self: (states.append(self), made(self))[1])
+    monkeypatch.setattr(f"{__name__}.SETTINGS", TrainingSettings(**(vars(SETTINGS) | {"decay_from": 1.0})))
+    with observing(watch):
+        run(tmp_path)
+    assert resets == [0, 0, 5, 15]  # as made, and at the first step of 4, 8 and 16 pixels
+    assert rates == pytest.approx({4: 1e-3, 8: 0.5e-3, 16: 0.25e-3})
