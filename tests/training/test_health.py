@@ -65,9 +65,13 @@ def test_fakes_that_are_all_alike_at_the_end_are_a_collapse():
 
 
 def test_fakes_of_a_few_kinds_are_a_collapse_however_far_apart_the_kinds():
-    health = judge(history(distinctness=np.full(ROWS, 0.02)), "finished")
+    health = judge(history(distinctness=np.geomspace(0.3, 0.001, ROWS)), "finished")
     assert health.verdict == "collapsed"
     assert "few kinds" in health.evidence[0]
+
+
+def test_fakes_that_are_alike_for_want_of_training_are_no_collapse():
+    assert judge(history(diversity=np.linspace(0.05, 0.08, ROWS)), "finished").verdict == "stable"
 
 
 def test_a_discriminator_that_has_won_is_a_collapse():

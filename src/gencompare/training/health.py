@@ -78,9 +78,9 @@ def _collapse(history: pd.DataFrame) -> Iterator[str]:
     if "diversity" not in history:
         return
     diversity, distinctness = _end(history["diversity"]), _end(history["distinctness"])
-    if diversity < ALIKE:
+    if _lost(history["diversity"]):
         yield f"all fakes were alike at the end: their diversity was {diversity:.3f} of the real images'"
-    elif distinctness < ALIKE:
+    elif _lost(history["distinctness"]):
         yield (
             f"fakes came in a few kinds at the end: the nearest other fake was {distinctness:.3f}"
             f" times as far as among real images, though their diversity was {diversity:.2f}"
@@ -133,6 +133,11 @@ def _summary(history: pd.DataFrame) -> Iterator[str]:
             f" {_end(history['distinctness']):.2f} of the real images'"
         )
         yield f"at the end the discriminator ranked {_end(history['d_ranking']):.0%} of real images above fakes"
+
+
+def _lost(variety: pd.Series) -> bool:
+    """Whether fakes became alike, which those of an untrained generator are to begin with."""
+    return _end(variety) < min(ALIKE, variety.max() / 2.0)
 
 
 def _falls(values: pd.Series, high: float, low: float) -> int:
