@@ -8,7 +8,7 @@ from typing import Any
 
 from gencompare.reporting.words import duration, interval, listed, number, times
 
-HEALTHY = frozenset({"finished", "stable"})
+HEALTHY = frozenset({"finished", "stable", "oscillating"})
 
 # Two costs nearer than this are called about the same: timings on a busy machine are not better than that.
 ABOUT_THE_SAME = 1.2

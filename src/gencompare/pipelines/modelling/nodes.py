@@ -17,6 +17,7 @@ from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.shape import ImageShape
 from gencompare.reporting.figures import image_grid, strips
 from gencompare.training.device import pick_device
+from gencompare.training.health import judge
 from gencompare.typed import build
 
 GRID_IMAGES = 64
@@ -26,7 +27,7 @@ STRIP_ROWS, STRIP_FRAMES = 6, 10
 def train_contender(
     prepared: ImageSplits, settings: dict[str, Any], checkpoints: Path
 ) -> tuple[dict[str, torch.Tensor], pd.DataFrame, dict[str, Any]]:
-    """Train on the train split; return the weights that make samples, the history and the cost."""
+    """Train on the train split; return the weights that make samples, the history, and cost and health."""
     contender = config.make_contender(settings)
     shape = _shape(prepared)
     contender.model.check(shape)
@@ -39,7 +40,9 @@ def train_contender(
         fingerprint=training.fingerprint({"images": prepared.card["sha256"], "settings": settings}),
         checkpoints=checkpoints,
     )
-    return trained.weights, trained.history, trained.cost | {"status": trained.status}
+    health = judge(trained.history, trained.status)
+    verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
+    return trained.weights, trained.history, trained.cost | verdict
 
 
 def make_samples(
@@ -95,7 +98,8 @@ def _trained(
         own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
         network.load_state_dict(own)
         network.to(device).to(memory_format=torch.channels_last)
-    return sampling.Contender(networks, contender.sampler, shape, device)
+    sampler = contender.sampler.fitted(networks, prepared.train.images)
+    return sampling.Contender(networks, sampler, shape, device)
 
 
 def _labels_like(images: Images, n: int) -> np.ndarray | None:

@@ -85,12 +85,12 @@ def by_training(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _contender(name: str, seeds: list[dict[str, Any]], train: Images) -> ContenderReport:
     """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
     first = seeds[0]
-    statuses = [kinds["cost"]["status"] for kinds in seeds]
+    verdicts = [kinds["cost"]["health"] for kinds in seeds]
     return ContenderReport(
         name=name,
         family=first["settings"]["model"]["name"],
         settings=flatten(first["settings"]),
-        status=next((status for status in statuses if status != "finished"), "finished"),
+        status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
         history=first["history"],
         scores=evaluation.combined([kinds["scores"] for kinds in seeds]),
         cost=_mean([_costs(kinds) for kinds in seeds]),
