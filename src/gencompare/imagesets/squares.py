@@ -49,7 +49,7 @@ class Squares(ImageSet):
     heldout: Positive = 2_000
     resolution: Resolution = 32
     colour: tuple[float, float] = (0.3, 1.0)
-    side: tuple[float, float] = (0.25, 0.5)
+    side: tuple[float, float] = (0.3, 0.6)
     angle: tuple[float, float] = (0.0, 90.0)
     spread: Fraction = 1.0
     seed: Seed = 0
