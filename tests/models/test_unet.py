@@ -17,6 +17,15 @@ def test_it_starts_by_predicting_zero():
     assert backbone()(torch.randn(2, 1, 16, 16), torch.tensor([0, 999])).abs().max() == 0
 
 
+def test_its_linear_part_scales_and_shifts_each_channel():
+    network = backbone(ImageShape(3, 16))
+    with torch.no_grad():
+        network.linear.bias.copy_(torch.tensor([1.0, 2.0, 3.0, 0.1, 0.2, 0.3]))
+    x = torch.randn(2, 3, 16, 16)
+    expected = torch.tensor([1.0, 2.0, 3.0])[:, None, None] * x + torch.tensor([0.1, 0.2, 0.3])[:, None, None]
+    assert torch.allclose(network(x, torch.tensor([0, 999])), expected, atol=1e-6)
+
+
 def test_its_prediction_depends_on_step_and_label():
     network = backbone(ImageShape(1, 16, classes=3), conditional=True).eval()
     for module in network.modules():

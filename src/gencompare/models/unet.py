@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import torch
 from pydantic import Field
@@ -14,6 +14,8 @@ from gencompare.models.blocks import Precision, check_resolution, mixed_precisio
 from gencompare.models.diffusion import Denoiser, Prediction, Schedule, alpha_bars
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Fraction, Positive, SettingError, settings
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
 @settings
@@ -67,7 +69,12 @@ class UNet:
 
 
 class Backbone(nn.Module):
-    """(noisy images (N, C, R, R), steps (N,), labels (N,) or None) to a prediction (N, C, R, R)."""
+    """(noisy images (N, C, R, R), steps (N,), labels (N,) or None) to a prediction (N, C, R, R).
+
+    Each channel's best linear estimate, gain times the noisy image plus bias, is learned from step and
+    label alone, so that the convolutions need only learn what is left. EDM sets it by formula
+    (arXiv:2206.00364, equation 7); learned, it also fits images whose mean is far from grey.
+    """
 
     def __init__(self, config: UNet, shape: ImageShape) -> None:
         super().__init__()
@@ -79,6 +86,7 @@ class Backbone(nn.Module):
         channels = shape.channels * config.patch**2
         self.time = TimeEmbedding(config.widths[0], embedding)
         self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
+        self.linear = zeroed(nn.Linear(embedding, 2 * shape.channels))
         self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
 
         self.down = nn.ModuleList()
@@ -114,9 +122,11 @@ class Backbone(nn.Module):
         embedding = self.time(step)  # (N, E)
         if self.label is not None:
             embedding = embedding + self.label(labels)
+        embedding = F.silu(embedding)
+        gain, bias = self.linear(embedding)[:, :, None, None].chunk(2, dim=1)  # (N, C, 1, 1)
         with mixed_precision(noisy.device, self.precision):
-            output = self.body(F.pixel_unshuffle(noisy, self.patch), F.silu(embedding))
-        return F.pixel_shuffle(output.float(), self.patch)  # (N, C, R, R)
+            output = self.body(F.pixel_unshuffle(noisy, self.patch), embedding)
+        return gain * noisy + bias + F.pixel_shuffle(output.float(), self.patch)  # (N, C, R, R)
 
     def body(self, folded: Tensor, embedding: Tensor) -> Tensor:
         """Folded images (N, C patch², R / patch, R / patch) to a prediction of the same shape."""
@@ -192,8 +202,8 @@ class TimeEmbedding(nn.Module):
         return self.layers(torch.cat([angles.cos(), angles.sin()], dim=1))
 
 
-def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
-    """Start a layer at zero, so that its residual branch starts as the identity."""
+def zeroed(layer: Layer) -> Layer:
+    """Start a layer at zero, so that the sum it adds to starts as if it were not there."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
