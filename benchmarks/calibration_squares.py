@@ -45,11 +45,17 @@ def graded(n: int) -> dict[str, dict[str, np.ndarray]]:
     pictures |= {f"{share:.0%} discs": mixed(real, discs(n), share) for share in (0.1, 0.3, 0.6, 1.0)}
     pictures |= {f"{share:.0%} static": mixed(real, noise, share) for share in (0.03, 0.1, 0.3, 0.6, 1.0)}
     factors = {f"colour to {c}": made(n, colour=(0.3, c)) for c in (0.9, 0.7, 0.5)}
-    factors |= {f"side to {s}": made(n, side=(0.25, s)) for s in (0.45, 0.38, 0.3)}
+    factors |= {f"sides' lower {part:.0%}": made(n, side=lower_part(part)) for part in (0.8, 0.5, 0.2)}
     factors |= {f"angle to {a}": made(n, angle=(0.0, a)) for a in (75.0, 45.0, 10.0)}
     factors |= {f"spread {s}": made(n, spread=s) for s in (0.8, 0.5, 0.1)}
     factors |= {f"{modes} modes": np.resize(real[:modes], real.shape) for modes in (300, 100, 30, 10)}
     return {"picture": {"as real": real} | pictures, "factors": factors}
+
+
+def lower_part(share: float) -> tuple[float, float]:
+    """The lower part of the generator's range of sides."""
+    shortest, longest = Squares().side
+    return shortest, shortest + share * (longest - shortest)
 
 
 def made(n: int, **settings: object) -> np.ndarray:

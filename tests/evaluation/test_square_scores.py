@@ -6,6 +6,8 @@ from gencompare.evaluation.square_scores import square_statistic, wasserstein
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.squares import Squares
 
+SHORTEST, LONGEST = Squares().side
+
 
 def scores(images: np.ndarray, splits: ImageSplits) -> dict[str, float]:
     statistic, _ = square_statistic(images, splits)
@@ -41,7 +43,7 @@ def test_real_squares_match_the_generator(squares: ImageSplits) -> None:
     ("name", "wrong", "wanted"),
     [
         ("colour", {"colour": (0.3, 0.65)}, 0.25),  # half of the range: means a quarter of it apart
-        ("side", {"side": (0.25, 0.375)}, 0.25),
+        ("side", {"side": (SHORTEST, (SHORTEST + LONGEST) / 2)}, 0.25),
         ("angle", {"angle": (0.0, 45.0)}, 0.125),  # on the circle, mass moves both ways
         ("place", {"spread": 0.0}, None),
     ],

@@ -5,7 +5,7 @@ import pytest
 from gencompare.evaluation.squares import fit_squares
 from gencompare.imagesets.squares import Squares
 
-SIDE = (0.25, 0.5)  # Squares' default, as a share of the resolution
+SIDE = Squares().side  # as a share of the resolution
 
 
 def drawn(resolution: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
