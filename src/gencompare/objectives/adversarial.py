@@ -77,7 +77,8 @@ def r1_penalty(critic: Critic, real: Tensor) -> Tensor:
 def _gradient(critic: Critic, images: Tensor) -> Tensor:
     """∇D(x), in float32 whatever precision the critic runs in otherwise, and itself differentiable."""
     with full_precision():
-        scores = critic(images.view_as(images))  # torch's FLOP counter cannot hook a leaf inside autograd.grad
+        # A view, for torch's FLOP counter cannot hook a leaf inside autograd.grad.
+        scores = critic(images.view_as(images))
     (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient
 
