@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from gencompare.evaluation.distances import frechet, frechet_distance, kernel_distance
+from gencompare.evaluation.distances import frechet, frechet_at_infinity, frechet_distance, kernel_distance
 
 from .clouds import cloud
 
@@ -64,6 +64,17 @@ def test_a_subset_has_the_distance_it_has_by_itself() -> None:
 def test_distance_to_itself_is_nothing() -> None:
     x = cloud(50, 120, 0)
     assert frechet(x, x, [np.arange(50)])[0] == pytest.approx(0, abs=1e-6 * np.trace(np.cov(x.T)))
+
+
+@pytest.mark.parametrize("n", [200, 800])
+def test_extrapolation_takes_the_bias_of_small_n_away(n: int) -> None:
+    mixing = np.random.default_rng(99).normal(size=(100, 100)) / np.sqrt(np.arange(1, 101))[:, None]
+    covariance = mixing.T @ mixing  # what `cloud` draws from
+    wanted = frechet_distance(np.zeros(100), covariance, np.full(100, 0.2), covariance)
+    pairs = [(cloud(n, 100, i), cloud(n, 100, 50 + i, shift=0.2)) for i in range(6)]
+    raw = np.mean([frechet(x, y, [np.arange(n)])[0] for x, y in pairs])
+    extrapolated = np.mean([frechet_at_infinity(x, y, seed=0) for x, y in pairs])
+    assert abs(extrapolated - wanted) < 0.15 * (raw - wanted)
 
 
 @pytest.mark.parametrize(("n", "d"), [(100, 300), (400, 64)])

@@ -34,6 +34,8 @@ class Kind(NamedTuple):
 KINDS = {
     "fid": Kind("lower", "quality", most=math.inf),
     "fd": Kind("lower", "quality", most=math.inf),
+    "fid_inf": Kind("lower", "quality", least=-math.inf, most=math.inf),
+    "fd_inf": Kind("lower", "quality", least=-math.inf, most=math.inf),
     "kid": Kind("lower", "quality", least=-math.inf, most=math.inf),
     "is": Kind("higher", "quality", least=1.0, most=math.inf),
     "precision": Kind("higher", "fidelity"),

@@ -11,7 +11,7 @@ import numpy as np
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.agreement import agrees
 from gencompare.evaluation.bench import Bench, Measurement
-from gencompare.evaluation.distances import frechet, kernel_distance
+from gencompare.evaluation.distances import frechet, frechet_at_infinity, kernel_distance
 from gencompare.evaluation.extractors import Inception
 from gencompare.evaluation.fidelity import LIMIT, fidelity_and_diversity
 from gencompare.evaluation.resampling import Subsets, mean
@@ -23,10 +23,16 @@ def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
     """What holds samples against the reference split: distances, fidelity and diversity, squares."""
     extractor, k = bench.extractor, bench.settings.nearest_k
     made, real = bench.features(samples), bench.features(bench.drawn(bench.settings.reference_split))
-    frechet_kind = "fid" if isinstance(extractor, Inception) else "fd"
+    kind = "fid" if isinstance(extractor, Inception) else "fd"
 
     def distances(over: Subsets) -> dict[str, np.ndarray]:
-        return {frechet_kind: frechet(made, real, over), "kid": kernel_distance(made, real, over)}
+        found = {kind: frechet(made, real, over), "kid": kernel_distance(made, real, over)}
+        if (
+            len(made) >= 2 * made.shape[1]
+        ):  # to first order the extrapolated distance scatters as the distance
+            bias = found[kind][0] - frechet_at_infinity(made, real, bench.settings.seed)
+            found[f"{kind}_inf"] = found[kind] - bias
+        return found
 
     shares = partial(fidelity_and_diversity, made[:LIMIT], real[:LIMIT], k)
     by, name, n = extractor.passport(), extractor.name, len(samples)
