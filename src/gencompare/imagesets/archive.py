@@ -27,8 +27,8 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
         where: the setting that named the archive, for error messages.
 
     Raises:
-        SettingError: if the archive is broken, would write outside its folder, holds links to outside or
-            devices, or is larger than the room on the disk.
+        SettingError: if the archive is broken, would write outside its folder, holds links or devices,
+            or is larger than the room on the disk.
     """
     stat = archive.stat()
     which = hashlib.sha256(f"{archive.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()).hexdigest()[
@@ -56,19 +56,36 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
+    """Write files and folders only. (`extractall(filter="data")` is missing from Python before 3.11.4.)"""
     with tarfile.open(archive) as tar:
         _check_room(sum(member.size for member in tar), folder)
-        tar.extractall(folder, filter="data")  # refuses what leads outside, and devices
+        for member in tar:
+            target = folder / _inside(member.name.lstrip("/"))
+            if member.isdir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            source = tar.extractfile(member) if member.isfile() else None
+            if source is None:
+                raise ValueError(f"{member.name} is a link or a device")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
 
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         _check_room(sum(member.file_size for member in packed.infolist()), folder)
         for name in packed.namelist():
-            path = PurePosixPath(name.replace("\\", "/"))
-            if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-                raise ValueError(f"{name} leads outside the archive's folder")
+            _inside(name)
         packed.extractall(folder)
+
+
+def _inside(name: str) -> PurePosixPath:
+    """Return a member's path. Raises ValueError if it leads outside the folder it is unpacked in."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
+        raise ValueError(f"{name} leads outside the archive's folder")
+    return path
 
 
 def _check_room(size: int, folder: Path) -> None:
