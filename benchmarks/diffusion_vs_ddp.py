@@ -1,7 +1,7 @@
-"""Our diffusion contender against lucidrains' denoising-diffusion-pytorch: the same images, seconds and machine.
+"""Our diffusion contender against denoising-diffusion-pytorch: the same images, seconds and machine.
 
-Both learn FashionMNIST at 32x32 for the same time, then make samples that are scored alike against the held-out
-split. Run it on an otherwise idle machine, from the project folder:
+Both learn FashionMNIST at 32x32 for the same time, then make samples that are scored alike against the
+held-out split. Run it on an otherwise idle machine, from the project folder:
 
     pip install '.[benchmarks]'
     python benchmarks/diffusion_vs_ddp.py --seconds 600

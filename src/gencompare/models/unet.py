@@ -25,7 +25,7 @@ class UNet:
     Attributes:
         patch: side of the pixel blocks folded into channels before the first convolution (1, 2 or 4).
         widths: channels of each level; each level halves the side.
-        blocks: residual blocks a level (and one more on the way up).
+        blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
         attention: sides of the feature maps that have self-attention after each block, where they occur.
         dropout: share of channels dropped inside residual blocks while training.
         schedule, timesteps: the diffusion process.
@@ -35,9 +35,9 @@ class UNet:
     """
 
     patch: Positive = 2
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (64, 128, 128)
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 96)
     blocks: Positive = 1
-    attention: tuple[Positive, ...] = (8, 4)
+    attention: tuple[Positive, ...] = (4,)
     dropout: Fraction = 0.0
     schedule: Schedule = "cosine"
     timesteps: Positive = 1000
@@ -86,28 +86,23 @@ class Backbone(nn.Module):
         channels = shape.channels * config.patch**2
         self.time = TimeEmbedding(config.widths[0], embedding)
         self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
-        self.linear = zeroed(nn.Linear(embedding, 2 * shape.channels))
+        self.linear = small(nn.Linear(embedding, 2 * shape.channels))
         self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
 
-        self.down = nn.ModuleList()
-        skips, width = [widths[0]], widths[0]
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        skips, width = [], widths[0]
         for level, outputs in enumerate(widths):
+            if level:
+                self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
             for _ in range(config.blocks):
                 self.down.append(Block(width, outputs, embedding, config.dropout, attention[level]))
                 width = outputs
                 skips.append(width)
-            if level < len(widths) - 1:
-                self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
-                skips.append(width)
-
         self.middle = Block(width, width, embedding, config.dropout, attention[-1])
-
-        self.up = nn.ModuleList()
         for level, outputs in reversed(list(enumerate(widths))):
-            for _ in range(config.blocks + 1):
-                self.up.append(
-                    Block(width + skips.pop(), outputs, embedding, config.dropout, attention[level])
-                )
+            for _ in range(config.blocks):
+                inputs = width + skips.pop()
+                self.up.append(Block(inputs, outputs, embedding, config.dropout, attention[level]))
                 width = outputs
             if level:
                 self.up.append(
@@ -115,7 +110,7 @@ class Backbone(nn.Module):
                 )
 
         self.head = nn.Sequential(
-            nn.GroupNorm(8, width), nn.SiLU(), zeroed(nn.Conv2d(width, channels, 3, padding=1))
+            nn.GroupNorm(8, width), nn.SiLU(), small(nn.Conv2d(width, channels, 3, padding=1))
         )
 
     def forward(self, noisy: Tensor, step: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -131,10 +126,13 @@ class Backbone(nn.Module):
     def body(self, folded: Tensor, embedding: Tensor) -> Tensor:
         """Folded images (N, C patch², R / patch, R / patch) to a prediction of the same shape."""
         hidden = self.stem(folded)  # (N, widths[0], R / patch, R / patch)
-        skips = [hidden]
+        skips = []
         for layer in self.down:
-            hidden = layer(hidden, embedding) if isinstance(layer, Block) else layer(hidden)
-            skips.append(hidden)
+            if isinstance(layer, Block):
+                hidden = layer(hidden, embedding)
+                skips.append(hidden)
+            else:
+                hidden = layer(hidden)
         hidden = self.middle(hidden, embedding)
         for layer in self.up:
             if isinstance(layer, Block):
@@ -154,7 +152,7 @@ class Block(nn.Module):
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.norm2 = nn.GroupNorm(8, outputs)
         self.dropout = nn.Dropout2d(dropout)
-        self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.conv2 = small(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         self.attention = Attention(outputs) if attention else nn.Identity()
 
@@ -174,7 +172,7 @@ class Attention(nn.Module):
         self.heads = max(width // 32, 1)
         self.norm = nn.GroupNorm(8, width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
-        self.out = zeroed(nn.Conv2d(width, width, 1))
+        self.out = small(nn.Conv2d(width, width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         n, width, height, breadth = x.shape
@@ -202,9 +200,9 @@ class TimeEmbedding(nn.Module):
         return self.layers(torch.cat([angles.cos(), angles.sin()], dim=1))
 
 
-def zeroed(layer: Layer) -> Layer:
-    """Start a layer at zero, so that the sum it adds to starts as if it were not there."""
-    nn.init.zeros_(layer.weight)
+def small(layer: Layer) -> Layer:
+    """Start a layer near zero: its branch hardly counts at first, yet what is before it learns at once."""
+    nn.init.normal_(layer.weight, 0.0, 0.02)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
