@@ -106,8 +106,9 @@ class Backbone(nn.Module):
                 width = outputs
             if level:
                 self.up.append(
-                    nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1))
+                    nn.Sequential(nn.Conv2d(width, widths[level - 1], 1), nn.Upsample(scale_factor=2))
                 )
+                width = widths[level - 1]
 
         self.head = nn.Sequential(
             nn.GroupNorm(8, width), nn.SiLU(), small(nn.Conv2d(width, channels, 3, padding=1))
