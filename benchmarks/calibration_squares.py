@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -30,40 +29,40 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 FIGURE = Path(__file__).parents[1] / "docs" / "evaluation_calibration.png"
 SEED = 1  # of the graded sets; the reference has another
-Change = Callable[[np.ndarray], np.ndarray]
+PICTURES = ("blur", "noise", "discs among them", "static among them")
+FACTORS = ("colours cut", "sides cut", "angles cut", "places drawn in", "few distinct")
 
 
 def graded(n: int) -> dict[str, dict[str, np.ndarray]]:
-    """Sample sets by what is wrong with them: `picture` (not a square) or `factors` (not the generator's)."""
+    """Sample sets by their fault, each in growing grades; the first of all are real squares."""
     real = made(n)
-    noise = np.random.default_rng(SEED).integers(0, 256, real.shape, np.uint8)
-    pictures = {
-        f"blur {s}": each(real, lambda image, s=s: cv2.GaussianBlur(image, (0, 0), s))
-        for s in (0.5, 0.8, 1.1, 1.5, 2, 3)
-    }
-    pictures |= {f"noise {s}": with_noise(real, s) for s in (5, 10, 20, 40, 80)}
-    pictures |= {f"{share:.0%} discs": mixed(real, discs(n), share) for share in (0.1, 0.3, 0.6, 1.0)}
-    pictures |= {f"{share:.0%} static": mixed(real, noise, share) for share in (0.03, 0.1, 0.3, 0.6, 1.0)}
-    factors = {f"colour to {c}": made(n, colour=(0.3, c)) for c in (0.9, 0.7, 0.5)}
-    factors |= {f"sides' lower {part:.0%}": made(n, side=lower_part(part)) for part in (0.8, 0.5, 0.2)}
-    factors |= {f"angle to {a}": made(n, angle=(0.0, a)) for a in (75.0, 45.0, 10.0)}
-    factors |= {f"spread {s}": made(n, spread=s) for s in (0.8, 0.5, 0.1)}
-    factors |= {f"{modes} modes": np.resize(real[:modes], real.shape) for modes in (300, 100, 30, 10)}
-    return {"picture": {"as real": real} | pictures, "factors": factors}
-
-
-def lower_part(share: float) -> tuple[float, float]:
-    """The lower part of the generator's range of sides."""
+    static = np.random.default_rng(SEED).integers(0, 256, real.shape, np.uint8)
     shortest, longest = Squares().side
-    return shortest, shortest + share * (longest - shortest)
+    return {
+        "real": {"as real": real},
+        "blur": {f"{s} px": blurred(real, s) for s in (0.5, 0.8, 1.1, 1.5, 2, 3)},
+        "noise": {f"sd {s}": with_noise(real, s) for s in (5, 10, 20, 40, 80)},
+        "discs among them": {f"{share:.0%}": mixed(real, discs(n), share) for share in (0.1, 0.3, 0.6, 1.0)},
+        "static among them": {
+            f"{share:.0%}": mixed(real, static, share) for share in (0.03, 0.1, 0.3, 0.6, 1.0)
+        },
+        "colours cut": {f"at {c}": made(n, colour=(0.3, c)) for c in (0.9, 0.7, 0.5)},
+        "sides cut": {
+            f"{part:.0%}": made(n, side=(shortest, shortest + part * (longest - shortest)))
+            for part in (0.8, 0.5, 0.2)
+        },
+        "angles cut": {f"at {a:.0f}°": made(n, angle=(0.0, a)) for a in (75.0, 45.0, 10.0)},
+        "places drawn in": {f"to {s}": made(n, spread=s) for s in (0.8, 0.5, 0.1)},
+        "few distinct": {f"{modes}": np.resize(real[:modes], real.shape) for modes in (300, 100, 30, 10)},
+    }
+
+
+def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
+    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in images])
 
 
 def made(n: int, **settings: object) -> np.ndarray:
     return Squares(count=n, seed=SEED, **settings).draw("train", 0, n).images
-
-
-def each(images: np.ndarray, change: Change) -> np.ndarray:
-    return np.stack([change(image) for image in images])
 
 
 def with_noise(images: np.ndarray, deviation: float) -> np.ndarray:
@@ -92,79 +91,76 @@ def discs(n: int) -> np.ndarray:
 def measured(
     sets: dict[str, dict[str, np.ndarray]], splits: ImageSplits, n: int, cache: Path
 ) -> pd.DataFrame:
-    """Score every set: one row each."""
+    """Score every set: one row each, with its exact errors."""
     settings = EvaluationSettings(samples=n, bootstrap=40)
     reference = describe_reference(splits, settings, cache)
     rows = []
-    for fault, graded_sets in sets.items():
-        for name, images in graded_sets.items():
+    for fault, grades in sets.items():
+        for grade, images in grades.items():
             scores = score(Images(images), splits, reference, settings, cache)["scores"]
             rows.append(
-                {"set": name, "fault": fault} | {one["kind"]: one["value"] for one in scores.values()}
+                {"fault": fault, "grade": grade} | {one["kind"]: one["value"] for one in scores.values()}
             )
     found = pd.DataFrame(rows)
-    names = [f"squares_{factor}_distance" for factor in ("colour", "side", "angle", "place")]
-    found["factor_distance"] = found[names].mean(axis=1)
-    found["exact_error"] = (
-        1 - found["squares_valid"] * (1 - found["factor_distance"]) * found["squares_coverage"]
-    )
+    distances = [f"squares_{factor}_distance" for factor in ("colour", "side", "angle", "place")]
+    found["invalid"] = 1 - found["squares_valid"]
+    found["factors"] = found[distances].mean(axis=1)
+    found["error"] = 1 - found["squares_valid"] * (1 - found["factors"]) * found["squares_coverage"]
     return found
 
 
 def correlations(found: pd.DataFrame) -> dict[str, tuple[float, int]]:
-    """Spearman's correlation of the Fréchet distance with exact scores, and over how many sets."""
-    picture, factors = found[found["fault"] == "picture"], found[found["fault"] == "factors"]
-    pairs = {
-        "share of invalid squares, pictures at fault": (picture["fd"], 1 - picture["squares_valid"]),
-        "factor distance, factors at fault": (
-            factors["fd"],
-            factors["factor_distance"] + 1 - factors["squares_coverage"],
-        ),
-        "exact error, all sets": (found["fd"], found["exact_error"]),
-        "exact error, all sets, by KID": (found["kid"], found["exact_error"]),
-    }
-    return {name: (float(spearmanr(a, b).statistic), len(a)) for name, (a, b) in pairs.items()}
+    """Spearman's correlation of the Fréchet distance with what is exactly known, and over how many sets."""
+    real = found["fault"] == "real"
+    chosen = {fault: found[real | (found["fault"] == fault)] for fault in found["fault"].unique()[1:]}
+    told = {f"grade, {fault}": (rows["fd"], np.arange(len(rows))) for fault, rows in chosen.items()}
+    pictures, factors = (found[real | found["fault"].isin(kind)] for kind in (PICTURES, FACTORS))
+    told["share of invalid squares, pictures at fault"] = (pictures["fd"], pictures["invalid"])
+    told["error in factors, factors at fault"] = (factors["fd"], factors["error"])
+    told["exact error, all"] = (found["fd"], found["error"])
+    told["exact error, all, KID instead"] = (found["kid"], found["error"])
+    return {name: (float(spearmanr(*pair).statistic), len(pair[0])) for name, pair in told.items()}
 
 
 def drawn(found: pd.DataFrame, told: dict[str, tuple[float, int]]) -> None:
-    rho, count = told["exact error, all sets"]
-    figure, axes = plt.subplots(figsize=(7.2, 4.6), dpi=110)
-    for fault, marker, colour in (("picture", "o", "#0072b2"), ("factors", "s", "#d55e00")):
-        rows = found[found["fault"] == fault]
-        label = "picture at fault" if fault == "picture" else "factors at fault"
-        axes.scatter(rows["exact_error"], rows["fd"], marker=marker, c=colour, s=28, label=label)
-        for _, row in rows.iterrows():
-            axes.annotate(
-                row["set"],
-                (row["exact_error"], row["fd"]),
-                fontsize=6.5,
-                xytext=(4, 2),
-                textcoords="offset points",
-            )
-    axes.set(
-        yscale="log",
-        xlabel="exact error: 1 − valid · (1 − factor distance) · coverage",
-        ylabel="Fréchet distance, default extractor",
-        title=f"{count} graded sets of squares: Spearman {rho:.2f}",
+    """Draw the Fréchet distance over what is exactly wrong, a line a fault."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.2), dpi=100)
+    panels = (
+        (
+            PICTURES,
+            "invalid",
+            "share of samples that are not one square",
+            "share of invalid squares, pictures at fault",
+        ),
+        (FACTORS, "error", "1 − (1 − factor distance) · coverage", "error in factors, factors at fault"),
     )
-    axes.legend(loc="lower right", frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    real = found[found["fault"] == "real"]
+    for axis, (faults, column, label, name) in zip(axes, panels, strict=True):
+        for fault, marker in zip(faults, "osD^v", strict=False):
+            rows = pd.concat([real, found[found["fault"] == fault]])
+            axis.plot(rows[column], rows["fd"], marker=marker, ms=5, lw=1, label=fault)
+        axis.set(yscale="log", xlabel=label, title=f"{told[name][1]} sets: Spearman {told[name][0]:.2f}")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, fontsize=8)
+    axes[0].set_ylabel("Fréchet distance, default extractor")
     figure.tight_layout()
     figure.savefig(FIGURE)
 
 
 def main() -> None:
+    """Measure, draw and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--samples", type=int, default=1000)
     n = parser.parse_args().samples
+    FIGURE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         write(Squares(count=n, heldout=n).prepare(), Path(folder))
         found = measured(graded(n), read(Path(folder)), n, Path(folder) / "cache")
     told = correlations(found)
     drawn(found, told)
-    columns = ["set", "fd", "kid", "squares_valid", "factor_distance", "squares_coverage", "exact_error"]
+    columns = ["fault", "grade", "fd", "kid", "squares_valid", "factors", "squares_coverage", "error"]
     print(found[columns].to_string(index=False, float_format="%.3f"))  # noqa: T201
     for name, (rho, count) in told.items():
         print(f"Spearman with {name} ({count} sets): {rho:.3f}")  # noqa: T201

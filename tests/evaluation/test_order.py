@@ -43,7 +43,7 @@ def test_floor_is_better_than_trained_than_untrained_than_noise(
     tmp_path: Path,
 ) -> None:
     described = {"floor": clothes_reference["floor"], "noise": clothes_reference["ceiling"]}
-    for name, kimg in (("trained", 30.0), ("untrained", 0.032)):
+    for name, kimg in (("trained", 20.0), ("untrained", 0.032)):
         made = samples(clothes, kimg, settings.samples, tmp_path / name)
         described[name] = score(made, clothes, clothes_reference, settings, cache)
     claimed = [name for name, one in described["floor"]["scores"].items() if one["measures"] == "quality"]

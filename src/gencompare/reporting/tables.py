@@ -47,6 +47,11 @@ GLOSSARY = {
         "Fréchet distance",
         "Distance between the features of samples and of real images, taken as two Gaussians",
     ),
+    "fid_inf": ("FID at n = ∞", "FID extrapolated to endlessly many samples (arXiv:1911.07023)"),
+    "fd_inf": (
+        "Fréchet distance at n = ∞",
+        "Fréchet distance extrapolated to endlessly many samples (arXiv:1911.07023)",
+    ),
     "kid": ("Kernel distance", "Unbiased distance between the features of samples and of real images"),
     "precision": ("Precision", "Share of samples that lie among real images, by their features"),
     "density": (
