@@ -27,6 +27,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def sources(shared_data: Path) -> dict[str, dict[str, str]]:
+    """Where the image sets that a user has to fetch lie, as parameters under `image_sets`."""
+    return {
+        "pandas": {"folder": str(shared_data / "pandas")},
+        "cub200": {"folder": str(shared_data / "CUB_200_2011")},
+        "cifar10": {"folder": str(shared_data / "cifar10_jpeg")},
+    }
+
+
+@pytest.fixture(scope="session")
 def fashion_mnist_folder() -> Path:
     """The folder of FashionMNIST's four IDX files."""
     folder = Path(os.environ.get("GENCOMPARE_FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))

@@ -33,8 +33,21 @@ def test_every_contender_can_be_made(env):
 
 @pytest.mark.parametrize("env", RESOLUTION)
 @pytest.mark.parametrize("comparison", COMPARISONS)
-def test_every_comparison_passes_its_check(env, comparison):
-    config.check(comparison, load(env)["parameters"])
+def test_every_comparison_passes_its_check(env, comparison, sources):
+    config.check(comparison, load(env, image_sets=sources)["parameters"])
+
+
+def test_a_comparison_has_settings_of_its_own_and_the_command_line_goes_before_them():
+    assert load()["parameters"]["squares_scaling"]["image_set"]["count"] == 80_000
+    assert load()["parameters"]["gan_compare"]["image_set"].get("count") is None
+    chosen = load(image_sets={"squares": {"count": 5_000}}, evaluation={"samples": 300})["parameters"]
+    assert chosen["squares_scaling"]["image_set"]["count"] == 5_000
+    assert chosen["sampler_compare"]["evaluation"]["samples"] == 300
+
+
+def test_settings_of_an_unknown_comparison_are_refused():
+    with pytest.raises(SettingError, match="comparisons='gan_compar': unknown; did you mean gan_compare"):
+        load(comparisons={"gan_compar": {}})["parameters"]
 
 
 def test_smoke_overrides_only_what_it_names():

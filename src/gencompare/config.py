@@ -11,6 +11,7 @@ from typing import Any
 from gencompare.comparisons import Comparison, all_jobs
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
+from gencompare.imagesets.subset import Subset
 from gencompare.models import MODELS
 from gencompare.models.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
@@ -20,7 +21,8 @@ from gencompare.typed import SettingError, build, choose, nearest
 
 Values = dict[str, Any]
 
-CONTENDER_PARTS = ("model", "objective", "sampler", "training")
+CONTENDER_PARTS = ("model", "objective", "sampler", "training", "images")
+OVERRIDABLE = ("image_sets", "training", "contenders", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class ContenderSettings:
         name: what its training is called in its comparison.
         model, objective, sampler: from MODELS, OBJECTIVES and SAMPLERS.
         training: how it is trained.
+        images: which training images it sees.
         seed: of initial weights, data order and noise.
     """
 
@@ -39,6 +42,7 @@ class ContenderSettings:
     objective: Any
     sampler: Any
     training: TrainingSettings
+    images: Subset
     seed: int
 
 
@@ -55,21 +59,33 @@ def make_contender(values: Mapping[str, Any]) -> ContenderSettings:
         objective=_named(OBJECTIVES, values["objective"], f"{where}.objective"),
         sampler=_named(SAMPLERS, values["sampler"], f"{where}.sampler"),
         training=build(TrainingSettings, values["training"], f"{where}.training"),
+        images=build(Subset, values.get("images", {}), f"{where}.images"),
         seed=values["seed"],
     )
 
 
-def plan(parameters: Mapping[str, Any]) -> dict[str, Values]:
+def plan(parameters: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> dict[str, Values]:
     """Work out the complete settings of every comparison from the parameters.
 
     Args:
-        parameters: `dataset`, `seed`, `image_sets`, `training` (common to all contenders) and
-            `contenders` (one block each; `like: <other>` takes over another block's settings).
+        parameters: `dataset`, `seed`, `image_sets`, `training` (common to all contenders), `contenders`
+            (one block each; `like: <other>` takes over another block's settings), `evaluation`, and
+            `comparisons` (what one comparison has otherwise).
+        given: parameters from the command line, which go before what a comparison has otherwise.
 
     Returns:
-        For each comparison (and for scoring alone), `image_set` and, for each of its trainings, `settings`.
+        For each comparison (and for scoring alone), `image_set`, `evaluation` and, for each of its trainings,
+        `settings`.
     """
-    return {name: _plan_comparison(comparison, parameters) for name, comparison in all_jobs().items()}
+    special = parameters.get("comparisons", {})
+    for name in special:
+        choose(all_jobs(), name, "comparisons")
+        for part in special[name]:
+            choose(dict.fromkeys(OVERRIDABLE), part, f"comparisons.{name}")
+    return {
+        name: _plan_comparison(comparison, merge(merge(parameters, special.get(name, {})), given or {}))
+        for name, comparison in all_jobs().items()
+    }
 
 
 def check(comparison: str, parameters: Mapping[str, Any]) -> None:
@@ -84,7 +100,7 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
     """
     image_set = _checked_image_set(parameters[comparison]["image_set"])
     _check_contender_names(parameters)
-    build(EvaluationSettings, parameters["evaluation"], "evaluation")
+    build(EvaluationSettings, parameters[comparison]["evaluation"], "evaluation")
     if comparison == "score" and not Path(str(parameters["samples"])).expanduser().exists():
         raise SettingError(
             f"samples={parameters['samples']!r}: must be an existing folder of images, .npz or .npy file"
@@ -119,7 +135,10 @@ def _checked_image_set(values: Mapping[str, Any]) -> ImageSet:
 def _plan_comparison(comparison: Comparison, parameters: Mapping[str, Any]) -> Values:
     name = parameters.get("dataset") or comparison.image_set
     choose(IMAGE_SETS, name, "dataset")
-    planned: Values = {"image_set": {"name": name} | parameters["image_sets"].get(name, {})}
+    planned: Values = {
+        "image_set": {"name": name} | parameters["image_sets"].get(name, {}),
+        "evaluation": dict(parameters["evaluation"]),
+    }
     for training in comparison.trainings:
         block = _block(training.contender, parameters["contenders"])
         block["training"] = merge(parameters["training"], block.get("training", {}))

@@ -29,7 +29,7 @@ class ComparisonConfigLoader(OmegaConfigLoader):
         return complete[key](values) if key in complete else values
 
     def _parameters(self, values: dict[str, Any]) -> dict[str, Any]:
-        planned = config.plan(values)
+        planned = config.plan(values, self.runtime_params)
         return values | {name: config.merge(planned[name], values.get(name, {})) for name in planned}
 
     def _catalog(self, values: dict[str, Any]) -> dict[str, Any]:

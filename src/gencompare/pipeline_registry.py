@@ -7,8 +7,6 @@ from kedro.pipeline import Pipeline
 from gencompare.comparisons import COMPARISONS, Comparison
 from gencompare.pipelines import imagesets, modelling, reporting, scoring
 
-EVALUATION = {"params:evaluation": "params:evaluation"}
-
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return one pipeline per comparison, and scoring alone; the main job is also the default."""
@@ -18,14 +16,15 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 def compose(name: str, comparison: Comparison) -> Pipeline:
     """Hang a comparison together: its images, its contenders side by side, its report."""
-    shared = {key: f"{name}.{key}" for key in ("prepared", "reference")} | {"feature_cache": "feature_cache"}
+    shared = {"prepared": f"{name}.prepared", "reference": f"{name}.reference"}
+    shared |= {"feature_cache": "feature_cache", "trained_models": "trained_models"}
     images = _images(name)
     contenders = [
         Pipeline(
             modelling.create_pipeline(),
             namespace=f"{name}.{training.name}",
             inputs=shared,
-            parameters=EVALUATION,
+            parameters=_evaluation(name),
             tags=[training.contender],
         )
         for training in comparison.trainings
@@ -40,11 +39,15 @@ def compose_scoring() -> Pipeline:
         scoring.create_pipeline(),
         namespace="score",
         inputs={"feature_cache": "feature_cache"},
-        parameters=EVALUATION | {"params:samples": "params:samples"},
+        parameters=_evaluation("score") | {"params:samples": "params:samples"},
     )
     return _images("score") + samples
 
 
 def _images(name: str) -> Pipeline:
     inputs = {"feature_cache": "feature_cache"}
-    return Pipeline(imagesets.create_pipeline(), namespace=name, inputs=inputs, parameters=EVALUATION)
+    return Pipeline(imagesets.create_pipeline(), namespace=name, inputs=inputs, parameters=_evaluation(name))
+
+
+def _evaluation(name: str) -> dict[str, str]:
+    return {"params:evaluation": f"params:{name}.evaluation"}

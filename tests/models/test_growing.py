@@ -22,6 +22,12 @@ def test_phases_are_equally_long_and_alternate_until_the_rest_is_the_last_resolu
     assert [(stage.resolution, stage.alpha) for stage in stages[40:]] == [(16, 1.0)] * 40
 
 
+def test_without_fading_a_level_is_there_at_once_where_its_fade_in_would_begin():
+    stages = [schedule(step / 80, growth=0.5, levels=3, fading=False) for step in range(80)]
+    assert [stage.resolution for stage in stages] == [4] * 10 + [8] * 20 + [16] * 50
+    assert {stage.alpha for stage in stages} == {1.0}
+
+
 @pytest.mark.parametrize("levels", [2, 3, 4, 5, 6])
 def test_every_level_has_its_turn_and_none_comes_back(levels):
     seen = [schedule(step / 1000, growth=0.7, levels=levels) for step in range(1000)]

@@ -40,7 +40,7 @@ class Stage:
         return 4 * 2**self.level
 
 
-def schedule(progress: float, growth: float, levels: int) -> Stage:
+def schedule(progress: float, growth: float, levels: int, fading: bool = True) -> Stage:
     """The stage at a share of the budget.
 
     The first `growth` of the budget is divided into equal phases: level 0 stable, then each level faded in and
@@ -49,13 +49,14 @@ def schedule(progress: float, growth: float, levels: int) -> Stage:
     Args:
         progress, growth: shares of the budget, in [0, 1) and (0, 1).
         levels: how many there are.
+        fading: whether levels are faded in; without, each is there at once where its fade-in would begin.
     """
     phases = 2 * (levels - 1)
     phase, within = divmod(progress / growth * phases, 1.0)
     if phase >= phases:
         return Stage(levels - 1)
-    fading = phase % 2 == 1
-    return Stage(int(phase + 1) // 2, int(within * WHOLE) if fading else WHOLE)
+    fades = fading and phase % 2 == 1
+    return Stage(int(phase + 1) // 2, int(within * WHOLE) if fades else WHOLE)
 
 
 class Growing(nn.Module):
@@ -65,17 +66,21 @@ class Growing(nn.Module):
         levels: how many stages' layers it has.
         growth: share of the budget after which the last level is faded in.
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
+        fading: whether new levels are faded in.
         stage_numbers: the stage, int64 (2,). Whole numbers in a buffer travel with weights and checkpoints, and
             a moving average takes them as they are.
     """
 
     stage_numbers: Tensor
 
-    def __init__(self, resolution: int, growth: float, lr_scales: dict[int, float]) -> None:
+    def __init__(
+        self, resolution: int, growth: float, lr_scales: dict[int, float], fading: bool = True
+    ) -> None:
         super().__init__()
         self.levels = int(math.log2(resolution)) - 1
         self.growth = growth
         self.lr_scales = lr_scales
+        self.fading = fading
         self.register_buffer("stage_numbers", torch.tensor([self.levels - 1, WHOLE]))
 
     @property
@@ -98,7 +103,7 @@ class Growing(nn.Module):
 
     def advance(self, progress: float) -> bool:
         """Take the stage that belongs to a share of the budget; say whether that is another resolution."""
-        before, self.stage = self.stage.level, schedule(progress, self.growth, self.levels)
+        before, self.stage = self.stage.level, schedule(progress, self.growth, self.levels, self.fading)
         return self.stage.level != before
 
     @contextmanager

@@ -27,6 +27,7 @@ class ProgressiveGAN:
         growth: share of the budget after which the final resolution is faded in. Until then all phases, fading
             or stable, are equally long.
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
+        fade: whether new resolutions are faded in; without, they are there at once.
         conditional: whether it takes the image set's labels.
     """
 
@@ -35,6 +36,7 @@ class ProgressiveGAN:
     max_width: Positive = 128
     growth: Annotated[float, Field(gt=0, lt=1)] = 0.6
     lr_scales: dict[Positive, PositiveFloat] = Field(default_factory=lambda: {128: 1.5})
+    fade: bool = True
     conditional: bool = False
 
     def check(self, shape: ImageShape) -> None:
@@ -57,7 +59,7 @@ class Generator(Growing, LatentModel):
     """Latents (N, latent_dim) to images (N, C, r, r) in [-1, 1], r the stage's resolution."""
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
-        super().__init__(shape.resolution, config.growth, config.lr_scales)
+        super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
         widths = config.widths(shape)
         self.latent_dim, self.classes = config.latent_dim, config.classes(shape)
         self.label = nn.Embedding(self.classes, config.latent_dim) if self.classes else None
@@ -99,7 +101,7 @@ class Discriminator(Growing):
     """
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
-        super().__init__(shape.resolution, config.growth, config.lr_scales)
+        super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
         widths = config.widths(shape)
         self.from_image = nn.ModuleList(EqualConv2d(shape.channels, width, 1) for width in widths)
         self.blocks = nn.ModuleList(

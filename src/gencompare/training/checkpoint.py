@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,35 @@ def load_latest(folder: Path, wanted: str) -> tuple[Tensors, dict[str, Any]] | N
     A checkpoint of other settings, data or code (its fingerprint is not `wanted`) is set aside with a
     line that says so.
     """
-    complete = [path for path in folder.glob("[0-9]*") if path.is_dir()] if folder.is_dir() else []
-    if not complete:
+    newest = _newest(folder)
+    if newest is None:
         return None
-    newest = max(complete, key=lambda path: int(path.name))
-    state = json.loads((newest / "state.json").read_text())
+    state = _state(newest)
     if state["fingerprint"] != wanted:
         logger.info("%s was made with other settings, images or code: training starts anew.", newest)
         return None
     return load_file(newest / "tensors.safetensors"), state
+
+
+def find_over(folders: Iterable[Path], wanted: str) -> tuple[Tensors, dict[str, Any]] | None:
+    """Return tensors and state of a training that is over, from the first folder that holds it, or None."""
+    for folder in folders:
+        newest = _newest(folder)
+        state = _state(newest) if newest else {}
+        if newest and state["fingerprint"] == wanted and state["status"] != "training":
+            logger.info("The same training is already over in %s: taken from there.", folder)
+            return load_file(newest / "tensors.safetensors"), state
+    return None
+
+
+def _newest(folder: Path) -> Path | None:
+    complete = [path for path in folder.glob("[0-9]*") if path.is_dir()] if folder.is_dir() else []
+    return max(complete, key=lambda path: int(path.name), default=None)
+
+
+def _state(checkpoint: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
+    return state
 
 
 def _sync(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,9 @@ def train(
     seed: int,
     fingerprint: str,  # decides whether a checkpoint is ours to go on from
     checkpoints: Path,  # this contender's own folder
+    elsewhere: Iterable[
+        Path
+    ] = (),  # other contenders' folders, of which one may hold the same training, over
 ) -> Trained:
     """Train a contender until its budget is spent, going on from its last checkpoint if there is one.
 
@@ -110,7 +113,9 @@ def train(
         state = TrainingState(
             _on(device, make_objective(), settings), _optimisers(settings), settings.ema_decay
         )
-        found = checkpoint.load_latest(checkpoints, fingerprint)
+        found = checkpoint.find_over(elsewhere, fingerprint) or checkpoint.load_latest(
+            checkpoints, fingerprint
+        )
         if found is not None:
             state.restore(*found, progress=lambda step: step / total)
             _say_resumed(contender, state, total)

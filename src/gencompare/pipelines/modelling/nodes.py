@@ -25,24 +25,34 @@ STRIP_ROWS, STRIP_FRAMES = 6, 10
 
 
 def train_contender(
-    prepared: ImageSplits, settings: dict[str, Any], checkpoints: Path
+    prepared: ImageSplits, settings: dict[str, Any], checkpoints: Path, trained_models: Path
 ) -> tuple[dict[str, torch.Tensor], pd.DataFrame, dict[str, Any]]:
-    """Train on the train split; return the weights that make samples, the history, and cost and health."""
+    """Train on the train split; return the weights that make samples, the history, and cost and health.
+
+    A training that another contender or comparison has been through to its end is not repeated.
+    """
     contender = config.make_contender(settings)
     shape = _shape(prepared)
     contender.model.check(shape)
     trained = training.train(
         lambda: contender.objective.objective(contender.model.networks(shape)),
-        prepared.train,
+        contender.images.of(prepared.train),
         contender.training,
         contender=contender.name,
         seed=contender.seed,
-        fingerprint=training.fingerprint({"images": prepared.card["sha256"], "settings": settings}),
+        fingerprint=training.fingerprint(_facts(prepared, settings)),
         checkpoints=checkpoints,
+        elsewhere=sorted(trained_models.glob("*/*/*/checkpoints")),
     )
     health = judge(trained.history, trained.status)
     verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
     return trained.weights, trained.history, trained.cost | verdict
+
+
+def _facts(prepared: ImageSplits, settings: dict[str, Any]) -> dict[str, Any]:
+    """What decides a training's result: contenders that differ in their sampler only are trained once."""
+    parts = ("model", "objective", "training", "images", "seed")
+    return {part: settings.get(part) for part in parts} | {"content": prepared.card["sha256"]}
 
 
 def make_samples(

@@ -8,12 +8,13 @@ from gencompare.pipelines.modelling.nodes import make_samples, score_samples, tr
 
 
 def create_pipeline() -> Pipeline:
-    """Return train → sample → score. Shared inputs: prepared, reference, feature_cache, params:evaluation."""
+    """Return train → sample → score. Shared inputs: prepared, reference, feature_cache,
+    trained_models, params:evaluation."""
     return Pipeline(
         [
             Node(
                 train_contender,
-                inputs=["prepared", "params:settings", "checkpoints"],
+                inputs=["prepared", "params:settings", "checkpoints", "trained_models"],
                 outputs=["weights", "history", "cost"],
                 name="train",
             ),
