@@ -103,7 +103,6 @@ COMPARISONS: dict[str, Comparison] = {
             "dcgan",
             "progressive_gan",
             "progressive_gan_abrupt",
-            "conditional_progressive_gan",
             "wgan_gp",
             "attention_gan",
         ),

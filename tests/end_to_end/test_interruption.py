@@ -9,12 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from gencompare.comparisons import COMPARISONS
-
 from .conftest import newest
 
 COMMAND = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", "--env=smoke"]
-CONTENDERS = sorted(COMPARISONS["gan_compare"].contenders)  # the order in which Kedro trains them
+CONTENDERS = ["dcgan", "ddpm", "progressive_gan", "vae"]  # of each family one, as Kedro trains them
 
 
 def start(project: Path, checkpoint_seconds: float = 0.0) -> subprocess.Popen[bytes]:

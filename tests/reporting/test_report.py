@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,6 @@ from gencompare.imagesets.arrays import Images
 from gencompare.reporting.report import SECTIONS, answer_of, render, report_figures
 
 PACKAGE = Path(__file__).parents[2] / "src" / "gencompare" / "reporting"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
@@ -38,39 +29,9 @@ def report(html, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def open_page(browser, report):
-    """Open the report, once for each width and scheme.
-
-    What it asks of a network, logs or throws is collected in `page.complaints`.
-    """
-    pages = {}
-
-    def opened(width=1280, scheme="light"):
-        if (width, scheme) not in pages:
-            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            page.complaints = []
-            page.on("console", lambda message: page.complaints.append(message.text))
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
-            page.on("request", lambda request: page.complaints.append(request.url))
-            page.goto(report.as_uri())
-            page.wait_for_selector("html[data-drawn]", timeout=30_000)
-            page.complaints = [
-                text for text in page.complaints if not text.startswith(("data:", report.as_uri()))
-            ]
-            pages[width, scheme] = page
-        return pages[width, scheme]
-
-    return opened
+def open_page(open_report, report):
+    """Open the report, once for each width and scheme."""
+    return cache(lambda width=1280, scheme="light": open_report(report, width, scheme))
 
 
 def test_the_same_contents_make_the_same_page(contents, html):

@@ -1,0 +1,77 @@
+"""Every registered comparison in smoke size, from raw images to a report that opens in a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gencompare.comparisons import COMPARISONS
+from gencompare.reporting.report import SECTIONS
+
+from .conftest import make_project, newest, run
+
+WHOLE = "[...document.images].every(i => !i.src || (i.complete && i.naturalWidth))"
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for all comparisons, so that they share trainings as a user's do."""
+    return make_project(tmp_path_factory.mktemp("studies"))
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_every_comparison_ends_in_a_report_that_opens(
+    name, studies, sources, fashion_mnist_folder, open_report
+):
+    clothes = {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
+    run(studies, name, image_sets=sources | clothes)
+    (folder,) = (studies / "data/08_reporting" / name).iterdir()
+    table = pd.read_csv(newest(folder, "scores.csv")).set_index("contender")
+    assert set(COMPARISONS[name].contenders) <= set(table.index)
+
+    page = open_report(newest(folder, "report.html"))
+    missing = [part for part in SECTIONS if not page.locator(f"section#{part} h2").is_visible()]
+    assert missing == []
+    assert page.evaluate(WHOLE)
+    assert page.complaints == []
+    shown = page.locator("section#samples").inner_text()
+    assert all(contender in shown for contender in COMPARISONS[name].contenders)
+    page.screenshot(path=folder / "report.png", full_page=True)
+    page.close()
+
+
+def test_equal_trainings_are_done_once(studies, sources, fashion_mnist_folder, caplog):
+    """The samplers of one comparison share a network, and so does another comparison on the same images."""
+    clothes = {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
+    run(studies, "sampler_compare", image_sets=sources | clothes)
+    run(studies, "fashion_compare", image_sets=sources | clothes)
+    models = studies / "data/06_models"
+    alike = [*models.glob("sampler_compare/*/*"), *models.glob("fashion_compare/*/ddpm")]
+    assert len(alike) == len(COMPARISONS["sampler_compare"].contenders) + 1
+    assert len({newest(folder, "weights.safetensors").read_bytes() for folder in alike}) == 1
+    assert len([folder for folder in alike if (folder / "checkpoints").exists()]) == 1
+    other = next(models.glob("fashion_compare/*/conditional_ddpm"))
+    assert (
+        newest(other, "weights.safetensors").read_bytes()
+        != newest(alike[0], "weights.safetensors").read_bytes()
+    )
+    outputs = studies / "data/07_model_output/sampler_compare"
+    costs = [json.loads(newest(folder, "sampling_cost.json").read_text()) for folder in outputs.glob("*/*")]
+    assert len({cost["nfe"] for cost in costs}) > 3
+
+
+def test_a_diverged_contender_is_shown_as_such_and_the_others_are_ranked(project, open_report):
+    """Its learning rate is a million times too high."""
+    broken = {"dcgan": {"training": {"lr": 1e6}}, "lsgan": {"training": {"lr": 1e6}}}
+    run(project, contenders=broken)
+    (folder,) = (project / "data/08_reporting/gan_compare").iterdir()
+    table = pd.read_csv(newest(folder, "scores.csv")).set_index("contender")
+    page = open_report(newest(folder, "report.html"))
+    failures = page.locator("section#failures").inner_text()
+    assert "dcgan" in failures
+    assert "diverged" in failures
+    assert table.loc["vae", "fd_efficientnet_lite0_64"] > 0
+    page.close()
