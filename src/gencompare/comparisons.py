@@ -77,7 +77,7 @@ COMPARISONS: dict[str, Comparison] = {
     "bird_compare": Comparison(
         question="Which loss suits a GAN on birds, and do a VAE or a diffusion model do better?",
         image_set="cub200",
-        contenders=("vanilla_gan", "lsgan", "wgan_gp", "vae_annealed", "ddpm_ancestral", "ddpm"),
+        contenders=("resnet_vanilla", "resnet_lsgan", "wgan_gp", "vae_annealed", "ddpm_ancestral", "ddpm"),
     ),
     "augmentation_compare": Comparison(
         question="Does strong augmentation help a GAN on few photos, and do residual blocks?",

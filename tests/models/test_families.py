@@ -10,6 +10,7 @@ from gencompare.models.shape import ImageShape
 from gencompare.typed import SettingError
 
 SMALL = {
+    "mlp_gan": {"latent_dim": 5, "width": 8, "precision": "float32"},
     "dcgan": {"latent_dim": 5, "width": 8, "precision": "float32"},
     "dcgan_upsample": {"latent_dim": 5, "width": 8, "residual": "both", "precision": "float32"},
     "resnet_gan": {"latent_dim": 5, "width": 4, "max_width": 16, "attention": (8,), "precision": "float32"},

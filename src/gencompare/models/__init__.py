@@ -7,6 +7,7 @@ network is a `Denoiser`.
 
 from gencompare.models.dcgan import DCGAN
 from gencompare.models.dcgan_upsample import UpsampleDCGAN
+from gencompare.models.mlp_gan import MLPGAN
 from gencompare.models.pretrained import PretrainedUNet
 from gencompare.models.progressive_gan import ProgressiveGAN
 from gencompare.models.resnet_gan import ResNetGAN
@@ -14,6 +15,7 @@ from gencompare.models.unet import UNet
 from gencompare.models.vae import VAE
 
 MODELS: dict[str, type] = {
+    "mlp_gan": MLPGAN,
     "dcgan": DCGAN,
     "dcgan_upsample": UpsampleDCGAN,
     "resnet_gan": ResNetGAN,
