@@ -97,20 +97,29 @@ def test_a_failed_download_ends_in_one_line(monkeypatch):
     assert "\n" not in str(raised.value)
 
 
-def test_the_real_photos_are_expanded_quickly_in_constant_memory(shared_data):
-    folder = str(shared_data / "pandas")
-    preparation = Pandas(folder=folder, count=2_000, resolution=64).prepare()
-    start = time.perf_counter()
-    assert sum(len(chunk) for chunk in preparation.train()) == 2_000
-    assert 2_000 / (time.perf_counter() - start) > 300
+def test_the_real_photos_are_expanded_quickly(shared_data):
+    preparation = Pandas(folder=str(shared_data / "pandas"), count=3_000, resolution=64).prepare()
     assert sum(len(chunk) for chunk in preparation.heldout()) == 29
+    rates = []
+    for _ in range(3):
+        start = time.process_time()  # of all threads: what else the machine does counts little
+        assert sum(len(chunk) for chunk in preparation.train()) == 3_000
+        rates.append(3_000 / (time.process_time() - start))
+    assert max(rates) > 1_500  # images per second of one core
     assert preparation.found()["files"] == 144
 
-    peaks = []
-    for count in (600, 1_800):
+
+def test_memory_does_not_grow_with_the_images(shared_data, tmp_path):
+    def peak(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        preparation = Pandas(folder=str(shared_data / "pandas"), count=count, resolution=64).prepare()
         tracemalloc.start()
-        for _ in Pandas(folder=folder, count=count, resolution=64).prepare().train():
-            pass
-        peaks.append(tracemalloc.get_traced_memory()[1])
+        storage.write(preparation, folder)
+        highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0]
+        return highest
+
+    peak(145)  # imports and caches
+    few, many = peak(600), peak(2_600)
+    assert many - few < 0.1 * 2_000 * 64 * 64 * 3  # a tenth of the bytes of the images added

@@ -55,21 +55,14 @@ def basic(strength: Strength, resolution: int) -> Transforms:
 
 
 def advanced(strength: Strength, resolution: int) -> Transforms:
-    """Mirrored or not, turned, cropped at random and changed in colour."""
+    """Turned, cropped at random, mirrored or not and changed in colour."""
     import albumentations as A
-    import cv2
 
-    largest = working_side("advanced", strength, resolution)
-    turn = strength.rotation
+    from gencompare.imagesets.turned_crop import TurnedCrop
+
     return [
+        TurnedCrop(resolution, smallest=resolution, turn=strength.rotation),
         A.HorizontalFlip(p=strength.flip),
-        A.Affine(rotate=(-turn, turn), border_mode=cv2.BORDER_REFLECT_101, p=0.5),
-        A.RandomSizedCrop(
-            min_max_height=(resolution, largest),
-            size=(resolution, resolution),
-            interpolation=cv2.INTER_AREA,
-            p=1.0,
-        ),
         A.ColorJitter(*(strength.jitter,) * 3, hue=strength.hue, p=0.8),
     ]
 
