@@ -5,13 +5,14 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from gencompare.comparisons import COMPARISONS, Comparison
-from gencompare.pipelines import imagesets, modelling, reporting, scoring
+from gencompare.pipelines import history, imagesets, modelling, reporting, scoring
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return one pipeline per comparison, and scoring alone; the main job is also the default."""
+    """Return one pipeline per comparison, scoring alone and the history; the main job is also the default."""
     pipelines = {name: compose(name, comparison) for name, comparison in COMPARISONS.items()}
-    return pipelines | {"score": compose_scoring(), "__default__": pipelines["gan_compare"]}
+    others = {"score": compose_scoring(), "history": compose_history()}
+    return pipelines | others | {"__default__": pipelines["gan_compare"]}
 
 
 def compose(name: str, comparison: Comparison) -> Pipeline:
@@ -42,6 +43,12 @@ def compose_scoring() -> Pipeline:
         parameters=_evaluation("score") | {"params:samples": "params:samples"},
     )
     return _images("score") + samples
+
+
+def compose_history() -> Pipeline:
+    """Hang the report across runs together: from what earlier runs have left."""
+    folders, asked = {"reports", "model_outputs"}, {"params:comparison", "params:dataset"}
+    return Pipeline(history.create_pipeline(), namespace="history", inputs=folders, parameters=asked)
 
 
 def _images(name: str) -> Pipeline:

@@ -151,6 +151,34 @@ def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | 
     return _styled(figure, height=90 + 36 * len(scores)).update_layout(showlegend=False)
 
 
+def score_history(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -> go.Figure:
+    """Draw one score by version, a line a contender that is cut where scores do not compare.
+
+    Args:
+        scores: columns `version`, `contender`, `stretch` (a line ends with it), `value`, `low`, `high`; the
+            oldest version first.
+        label: of the score's axis.
+        drawn_as: the look of each contender.
+    """
+    figure = go.Figure()
+    for (name, _), rows in scores.groupby(["contender", "stretch"], sort=False):
+        look = drawn_as[str(name)]
+        figure.add_scatter(
+            x=rows["version"].tolist(),
+            y=rows["value"].tolist(),
+            error_y=_interval(rows, look.colour),
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2},
+            marker={"color": look.colour, "symbol": look.marker, "size": 10},
+            name=name,
+            hovertemplate=f"{name}: %{{y:.4g}} at %{{x}}<extra></extra>",
+        )
+    order = scores["version"].drop_duplicates().tolist()
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order, nticks=MOST_TICKS)
+    figure.update_yaxes(title=label, **_scale(scores["value"], plain))
+    return _styled(figure, height=420).update_layout(showlegend=False)
+
+
 def _panels(
     histories: Mapping[str, pd.DataFrame], prefix: str, what: str, drawn_as: Mapping[str, Look] | None
 ) -> go.Figure:

@@ -13,12 +13,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import jinja2
 import numpy as np
 import plotly.graph_objects as go
 from markupsafe import Markup
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
+from gencompare.reporting import words
 from gencompare.reporting.figures import image_grid
 from gencompare.reporting.palette import Look
 
@@ -130,6 +132,24 @@ def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         elif value is not None and value != []:
             lines.append((prefix + key, str(value)))
     return lines
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template that lies beside this module: strict, and with filters that write numbers for people."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gencompare", "reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "interval": words.interval,
+        "scaled": words.scaled,
+        "count": words.count,
+    }
+    return environment.get_template(name)
 
 
 @cache

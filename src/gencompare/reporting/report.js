@@ -39,6 +39,7 @@ async function drawFigures() {
 
 function enlargePictures() {
   const dialog = document.getElementById("enlarged");
+  if (!dialog) return; // a page without pictures
   const image = dialog.querySelector("img");
   const pictures = [...document.querySelectorAll(".picture")];
   let shown = 0;

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import jinja2
 import pandas as pd
 import plotly.graph_objects as go
 
-from gencompare.reporting import figures, page, tables, words
+from gencompare.reporting import figures, page, tables
 from gencompare.reporting.answer import Answer, Standing, answer, leaders
 from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
 from gencompare.reporting.palette import looks
@@ -43,21 +42,8 @@ FILMS = {
 
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gencompare", "reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "interval": words.interval,
-        "scaled": words.scaled,
-        "count": words.count,
-    }
     board = scoreboard_of(contents)
-    return environment.get_template("template.html").render(
+    return page.template("template.html").render(
         contents=contents,
         board=board,
         answer=answer_of(contents),

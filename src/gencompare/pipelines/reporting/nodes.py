@@ -58,6 +58,7 @@ def write_report(
     command = (
         "kedro " + " ".join(sys.argv[1:]) if "kedro" in sys.argv[0] else f"kedro run --pipelines={comparison}"
     )
+    origin = provenance() | {"command": command}
     contents = ReportContents(
         comparison=comparison,
         question=question,
@@ -66,11 +67,13 @@ def write_report(
         contenders=contenders,
         table=table,
         reference=reference,
-        provenance=provenance() | {"command": command, "seed": contenders[0].settings["seed"]},
+        provenance=origin | {"seed": contenders[0].settings["seed"]},
     )
     drawn = report_figures(contents)
     pictures = {name: Image.open(io.BytesIO(png)) for name, png in figure_pngs(drawn).items()}
-    return {"report": render(contents), "pictures": pictures} | drawn
+    settings = {training: kinds["settings"] for training, kinds in by_training(made).items()}
+    recorded = origin | {"images": prepared.card["sha256"], "settings": settings}
+    return {"report": render(contents), "pictures": pictures, "origin": recorded} | drawn
 
 
 def by_training(made: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -46,7 +46,7 @@ def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
             Node(
                 _with(write_report, comparison=name, question=comparison.question),
                 inputs=shared | settings | pictures | of_each("history", "scores", "cost", "sampling_cost"),
-                outputs={"report": "report", "pictures": "pictures"}
+                outputs={kind: kind for kind in ("report", "pictures", "origin")}
                 | {name: f"{name}_figure" for name in FIGURES},
                 name="write_report",
             ),

@@ -1,0 +1,28 @@
+"""The node that writes the report across runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from gencompare.comparisons import COMPARISONS
+from gencompare.reporting.history import history_table, render_history
+from gencompare.reporting.versions import read_courses
+from gencompare.typed import SettingError, choose
+
+
+def write_history(
+    reports: Path, outputs: Path, comparison: str | None, dataset: str | None
+) -> tuple[str, pd.DataFrame]:
+    """Set the versions of one comparison side by side, or those of every comparison that has run."""
+    if comparison is not None:
+        choose(COMPARISONS, comparison, "comparison")
+    courses = read_courses(reports, outputs, [comparison] if comparison else list(COMPARISONS), dataset)
+    if not courses:
+        where = f" on {dataset}" if dataset else ""
+        raise SettingError(
+            f"comparison={comparison!r}: nothing of it{where} is in {reports} yet; "
+            f"run it first: kedro run --pipeline={comparison or 'gan_compare'}"
+        )
+    return render_history(courses), history_table(courses)

@@ -1,0 +1,158 @@
+"""The report across runs: how the scores of a comparison went from version to version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from gencompare.evaluation.passport import differences
+from gencompare.reporting import figures, page
+from gencompare.reporting.answer import surely_better
+from gencompare.reporting.palette import looks
+from gencompare.reporting.tables import GLOSSARY, Cell
+from gencompare.reporting.versions import Course, Version
+from gencompare.reporting.words import listed
+
+COLUMNS = ["comparison", "image_set", "version", "git_commit", "contender", "kind", "score", "stretch"]
+COLUMNS += ["value", "low", "high", "change"]
+
+
+def render_history(courses: Sequence[Course]) -> str:
+    """Return the report across runs as one HTML page that needs no network and no other file."""
+    views = [
+        {
+            "course": course,
+            "said": summary(course),
+            "changes": changes(course),
+            "looks": looks(course.contenders),
+            "figure": plot(course),
+        }
+        for course in courses
+    ]
+    return page.template("history.html").render(
+        views=views,
+        change=change,
+        title=title,
+        figure_json=page.figure_json,
+        marker=page.marker,
+        plotly=page.plotly_bundle(),
+        css=page.asset("report.css"),
+        js=page.asset("report.js"),
+    )
+
+
+def history_table(courses: Sequence[Course]) -> pd.DataFrame:
+    """Return every score of every version, a row each.
+
+    `stretch` counts from 1: scores of one kind compare only within the same stretch. `change` is `better` or
+    `worse` than in the version before where the intervals do not overlap.
+    """
+    rows = [row for course in courses for kind in course.kinds for row in _rows(course, kind)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def change(versions: Sequence[Version], place: int, contender: str, kind: str) -> str:
+    """Say whether a score is surely `better` or `worse` than one version before; empty where neither is sure."""
+    now = versions[place].score(contender, kind)
+    before = versions[place - 1].score(contender, kind) if place else None
+    if now is None or before is None:
+        return ""
+    one, other = (Cell(score["value"], score["low"], score["high"]) for score in (now, before))
+    if surely_better(one, other, now["better"]):
+        return "better"
+    return "worse" if surely_better(other, one, now["better"]) else ""
+
+
+def summary(course: Course) -> tuple[str, str]:
+    """Say in one sentence, of two parts, what came of the newest version by the score that decides."""
+    kind = course.kinds[0]
+    if len(course.versions) == 1:
+        return "There is one version so far", "run the comparison again to have something to set beside it"
+    stretches = course.stretches(kind)
+    last, apart = stretches[-1]
+    if len(last) == 1:
+        return (
+            "The newest version cannot be set beside the one before",
+            f"of its passport, {'; '.join(apart)}",
+        )
+    said: dict[str, list[str]] = {"better": [], "worse": [], "": []}
+    for contender in last[-1].scores:
+        if last[-2].score(contender, kind):
+            said[change(last, len(last) - 1, contender, kind)].append(contender)
+    words = {
+        "better": "better than before",
+        "worse": "worse than before",
+        "": "as before, as far as one can tell",
+    }
+    parts = [f"{listed(said[key])} {what}" for key, what in words.items() if said[key]]
+    return f"By {title(kind)}, the newest version against the one before", "; ".join(
+        parts
+    ) or "nobody is in both"
+
+
+def changes(course: Course) -> list[tuple[Version, list[str]]]:
+    """Name, for each version, the newest first, what differs from the one before, as far as it was recorded."""
+    named = []
+    for place, version in enumerate(course.versions):
+        before = course.versions[place - 1] if place else None
+        known = before is not None and before.origin and version.origin
+        named.append((version, _differences(before.origin, version.origin) if before and known else []))
+    return named[::-1]
+
+
+def plot(course: Course) -> go.Figure:
+    """Draw the score that decides by version, a line for each contender and stretch."""
+    kind = course.kinds[0]
+    rows = [
+        {"version": version.when, "contender": contender, "stretch": number} | {key: one[key] for key in one}
+        for number, (versions, _) in enumerate(course.stretches(kind))
+        for version in versions
+        for contender in course.contenders
+        if (one := version.score(contender, kind)) is not None
+    ]
+    label = f'{title(kind)}<br><span style="font-size:11px">{rows[0]["better"]} is better</span>'
+    return figures.score_history(pd.DataFrame(rows), label, looks(course.contenders))
+
+
+def title(kind: str) -> str:
+    """Return what a kind of score is called."""
+    return GLOSSARY.get(kind, (kind, ""))[0]
+
+
+def _rows(course: Course, kind: str) -> Iterator[dict[str, Any]]:
+    for number, (versions, _) in enumerate(course.stretches(kind), start=1):
+        for place, version in enumerate(versions):
+            for contender in version.scores:
+                one = version.score(contender, kind)
+                if one is not None:
+                    yield {
+                        "comparison": course.comparison,
+                        "image_set": course.image_set,
+                        "version": version.name,
+                        "git_commit": version.commit,
+                        "contender": contender,
+                        "kind": kind,
+                        "score": one["name"],
+                        "stretch": number,
+                        "value": one["value"],
+                        "low": one["low"],
+                        "high": one["high"],
+                        "change": change(versions, place, contender, kind),
+                    }
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Name what differs between two origins; contenders that came or went are named, not spelt out."""
+    old, new = before.get("settings", {}), after.get("settings", {})
+    both = [name for name in new if name in old]
+    found = [f"{name} is new" for name in new if name not in old]
+    found += [f"{name} is gone" for name in old if name not in new]
+    pair = [
+        {key: value for key, value in origin.items() if key not in {"settings", "command"}}
+        | {name: origin.get("settings", {})[name] for name in both}
+        for origin in (before, after)
+    ]
+    return found + [line.replace(" is ", ": ", 1).replace(" and ", " → ") for line in differences(*pair)]

@@ -1,0 +1,146 @@
+"""Finished comparisons read back from the versions that the catalog keeps: `<file>/<version>/<file>`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gencompare import evaluation
+from gencompare.evaluation.passport import differences
+
+
+@dataclass(frozen=True)
+class Version:
+    """One run of a comparison.
+
+    Attributes:
+        name: the catalog's version, the time at which the run began.
+        scores: {contender: as `evaluation.score` or `combined` returns them}.
+        origin: what was recorded of where it comes from, `git_commit` and `settings` among it; empty for runs
+            that recorded nothing.
+    """
+
+    name: str
+    scores: Mapping[str, Any]
+    origin: Mapping[str, Any]
+
+    @property
+    def when(self) -> str:
+        """Its time as people read it, to the second."""
+        day, _, time = self.name.partition("T")
+        return f"{day} {time[:8].replace('.', ':')}".strip()
+
+    @property
+    def commit(self) -> str:
+        """The git commit of the code, empty where it was not recorded."""
+        return str(self.origin.get("git_commit", ""))
+
+    def score(self, contender: str, kind: str) -> Mapping[str, Any] | None:
+        """Return one kind of score of a contender, None where it has none."""
+        scores = self.scores.get(contender, {}).get("scores", {})
+        return next((one | {"name": name} for name, one in scores.items() if one["kind"] == kind), None)
+
+    def passport(self, kind: str) -> Mapping[str, Any] | None:
+        """Return the passport that all scores of one kind share, None where there are none."""
+        found = (self.score(contender, kind) for contender in self.scores)
+        return next((one["passport"] for one in found if one is not None), None)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A comparison on one image set, version by version, the oldest first."""
+
+    comparison: str
+    image_set: str
+    versions: Sequence[Version]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Every kind of score, the one that decides first."""
+        found = {
+            one["kind"]: None
+            for version in reversed(self.versions)
+            for described in version.scores.values()
+            for one in described["scores"].values()
+        }
+        return list(found)
+
+    @property
+    def contenders(self) -> list[str]:
+        """Every contender, those of the newest version first."""
+        return list(dict.fromkeys(name for version in reversed(self.versions) for name in version.scores))
+
+    def stretches(self, kind: str) -> list[tuple[list[Version], list[str]]]:
+        """Cut the versions wherever two scores that follow each other may not be compared.
+
+        Returns:
+            For each stretch its versions, and what sets its passport apart from that of the one before.
+        """
+        found: list[tuple[list[Version], list[str]]] = []
+        for version in self.versions:
+            stamp = version.passport(kind)
+            if stamp is None:
+                continue
+            before = found[-1][0][-1].passport(kind) if found else None
+            apart = differences(before, stamp) if before else []
+            if before is None or apart:
+                found.append(([], apart))
+            found[-1][0].append(version)
+        return found
+
+
+def read_courses(
+    reports: Path, outputs: Path, comparisons: Sequence[str], image_set: str | None = None
+) -> list[Course]:
+    """Read what is kept of comparisons.
+
+    Args:
+        reports, outputs: the folders of reports and of model outputs.
+        comparisons: names of those wanted.
+        image_set: on this image set only, however it was prepared; on all where left out.
+    """
+    courses = []
+    for comparison in comparisons:
+        for folder in sorted((reports / comparison).glob("*/")):
+            if image_set is None or folder.name == image_set or folder.name.startswith(f"{image_set}-"):
+                versions = _versions(folder, outputs / comparison / folder.name)
+                if versions:
+                    courses.append(Course(comparison, folder.name, versions))
+    return courses
+
+
+def _versions(report: Path, outputs: Path) -> list[Version]:
+    versions = []
+    for table in sorted(report.glob("scores.csv/*/scores.csv")):
+        name = table.parent.name
+        scores = _scores(pd.read_csv(table), outputs, name)
+        if scores:
+            versions.append(Version(name, scores, _read(report / "origin.json" / name / "origin.json")))
+    return versions
+
+
+def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
+    """Find the scores behind a table: with passports, each contender's seeds together."""
+    seeds = table[table["kind"] == "contender"].groupby("contender", sort=False).size()
+    found = {}
+    for contender, count in seeds.items():
+        names = [f"{contender}_repeat{repeat}" if repeat else str(contender) for repeat in range(count)]
+        files = [_newest(outputs / name / "scores.json", version) for name in names]
+        if all(files):
+            found[str(contender)] = evaluation.combined([_read(file) for file in files if file])
+    return found
+
+
+def _newest(versioned: Path, version: str) -> Path | None:
+    """Return the newest version of a file up to a version: a run that only wrote its report anew scored nothing."""
+    files = [file for file in versioned.glob(f"*/{versioned.name}") if file.parent.name <= version]
+    return max(files, key=lambda file: file.parent.name, default=None)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
