@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
 from gencompare.comparisons import COMPARISONS
-from gencompare.hooks import ui_address
+from gencompare.tracking import compare_address, ui_address
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 FLAGS = [
@@ -78,8 +78,7 @@ def test_mlflow_compares_the_contenders(finished, page, tmp_path):
         page.goto(ui_address(tracking, server))
         page.get_by_text("gan_compare").first.wait_for()
         page.screenshot(path=tmp_path / "runs.png")
-        ids = ",".join(f'"{run.info.run_id}"' for run in children.values())
-        page.goto(f'{server}/#/compare-runs?runs=[{ids}]&experiments=["{experiment}"]')
+        page.goto(compare_address([run.info.run_id for run in children.values()], experiment, server))
         page.get_by_text("images_per_second").first.wait_for()  # the list is virtual: its top is there
         shown = page.inner_text("body")
         page.screenshot(path=tmp_path / "compare.png", full_page=True)

@@ -1,0 +1,145 @@
+"""The card that goes with a trained model: what it is, what it learnt from, what it cost, how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gencompare.reporting.page import facts
+from gencompare.reporting.tables import COSTS, GLOSSARY
+from gencompare.reporting.words import count, interval, number
+
+LOADING = """\
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from gencompare import config, sampling
+from gencompare.imagesets import storage
+from gencompare.models.shape import ImageShape
+
+model = Path("model")  # the folder that this card lies in
+contender = config.make_contender(json.loads((model / "settings.json").read_text()))
+shape = ImageShape(channels={channels}, resolution={resolution}, classes={classes})
+weights = load_file(model / "weights.safetensors")
+trained = {{key.split(".")[0] for key in weights}}
+networks = {{name: net for name, net in contender.model.networks(shape).items() if name in trained}}
+for name, network in networks.items():
+    own = {{key.removeprefix(f"{{name}}."): value for key, value in weights.items() if key.startswith(f"{{name}}.")}}
+    network.load_state_dict(own)
+    network.to(memory_format=torch.channels_last)  # as for the scored samples: another layout, another last bit
+images = storage.read(Path("data/05_model_input/{folder}")).train.images  # some samplers are fitted to them
+sampler = contender.sampler.fitted(networks, images)
+ready = sampling.Contender(networks, sampler, shape, torch.device("cpu"))
+samples = sampling.sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
+"""
+
+CARD = """\
+# {name}
+
+A {family} trained on {images} images of {image_set} in the comparison {comparison}, one of its contenders.
+
+![Samples, as they came](sample_grid.png)
+
+## What it learnt from
+
+{data}
+
+Its samples can come close to training images: the scores below say how many do (`memorised`). Use it as the
+licence of those images allows.
+
+## How good it is
+
+Of {n} samples, with 95% intervals. Two scores compare only where their passports agree.
+
+{scores}
+
+{passports}
+
+## What it cost
+
+{cost}
+
+## Settings
+
+{settings}
+
+## How to load it
+
+With gencompare installed, from the folder of the project that prepared the same images:
+
+```python
+{loading}```
+
+## Where it comes from
+
+{origin}
+"""
+
+
+def model_card(
+    comparison: str,
+    settings: Mapping[str, Any],
+    images: Mapping[str, Any],
+    cost: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    origin: Mapping[str, Any],
+) -> str:
+    """Write a model's card, in Markdown. Its grid of samples lies beside it as `sample_grid.png`.
+
+    Args:
+        comparison: that it was trained in.
+        settings: complete, of the contender.
+        images: the card of the image set.
+        cost: of training and sampling, as in `tables.COSTS`.
+        scores: as `evaluation.score` returns them.
+        origin: versions, git commit and machine.
+    """
+    shape = {"channels": images["channels"], "resolution": images["resolution"], "folder": images["folder"]}
+    data = {
+        key: images.get(key) for key in ("folder", "resolution", "source", "licence", "citation", "sha256")
+    }
+    return CARD.format(
+        name=settings["name"],
+        family=settings["model"]["name"],
+        comparison=comparison,
+        images=count(images["counts"]["train"]),
+        image_set=images["name"],
+        data=_table(("fact", "value"), facts(data)),
+        n=count(scores["n"]),
+        scores=_scores(scores["scores"]),
+        passports=_passports(scores["scores"]),
+        cost=_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
+        settings=_table(("setting", "value"), facts(settings)),
+        loading=LOADING.format(classes=len(images["classes"]), **shape),
+        origin=_table(("fact", "value"), facts(origin)),
+    )
+
+
+def _scores(scores: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"`{name}`",
+            number(one["value"]),
+            interval(one["low"], one["high"], like=one["value"]),
+            one["better"],
+            GLOSSARY.get(one["kind"], ("", ""))[1],
+        )
+        for name, one in scores.items()
+    ]
+    return _table(("score", "value", "interval", "better", "meaning"), rows)
+
+
+def _passports(scores: Mapping[str, Any]) -> str:
+    """List each passport once, under the names of the scores that carry it."""
+    found: dict[str, list[str]] = {}
+    for name, one in scores.items():
+        found.setdefault(_table(("passport", "value"), facts(one["passport"])), []).append(f"`{name}`")
+    return "\n\n".join(f"Passport of {', '.join(names)}:\n\n{table}" for table, names in found.items())
+
+
+def _table(heads: tuple[str, ...], rows: list[Any]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
