@@ -40,6 +40,14 @@ def test_cosine_schedule_is_the_squared_cosine_until_beta_is_clipped():
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_shift_multiplies_signal_to_noise_at_every_step_but_the_clean_one(schedule):
+    plain, shifted = alpha_bars(schedule, 100), alpha_bars(schedule, 100, shift=0.25)
+    assert shifted[0] == 1
+    ratio = (shifted / (1 - shifted))[1:] / (plain / (1 - plain))[1:]
+    assert ratio.numpy() == pytest.approx(0.25**2)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_diffused_images_have_the_forward_process_moments(schedule):
     model = denoiser(schedule=schedule)
     torch.manual_seed(0)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from gencompare.models.blocks import Precision, check_resolution, mixed_precision
 from gencompare.models.diffusion import Denoiser, Prediction, Schedule, alpha_bars
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Fraction, Positive, SettingError, settings
+from gencompare.typed import Fraction, Positive, PositiveFloat, SettingError, settings
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
@@ -28,7 +28,7 @@ class UNet:
         blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
         attention: sides of the feature maps that have self-attention after each block, where they occur.
         dropout: share of channels dropped inside residual blocks while training.
-        schedule, timesteps: the diffusion process.
+        schedule, timesteps, shift: the diffusion process (see `alpha_bars`).
         prediction: what the network predicts.
         conditional: whether it takes the image set's labels.
         precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
@@ -41,6 +41,7 @@ class UNet:
     dropout: Fraction = 0.0
     schedule: Schedule = "cosine"
     timesteps: Positive = 1000
+    shift: PositiveFloat = 1.0
     prediction: Prediction = "velocity"
     conditional: bool = False
     precision: Precision = "auto"
@@ -61,7 +62,7 @@ class UNet:
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
         denoiser = Denoiser(
             Backbone(self, shape),
-            alpha_bar=alpha_bars(self.schedule, self.timesteps),
+            alpha_bar=alpha_bars(self.schedule, self.timesteps, self.shift),
             prediction=self.prediction,
             classes=shape.classes if self.conditional else 0,
         )
