@@ -44,7 +44,7 @@ COMPARISONS: dict[str, Comparison] = {
     "gan_compare": Comparison(
         question="GAN, VAE or diffusion: which makes the better images here, and at what cost?",
         image_set="squares",
-        contenders=("vanilla_gan", "lsgan", "wgan_gp", "dcgan", "progressive_gan", "vae", "ddpm"),
+        contenders=("vanilla_gan", "dcgan", "lsgan", "wgan_gp", "progressive_gan", "vae", "ddpm"),
     ),
     "squares_scaling": Comparison(
         question="How many training images does a model need before it draws squares instead of copying them?",

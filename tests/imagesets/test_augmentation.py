@@ -67,10 +67,10 @@ def test_the_description_builds_the_same_recipe_again(picture):
 
 
 def test_settings_that_would_be_ignored_are_refused():
-    check_strength("basic", Strength(flip=0))
+    check_strength(["basic"], Strength(flip=0))
     with pytest.raises(
         SettingError, match=r"strength.rotation=30.0: has no effect with image_set.recipe=basic"
     ):
-        check_strength("basic", Strength(rotation=30))
+        check_strength(["basic"], Strength(rotation=30))
     with pytest.raises(SettingError, match=r"image_set.recipe='advance': unknown; did you mean advanced"):
-        check_strength("advance", Strength())
+        check_strength(["advance"], Strength())

@@ -37,6 +37,18 @@ def test_photos_are_used_equally_and_in_one_split_only(make_folder, read_all):
     assert set(heldout.factors["recipe"]) == {"none"}
 
 
+def test_two_recipes_make_as_many_images_each_of_the_same_photos(make_folder, read_all):
+    folder = make_folder(*(f"{n}.png" for n in range(10)))
+    both = Pandas(folder=str(folder), count=24, resolution=16, recipe="basic+advanced")
+    train, _ = read_all(both.prepare())
+    assert len(train) == 48
+    alone, _ = read_all(Pandas(folder=str(folder), count=24, resolution=16, recipe="basic").prepare())
+    basic = train.factors["recipe"] == "basic"
+    assert np.array_equal(train.images[basic], alone.images)
+    assert np.array_equal(train.factors["source"][basic], train.factors["source"][~basic])
+    assert set(train.factors["recipe"]) == {"basic", "advanced"}
+
+
 def test_the_held_out_split_can_be_expanded_too(make_folder, read_all):
     folder = make_folder(*(f"{n}.png" for n in range(10)))
     images = Pandas(folder=str(folder), count=20, heldout_count=9, resolution=16)

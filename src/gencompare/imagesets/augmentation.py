@@ -127,12 +127,15 @@ class Augmenter:
         return image
 
 
-def check_strength(recipe: str, strength: Strength) -> None:
-    """Refuse a change of strength that the recipe would ignore."""
-    choose(RECIPES, recipe, "image_set.recipe")
+def check_strength(recipes: Sequence[str], strength: Strength) -> None:
+    """Refuse unknown recipes, and a change of strength that all of them would ignore."""
+    for recipe in recipes:
+        choose(RECIPES, recipe, "image_set.recipe")
+    used = set().union(*(USED[recipe] for recipe in recipes))
     for setting in dataclasses.fields(Strength):
         value = getattr(strength, setting.name)
-        if value != setting.default and setting.name not in USED[recipe]:
+        if value != setting.default and setting.name not in used:
             raise SettingError(
-                f"image_set.strength.{setting.name}={value}: has no effect with image_set.recipe={recipe}"
+                f"image_set.strength.{setting.name}={value}: has no effect with "
+                f"image_set.recipe={'+'.join(recipes)}"
             )

@@ -40,10 +40,10 @@ class Pandas(ImageSet):
     """Photos of pandas, augmented.
 
     Attributes:
-        count: images in the train split, made from the train photos in equal parts.
+        count: images in the train split that each recipe makes from the train photos, in equal parts.
         resolution: side of the images, in pixels.
         recipe: `basic` (the middle square, mirrored or not) or `advanced` (mirrored, turned, cropped at
-            random, changed in colour).
+            random, changed in colour); `basic+advanced` makes images by both, told apart by the factor `recipe`.
         strength: how strongly the recipe changes a photo.
         heldout: share of the photos that is held out.
         heldout_count: images in the held-out split, made by the same recipe; with 0, each held-out photo
@@ -72,7 +72,7 @@ class Pandas(ImageSet):
 
     def check(self) -> None:
         """Refuse an unknown recipe, a missing or empty folder, and files of which none can be read."""
-        check_strength(self.recipe, self.strength)
+        check_strength(self._recipes(), self.strength)
         if self.folder is not None:
             self._photos()
         else:
@@ -85,7 +85,7 @@ class Pandas(ImageSet):
 
     def prepare(self) -> Preparation:
         """Find the photos. They are split, read and augmented when the chunks are asked for."""
-        check_strength(self.recipe, self.strength)
+        check_strength(self._recipes(), self.strength)
         photos, findings = self._photos(), Findings()
         splits = cache(lambda: split(without_copies(photos, findings), self.heldout))
         source = (
@@ -94,7 +94,7 @@ class Pandas(ImageSet):
             else f"kaggle.com/datasets/{self.kaggle}"
         )
         card = self.describe(channels=3, classes=[], source=source, licence="see the source")
-        card["recipe"] = Augmenter(self.recipe, self.strength, self.resolution).description
+        card["recipe"] = {augment.recipe: augment.description for augment in self._augmenters()}
         return Preparation(
             fingerprint=self.fingerprint(),
             card=card,
@@ -116,31 +116,38 @@ class Pandas(ImageSet):
     def _augmented(
         self, split_name: str, photos: Sequence[Photo], count: int, findings: Findings
     ) -> Iterator[Images]:
-        """Yield `count` images made from the photos in equal parts, photo by photo.
+        """Yield `count` images of each recipe, made from the photos in equal parts, photo by photo.
 
         The share of a photo that cannot be read goes to those after it.
         """
-        augment = Augmenter(self.recipe, self.strength, self.resolution)
+        augmenters = self._augmenters()
 
-        def working(photo: Photo) -> np.ndarray | None:
+        def working(photo: Photo) -> list[np.ndarray] | None:
             image = findings.read(photo, grey=False, max_pixels=self.max_pixels)
-            return None if image is None else shrunk(image, augment.working_side)
+            return None if image is None else [shrunk(image, augment.working_side) for augment in augmenters]
 
         made, usable = 0, None
-        for position, pixels in enumerate(in_order(working, photos)):
-            if pixels is not None:
-                usable = (photos[position].name, pixels)
-            if usable is None or (pixels is None and position < len(photos) - 1):
+        for position, read in enumerate(in_order(working, photos)):
+            if read is not None:
+                usable = (photos[position].name, read)
+            if usable is None or (read is None and position < len(photos) - 1):
                 continue
             share = (count - made) // (len(photos) - position)
-            for start in range(made, made + share, CHUNK):
-                seeds = [
-                    _seed(self.seed, split_name, n) for n in range(start, min(start + CHUNK, made + share))
-                ]
-                # here, not in threads (Python's lock) nor processes (each imports torch: 2 s, 0.5 GB)
-                images = augment.make(usable[1], seeds)
-                yield _traced(images, np.array([usable[0]] * len(seeds)), self.recipe, np.array(seeds))
+            name, sized = usable
+            for augment, pixels in zip(augmenters, sized, strict=True):
+                for start in range(made, made + share, CHUNK):
+                    numbers = range(start, min(start + CHUNK, made + share))
+                    seeds = [_seed(self.seed, split_name, number) for number in numbers]
+                    # here, not in threads (Python's lock) nor processes (each imports torch: 2 s, 0.5 GB)
+                    images = augment.make(pixels, seeds)
+                    yield _traced(images, np.array([name] * len(seeds)), augment.recipe, np.array(seeds))
             made += share
+
+    def _recipes(self) -> list[str]:
+        return self.recipe.split("+")
+
+    def _augmenters(self) -> list[Augmenter]:
+        return [Augmenter(recipe, self.strength, self.resolution) for recipe in self._recipes()]
 
     def _photos(self) -> list[Photo]:
         root = self._root()
