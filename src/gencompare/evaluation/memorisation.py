@@ -17,8 +17,8 @@ from gencompare.imagesets.arrays import Images
 
 FINEST = 32  # images with more pixels a side are averaged down before they are compared
 NEIGHBOURHOOD = 50
-COPIES = 4  # neighbours looked at for each one wanted, where training images may be copies of one source
 CHUNK = 4096
+ROWS = 2048
 RARE = 0.01  # share of real held-out images that lie below the threshold
 SHOWN = 3
 MEASURED_BY = {
@@ -46,25 +46,22 @@ class Neighbours:
 def neighbours(samples: np.ndarray, train: Images) -> Neighbours:
     """Find the training images nearest to each sample.
 
-    Where the training images have a factor `source`, copies of one source count once.
+    Where the training images have a factor `source`, augmented copies of one source count once.
 
     Args:
         samples: uint8 (N, H, W, C).
         train: all training images, of the same shape.
     """
-    sources = (
-        np.unique(train.factors["source"], return_inverse=True)[1] if "source" in train.factors else None
-    )
-    wanted = min(NEIGHBOURHOOD if sources is None else NEIGHBOURHOOD * COPIES, len(train))
-    index, distance = _nearest(_descriptors(samples), train.images, wanted)
-    if sources is None:
-        near = distance[:, :NEIGHBOURHOOD].mean(axis=1)
-        return Neighbours(index[:, :SHOWN], distance[:, 0] / np.maximum(near, 1e-6))
+    sources = np.unique(train.factors.get("source", np.arange(len(train))), return_inverse=True)[1]
+    copies = -(-len(train) // (sources.max() + 1))  # of each source, on average
+    wanted = min(NEIGHBOURHOOD * copies, len(train))
     shown, relative = [], []
-    for row, far in zip(index, distance, strict=True):
-        first = np.sort(np.unique(sources[row], return_index=True)[1])
-        shown.append(np.resize(row[first], SHOWN))
-        relative.append(far[0] / max(far[first[:NEIGHBOURHOOD]].mean(), 1e-6))
+    for start in range(0, len(samples), ROWS):
+        near = _nearest(_descriptors(samples[start : start + ROWS]), train.images, wanted)
+        for row, far in zip(*near, strict=True):
+            first = np.sort(np.unique(sources[row], return_index=True)[1])
+            shown.append(np.resize(row[first], SHOWN))
+            relative.append(far[0] / max(far[first[:NEIGHBOURHOOD]].mean(), 1e-6))
     return Neighbours(np.stack(shown), np.array(relative))
 
 
