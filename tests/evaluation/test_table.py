@@ -147,6 +147,12 @@ def test_seeds_that_agree_by_chance_keep_the_doubt_of_their_samples() -> None:
     assert score["high"] - 20 == pytest.approx(1.96 * 2 / 2**0.5, rel=1e-3)
 
 
+def test_the_doubt_of_few_seeds_stays_within_what_a_score_can_be() -> None:
+    assert combined([scored(10), scored(30)])["scores"]["fd_some_net_1k"]["low"] == 0
+    shares = [{"scores": {"p": one("precision", value, 0.01, better="higher")}} for value in (0.8, 1.0)]
+    assert combined(shares)["scores"]["p"]["high"] == 1
+
+
 def test_differences_name_what_only_one_passport_has() -> None:
     assert differences({"a": {"b": 1}}, {"a": {"b": 1}}) == []
     assert differences({"a": {"b": 1}}, {"a": {"c": 2}}) == [

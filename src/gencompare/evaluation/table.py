@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from gencompare.evaluation.bench import KINDS
 from gencompare.evaluation.passport import PassportMismatch, differences
 from gencompare.evaluation.resampling import NORMAL_95
 
 Described = Mapping[str, Any]
 Row = str | tuple[str, int]
-KINDS = ("floor", "ceiling")
+ENDS = ("floor", "ceiling")
 
 
 def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame:
@@ -33,9 +34,9 @@ def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame
     Raises:
         PassportMismatch: if two scores of one column may not be compared; names the difference.
     """
-    names = _columns({**scores, **{kind: reference[kind] for kind in KINDS}})
+    names = _columns({**scores, **{kind: reference[kind] for kind in ENDS}})
     rows = [(*_named(row), "contender", described["scores"]) for row, described in scores.items()]
-    rows += [(kind, None, kind, reference[kind]["scores"]) for kind in KINDS]
+    rows += [(kind, None, kind, reference[kind]["scores"]) for kind in ENDS]
     seeds: dict[str, list[Described]] = {}
     for row, described in scores.items():
         seeds.setdefault(_named(row)[0], []).append(described)
@@ -88,11 +89,11 @@ def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
     within = np.sqrt(np.mean([one["standard_error"] ** 2 for one in each]) / len(each))
     between = np.std(values, ddof=1) / np.sqrt(len(each))
     half = max(NORMAL_95 * within, stdtrit(len(each) - 1, 0.975) * between)
-    mean = float(values.mean())
+    mean, kind = float(values.mean()), KINDS[each[0]["kind"]]
     return {
         "value": mean,
-        "low": float(mean - half),
-        "high": float(mean + half),
+        "low": max(float(mean - half), kind.least),
+        "high": min(float(mean + half), kind.most),
         "standard_error": float(max(within, between)),
     }
 
