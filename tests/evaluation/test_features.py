@@ -149,6 +149,18 @@ def test_inception_is_torch_fidelitys(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "299" in extractor.passport()["resize"]
 
 
+def test_inception_gets_small_images_as_they_are_and_large_ones_without_aliasing() -> None:
+    extractor = Inception.__new__(Inception)
+    extractor.network = lambda images: (images,)
+    small = torch.from_numpy(IMAGES).permute(0, 3, 1, 2)
+    assert extractor.embed(small) is small
+    stripes = torch.zeros(1, 3, 700, 700, dtype=torch.uint8)
+    stripes[..., ::2] = 255
+    inner = extractor.embed(stripes)[0, 0, 5:-5, 5:-5].float()
+    assert inner.shape == (289, 289)
+    assert (inner - 127.5).abs().max() < 8  # every other pixel taken would give 0 or 255
+
+
 def test_the_inception_score_spans_from_one_to_the_number_of_classes() -> None:
     assert inception_score(np.full((8, 4), 0.25)) == pytest.approx(1)
     assert inception_score(np.eye(4)[[0, 1, 2, 3, 0, 1, 2, 3]]) == pytest.approx(4)

@@ -81,14 +81,17 @@ class EfficientNetLite0(Extractor):
 class Inception(Extractor):
     """The original Inception of 2015, 2,048 features: the only one whose Fréchet distance is FID.
 
-    Source: Heusel et al., "GANs trained by a two time-scale update rule" (2017); torch-fidelity's conversion,
-        with the original's resizing (bilinear, not antialiased, as TensorFlow 1 did it).
+    Smaller images are enlarged as the original does it, as in published figures. Larger ones, which it would
+    alias, are first brought down as Parmar et al., "On aliased resizing" (2022), advise.
+
+    Source: Heusel et al., "GANs trained by a two time-scale update rule" (2017); torch-fidelity's conversion.
     """
 
     URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
     SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+    SIDE = 299
     name = "inception"
-    resize = "bilinear as TensorFlow 1, to 299 x 299"
+    resize = f"up bilinear as TensorFlow 1, down bicubic antialiased, to {SIDE} x {SIDE}"
 
     def __init__(self, weights: str | None = None) -> None:
         path = fetched(self.URL, weights, self.name)
@@ -99,6 +102,8 @@ class Inception(Extractor):
 
     def embed(self, images: Tensor) -> Tensor:
         """Turn uint8 (N, 3, H, W) into float32 (N, 2048)."""
+        if max(images.shape[2:]) > self.SIDE:
+            images = _resized(images, self.SIDE).round_().to(torch.uint8)
         features: Tensor = self.network(images)[0]
         return features
 

@@ -74,7 +74,9 @@ def _extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSetti
     device = torch.device(automatic if settings.device == "auto" else settings.device)
     extractor.network.to(device)
     parts = []
-    for start in range(0, len(images), settings.batch_size):
-        batch = torch.from_numpy(np.array(images[start : start + settings.batch_size])).to(device)
-        parts.append(extractor.embed(batch.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)).float().cpu().numpy())
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # 10 bits are not what a CPU computes
+        for start in range(0, len(images), settings.batch_size):
+            batch = torch.from_numpy(np.array(images[start : start + settings.batch_size])).to(device)
+            found = extractor.embed(batch.permute(0, 3, 1, 2).expand(-1, 3, -1, -1))
+            parts.append(found.float().cpu().numpy())
     return np.concatenate(parts)
