@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from gencompare.imagesets.squares import Squares
 from gencompare.imagesets.storage import read, write
 
 N = 300
+FEW = 100  # enough where only real images and noise are told apart
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings() -> EvaluationSettings:
     return EvaluationSettings(samples=N, bootstrap=40, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def few(settings: EvaluationSettings) -> EvaluationSettings:
+    return replace(settings, samples=FEW)
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +45,8 @@ def clothes(tmp_path_factory: pytest.TempPathFactory, fashion_mnist_folder: Path
 
 
 @pytest.fixture(scope="session")
-def squares_reference(squares: ImageSplits, settings: EvaluationSettings, cache: Path) -> dict:
-    return describe_reference(squares, settings, cache)
+def squares_reference(squares: ImageSplits, few: EvaluationSettings, cache: Path) -> dict:
+    return describe_reference(squares, few, cache)
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,29 @@
 """What a comparison sees of scoring, on real images: models whose faults are known must be told by name."""
 
 import json
+import math
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from gencompare.evaluation import EvaluationSettings, comparable, describe_reference, score, scoring, table
+from gencompare.evaluation import (
+    EvaluationSettings,
+    PassportMismatch,
+    comparable,
+    describe_reference,
+    score,
+    scoring,
+    table,
+)
+from gencompare.evaluation.bench import Bench
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.typed import SettingError
 
@@ -33,6 +48,7 @@ def scored(clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSe
         "dropping": images[np.isin(labels, [0, 2, 4, 6, 8])][:N],
         "blurring": blurred(held, 1.5),
         "honest": held,
+        "collapsed": np.repeat(held[:1], N, axis=0),
     }
     return {
         name: kinds(score(Images(made), clothes, clothes_reference, settings, cache))
@@ -81,6 +97,40 @@ def test_a_blurring_model_is_caught_by_precision(scored: dict, clothes_reference
     assert found["memorised"]["value"] < 0.05
 
 
+def test_a_collapsed_model_gets_finite_scores_and_no_diversity(scored: dict, clothes_reference: dict) -> None:
+    found, ceiling = scored["collapsed"], kinds(clothes_reference["ceiling"])
+    for kind, one in found.items():
+        assert all(math.isfinite(one[part]) for part in ("value", "low", "high", "standard_error")), kind
+    assert found["recall"]["value"] < 0.01
+    assert found["coverage"]["value"] < 0.1
+    assert found["fd"]["low"] > 0.5 * ceiling["fd"]["value"]
+
+
+def test_scores_of_real_images_are_torch_fidelitys(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    bench = Bench(clothes, settings, cache, N)
+    made, real = (
+        torch.from_numpy(bench.features(bench.drawn(split)).astype(np.float64))
+        for split in ("train", "heldout")
+    )
+    statistics = [fid_features_to_statistics(features) for features in (made, real)]
+    fid = fid_statistics_to_metric(*statistics, verbose=False)
+    kid = kid_features_to_metric(made, real, kid_subsets=1, kid_subset_size=N, verbose=False)
+    precision, recall = calculate_precision_recall_full(made.float(), real.float(), settings.nearest_k)
+    wanted = {
+        "fd": fid["frechet_inception_distance"],
+        "kid": kid["kernel_inception_distance_mean"],
+        "precision": precision,
+        "recall": recall,
+    }
+    found = kinds(clothes_reference["floor"])
+    # a distance near nothing is the difference of far larger terms: those of the real images' own
+    scale = {"fd": float(np.trace(np.cov(real.numpy().T))), "kid": 0.1}
+    for kind, value in wanted.items():
+        assert found[kind]["value"] == pytest.approx(value, rel=1e-3, abs=1e-4 * scale.get(kind, 0)), kind
+
+
 def test_labels_are_held_to_what_samples_look_like(
     clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
 ) -> None:
@@ -113,15 +163,28 @@ def test_passports_say_all_that_scores_depend_on(
     assert "torch" in stamp["versions"]
 
 
+def test_what_is_held_against_training_images_says_so_and_is_not_compared_across_them(
+    clothes: ImageSplits, clothes_reference: dict
+) -> None:
+    memorised = kinds(clothes_reference["floor"])["memorised"]["passport"]
+    assert memorised["reference"]["split"] == "train"
+    assert memorised["reference"]["sha256"] == clothes.card["sha256"]["train"]
+    limit = clothes_reference["memorised_below"]
+    assert memorised["measured_by"]["memorised_below"] == pytest.approx(limit, rel=1e-5)
+    other = deepcopy(clothes_reference["floor"])
+    kinds(other)["memorised"]["passport"]["reference"]["sha256"] = "of other training images"
+    with pytest.raises(PassportMismatch, match=f"memorised_pixels_{N} of other .* reference.sha256 is"):
+        table({"other": other}, clothes_reference)
+
+
 def test_a_table_of_what_was_scored_ranks_the_honest_model_first(
     clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
 ) -> None:
-    images = np.asarray(clothes.train.images)
+    held = np.asarray(clothes.heldout.images[-N:])
+    models = {"honest": held, "blurring": blurred(held, 1.5)}
     scores = {
-        "honest": score(
-            Images(np.asarray(clothes.heldout.images[-N:])), clothes, clothes_reference, settings, cache
-        ),
-        "blurring": score(Images(blurred(images[:N], 1.5)), clothes, clothes_reference, settings, cache),
+        name: score(Images(made), clothes, clothes_reference, settings, cache)
+        for name, made in models.items()
     }
     made = table(scores, clothes_reference).set_index("contender")
     assert made.loc[["honest", "blurring"], "group"].tolist() == [1, 2]
@@ -152,15 +215,15 @@ def test_the_same_scores_come_out_byte_for_byte(
 def test_a_second_scoring_only_reads(
     squares: ImageSplits,
     squares_reference: dict,
-    settings: EvaluationSettings,
+    few: EvaluationSettings,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = Images(np.asarray(squares.train.images[:N]))
-    first = score(made, squares, squares_reference, settings, cache)
+    made = Images(np.asarray(squares.train.images[: few.samples]))
+    first = score(made, squares, squares_reference, few, cache)
     monkeypatch.setattr(scoring, "_score", lambda *_: pytest.fail("scored again"))
-    assert score(made, squares, squares_reference, settings, cache) == first
-    assert describe_reference(squares, settings, cache) == squares_reference
+    assert score(made, squares, squares_reference, few, cache) == first
+    assert describe_reference(squares, few, cache) == squares_reference
 
 
 def test_the_count_is_that_of_the_smallest_set(squares: ImageSplits, settings: EvaluationSettings) -> None:

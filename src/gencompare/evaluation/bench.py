@@ -84,9 +84,9 @@ class Bench:
         """Features of images, extracted once."""
         return features(images.images, self.extractor, self.settings, self.cache)
 
-    def passport(self, measured_by: Mapping[str, Any], n: int) -> dict[str, Any]:
-        """Make the passport of a score taken here."""
-        return passport(measured_by, n, self.splits, self.settings)
+    def passport(self, measured_by: Mapping[str, Any], n: int, split: str) -> dict[str, Any]:
+        """Make the passport of a score taken here against a split."""
+        return passport(measured_by, n, self.splits, split, self.settings)
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,21 @@ class Measurement:
     Attributes:
         statistic: gives, for each kind of KINDS, one number a subset.
         measured_by: what the numbers depend on beside the samples and the image set, for the passport.
+        split: the real images that samples are held against.
         suffix: what follows the kind in a score's name, before n; none leaves n out, too.
         n: how many samples it is taken over.
     """
 
     statistic: Statistic
     measured_by: Mapping[str, Any]
+    split: str
     suffix: str
     n: int
 
     def scores(self, bench: Bench) -> Scores:
         """Take the numbers over all samples, and over halves of them for their intervals."""
         name = f"_{self.suffix}_{short(self.n)}" if self.suffix else ""
-        stamp = bench.passport(self.measured_by, self.n)
+        stamp = bench.passport(self.measured_by, self.n, self.split)
         over = subsets(self.n, bench.settings.bootstrap, bench.settings.seed)
         return {
             f"{kind}{name}": _numbers(values, KINDS[kind])

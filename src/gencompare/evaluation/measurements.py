@@ -21,26 +21,29 @@ from gencompare.imagesets.arrays import Images
 
 def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
     """What holds samples against the reference split: distances, fidelity and diversity, squares."""
-    extractor, k = bench.extractor, bench.settings.nearest_k
-    made, real = bench.features(samples), bench.features(bench.drawn(bench.settings.reference_split))
+    extractor, k, split = bench.extractor, bench.settings.nearest_k, bench.settings.reference_split
+    made, real = bench.features(samples), bench.features(bench.drawn(split))
     kind = "fid" if isinstance(extractor, Inception) else "fd"
 
     def distances(over: Subsets) -> dict[str, np.ndarray]:
         found = {kind: frechet(made, real, over), "kid": kernel_distance(made, real, over)}
-        if (
-            len(made) >= 2 * made.shape[1]
-        ):  # to first order the extrapolated distance scatters as the distance
+        if len(made) >= 2 * made.shape[1]:
+            # to first order the extrapolated distance scatters as the distance
             bias = found[kind][0] - frechet_at_infinity(made, real, bench.settings.seed)
             found[f"{kind}_inf"] = found[kind] - bias
         return found
 
     shares = partial(fidelity_and_diversity, made[:LIMIT], real[:LIMIT], k)
     by, name, n = extractor.passport(), extractor.name, len(samples)
-    found = [Measurement(distances, by, name, n), Measurement(shares, by, name, min(n, LIMIT))]
+    found = [
+        Measurement(distances, by, split, name, n),
+        Measurement(shares, by, split, name, min(n, LIMIT)),
+    ]
     if isinstance(extractor, Inception):
-        found.append(Measurement(partial(_inception_scores, extractor.probabilities(made)), by, name, n))
+        inception_scores = partial(_inception_scores, extractor.probabilities(made))
+        found.append(Measurement(inception_scores, by, split, name, n))
     if bench.splits.card["name"] == "squares":
-        found.append(Measurement(*square_statistic(samples.images, bench.splits), "", n))
+        found.append(Measurement(*square_statistic(samples.images, bench.splits, split), split, "", n))
     return found
 
 
@@ -55,7 +58,8 @@ def against_training(
         near: their neighbours among the training images.
         limit: relative distance below which a sample counts as memorised.
     """
-    found = [_share("memorised", near.relative < limit, memorisation.MEASURED_BY, "pixels")]
+    by = {**memorisation.MEASURED_BY, "memorised_below": float(f"{limit:.6g}")}
+    found = [_share("memorised", near.relative < limit, by, "pixels")]
     train = bench.drawn("train")
     if samples.labels is not None and train.labels is not None:
         agree = agrees(bench.features(samples), samples.labels, bench.features(train), train.labels)
@@ -64,7 +68,7 @@ def against_training(
 
 
 def _share(kind: str, true: np.ndarray, by: Mapping[str, Any], suffix: str) -> Measurement:
-    return Measurement(lambda over: {kind: mean(true, over)}, by, suffix, len(true))
+    return Measurement(lambda over: {kind: mean(true, over)}, by, "train", suffix, len(true))
 
 
 def _inception_scores(probabilities: np.ndarray, over: Subsets) -> dict[str, np.ndarray]:

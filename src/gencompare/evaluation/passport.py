@@ -17,7 +17,7 @@ class PassportMismatch(ValueError):
 
 
 def passport(
-    measured_by: Mapping[str, Any], n: int, splits: ImageSplits, settings: EvaluationSettings
+    measured_by: Mapping[str, Any], n: int, splits: ImageSplits, split: str, settings: EvaluationSettings
 ) -> dict[str, Any]:
     """Make the passport of a score: JSON-ready, the same for every score it may be compared with.
 
@@ -25,9 +25,9 @@ def passport(
         measured_by: the extractor and its weights' hash, resizer and the like, or another way of measuring.
         n: how many samples were compared with how many real images.
         splits: the image set the score refers to.
+        split: which of its splits samples are held against.
         settings: how it was scored.
     """
-    split = settings.reference_split
     return {
         "measured_by": dict(measured_by),
         "n": n,

@@ -126,7 +126,7 @@ def _check_shape(samples: Images, splits: ImageSplits) -> None:
 def _facts(bench: Bench) -> str:
     """Everything but the samples that scores depend on, this code included."""
     code = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
-    stamp = bench.passport(bench.extractor.passport(), bench.n)
+    stamp = bench.passport(bench.extractor.passport(), bench.n, bench.settings.reference_split)
     return json.dumps([stamp, bench.splits.card["sha256"], code], sort_keys=True)
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from gencompare.evaluation.resampling import Statistic, Subsets, mean
-from gencompare.evaluation.squares import FAINTEST, UNEXPLAINED, SquareFit, fit_squares
+from gencompare.evaluation.squares import (
+    AGAINST_DISC,
+    FAINTEST,
+    FRAME_SLACK,
+    SIDE_SLACK,
+    UNEXPLAINED,
+    SquareFit,
+    fit_squares,
+)
 from gencompare.imagesets.arrays import ImageSplits
 
 QUARTER = np.pi / 2  # a square turned by this is the same square
@@ -16,15 +24,20 @@ BINS = 4  # for each number; a factor of two numbers has BINS² bins
 MEASURED_BY = {
     "fit": "least squares",
     "unexplained_below": UNEXPLAINED,
+    "of_disc_below": AGAINST_DISC,
     "colour_above": FAINTEST,
+    "side_slack": SIDE_SLACK,
+    "frame_slack": FRAME_SLACK,
     "bins": BINS,
 }
 
 Factors = Mapping[str, np.ndarray]
 
 
-def square_statistic(images: np.ndarray, splits: ImageSplits) -> tuple[Statistic, dict[str, Any]]:
-    """Fit squares to images and return their scores as a statistic, with what goes into its passport.
+def square_statistic(
+    images: np.ndarray, splits: ImageSplits, split: str = "heldout"
+) -> tuple[Statistic, dict[str, Any]]:
+    """Fit squares to images and return their scores against a split, with what goes into their passport.
 
     The statistic gives `squares_valid`, the share of images that are one square; for each factor
     `squares_<factor>_distance`, the first Wasserstein distance between the valid squares' factors and the
@@ -32,7 +45,7 @@ def square_statistic(images: np.ndarray, splits: ImageSplits) -> tuple[Statistic
     `squares_coverage`, the share of factor bins that real squares reach in which a valid square lies.
     """
     fit = fit_squares(images, tuple(splits.card["generator"]["side"]))
-    real = splits.heldout.factors
+    real = getattr(splits, split).factors
     made = {"colour": fit.colour, "side": fit.side, "angle": fit.angle, "place": fit.centre}
     wanted = {"colour": real["colour"], "side": real["side"], "angle": real["angle"], "place": real["centre"]}
     distances = {name: _distance_of(name, made[name], wanted[name], fit) for name in made}
