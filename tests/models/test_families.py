@@ -88,3 +88,20 @@ def test_networks_are_found_by_name_or_by_kind_or_refused_with_what_there_is():
         only(gan, Denoiser, "sampler.name='ddim'")
     with pytest.raises(SettingError, match=r"needs a network 'vae'"):
         require(gan, "vae", LatentModel, "objective")
+
+
+@pytest.mark.parametrize("name", ["dcgan", "resnet_gan", "progressive_gan"])
+def test_conditional_networks_depend_on_the_label_once_it_is_learnt(name):
+    gan = networks(name, ImageShape(3, 16, classes=4), conditional=True)
+    latent, labels = torch.randn(2, 5), torch.tensor([0, 3])
+    for network in gan.values():
+        network.eval()
+        for module in network.modules():
+            if isinstance(module, torch.nn.Embedding):
+                torch.nn.init.normal_(module.weight)
+    made = gan["generator"].generate(latent, labels)
+    assert not torch.allclose(made, gan["generator"].generate(latent, labels.flip(0)))
+    judged = gan["discriminator"](made, labels)
+    assert not torch.allclose(judged, gan["discriminator"](made, labels.flip(0)))
+    with pytest.raises(SettingError, match="the image set has no labels"):
+        MODELS[name](conditional=True).check(ImageShape(3, 16))

@@ -288,7 +288,7 @@ def test_the_generator_meets_the_updated_discriminator():
         next(steps)
         if update:
             with torch.no_grad():
-                networks["discriminator"].layers[-1].bias += 5.0
+                networks["discriminator"].logit.bias += 5.0
         return next(steps)[1].item()
 
     assert generator_loss(update=True) < generator_loss(update=False)
@@ -296,7 +296,7 @@ def test_the_generator_meets_the_updated_discriminator():
 
 def test_metrics_are_the_discriminator_probabilities():
     networks, objective = gan()
-    torch.nn.init.zeros_(networks["discriminator"].layers[-1].weight)
+    torch.nn.init.zeros_(networks["discriminator"].logit.weight)
     list(objective.step(batch()))
     assert objective.metrics["d_real"].item() == 0.5
     assert objective.metrics["d_fake"].item() == 0.5

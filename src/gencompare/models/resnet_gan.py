@@ -9,7 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gencompare.models.blocks import LatentModel, Precision, check_labels, check_resolution, mixed_precision
+from gencompare.models.blocks import (
+    LatentModel,
+    Norm,
+    Precision,
+    check_labels,
+    check_resolution,
+    mixed_precision,
+    projected,
+)
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Positive, settings
 
@@ -112,11 +120,7 @@ class Discriminator(nn.Module):
         with mixed_precision(images.device, self.precision):
             x = self.blocks(images)
         features = F.relu(x.float()).mean((2, 3))  # (N, width)
-        logit = self.logit(features).squeeze(1)
-        if self.label is None:
-            return logit
-        assert labels is not None, "a conditional discriminator needs labels"
-        return logit + (self.label(labels) * features).sum(1)  # arXiv:1802.05637, equation 3
+        return projected(self.logit(features).squeeze(1), features, self.label, labels)
 
 
 class UpBlock(nn.Module):
@@ -155,25 +159,6 @@ class DownBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         residual = self.first(F.relu(x) if self.activates else x)
         return self.shrink(self.second(F.relu(residual))) + self.shortcut(self.shrink(x))
-
-
-class Norm(nn.Module):
-    """Batch normalisation, its gain and bias looked up by label where there are classes (arXiv:1610.07629)."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=not classes)
-        self.by_label = nn.Embedding(classes, 2 * channels) if classes else None
-        if self.by_label is not None:
-            nn.init.zeros_(self.by_label.weight)
-
-    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        x = self.norm(x)
-        if self.by_label is None:
-            return x
-        assert labels is not None, "a conditional generator needs labels"
-        gain, bias = self.by_label(labels)[:, :, None, None].chunk(2, dim=1)
-        return x * (1.0 + gain) + bias
 
 
 class SelfAttention(nn.Module):
