@@ -3,46 +3,31 @@
 All learn FashionMNIST at 32x32 for the same time, then make samples that are scored alike against the held-out
 split. Run it on an otherwise idle machine, from the project folder:
 
-    python benchmarks/gan_vs_reference.py --seconds 600 --ours dcgan
+    python benchmarks/gan_vs_reference.py --seconds 600 --contenders reference_dcgan dcgan
 
-It prints one line of JSON a contender and writes results.json, samples and a grid of them each to --out.
+It prints one line of JSON a contender and adds it to results.jsonl in --out, beside samples and a grid of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-import yaml
+from fashion import KEPT, PARAMETERS, Scores, contender, make, splits, train_for
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config import ContenderSettings, make_contender, merge
-from gencompare.evaluation import EvaluationSettings
-from gencompare.evaluation.distances import frechet
-from gencompare.evaluation.features import features, make_extractor
-from gencompare.imagesets.arrays import Images
-from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.models import MODELS
 from gencompare.models.blocks import LatentModel
 from gencompare.models.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Batch, Objective
-from gencompare.reporting.figures import image_grid
-from gencompare.sampling import Contender, balanced_labels, sample
-from gencompare.training import Trained, TrainingSettings, train
-from gencompare.training.device import pick_device
+from gencompare.sampling import balanced_labels
 from gencompare.training.health import judge
 from gencompare.typed import settings
 
-SHAPE = ImageShape(channels=1, resolution=32, classes=10)
-PARAMETERS = Path(__file__).parents[1] / "conf/base/parameters.yml"
 REFERENCE = {
     "model": {"name": "reference_dcgan"},
     "objective": {"name": "reference"},
@@ -140,85 +125,26 @@ class ReferenceObjective(Objective):
         yield "discriminator", 0.5 * (real_loss + fake_loss)
 
 
-def contenders(names: list[str], parameters: Mapping[str, Any]) -> Iterator[ContenderSettings]:
-    """The reference, and contenders of ours as the parameters have them."""
-    MODELS["reference_dcgan"], OBJECTIVES["reference"] = ReferenceDCGAN, Reference
-    blocks = parameters["contenders"] | {"reference_dcgan": REFERENCE}
-    for name in ["reference_dcgan", *names]:
-        block = blocks[name]
-        while "like" in block:
-            other = {key: value for key, value in block.items() if key != "like"}
-            block = merge(blocks[block["like"]], other)
-        block = block | {"training": merge(parameters["training"], block["training"])}
-        yield make_contender({"name": name, "contender": name, "seed": parameters["seed"]} | block)
-
-
-def train_for(contender: ContenderSettings, images: Images, seconds: float) -> Trained:
-    """Train for as many images as fit the time, judged by a short run before."""
-    rate = _train(contender, images, kimg=2.0).cost["images_per_second"]
-    return _train(contender, images, kimg=rate * seconds / 1000)
-
-
-def _train(contender: ContenderSettings, images: Images, kimg: float) -> Trained:
-    chosen = vars(contender.training) | {"kimg": kimg, "device": "cpu", "checkpoint_seconds": 1e9}
-    with tempfile.TemporaryDirectory() as checkpoints:
-        return train(
-            lambda: contender.objective.objective(contender.model.networks(SHAPE)),
-            images,
-            TrainingSettings(**chosen),
-            contender=contender.name,
-            seed=contender.seed,
-            fingerprint="benchmark",
-            checkpoints=Path(checkpoints),
-        )
-
-
-def make(contender: ContenderSettings, weights: Mapping[str, Tensor], n: int) -> np.ndarray:
-    generator = contender.model.networks(SHAPE)["generator"]
-    generator.load_state_dict({key.removeprefix("generator."): value for key, value in weights.items()})
-    drawn = Contender({"generator": generator}, contender.sampler, SHAPE, pick_device("cpu"))
-    return sample(drawn, n, balanced_labels(n, SHAPE.classes), contender.seed)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600.0, help="of training, for each")
     parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--ours", nargs="+", default=["dcgan"], help="contenders of conf/base/parameters.yml")
+    parser.add_argument("--contenders", nargs="+", default=["reference_dcgan", "dcgan"])
     parser.add_argument("--out", type=Path, default=Path("data/08_reporting/benchmarks/gan_vs_reference"))
     chosen = parser.parse_args()
-    chosen.out.mkdir(parents=True, exist_ok=True)
 
-    prepared = FashionMNIST(resolution=32).prepare()
-    train_split, heldout = (_whole(split()) for split in (prepared.train, prepared.heldout))
-    settings = EvaluationSettings()
-    extractor = make_extractor(settings.extractor)
-    reference = features(heldout.images[: chosen.samples], extractor, settings, chosen.out / "features")
-
-    results: dict[str, dict[str, Any]] = {}
-    kept = ("parameters", "kimg", "train_seconds", "images_per_second")
-    for contender in contenders(chosen.ours, yaml.safe_load(PARAMETERS.read_text())):
-        trained = train_for(contender, train_split, chosen.seconds)
-        made = make(contender, trained.weights, chosen.samples)
-        image_grid(made[:64]).save(chosen.out / f"{contender.name}.png")
-        np.savez(chosen.out / f"{contender.name}.npz", images=made)
-        found = features(made, extractor, settings, chosen.out / "features")
-        distance = frechet(found, reference, [np.arange(len(found))]).item()
-        first = next(iter(results.values()), {"distance": distance})["distance"]
-        results[contender.name] = {
-            "distance": distance,
-            "times_the_reference": distance / first,
-            "measured_by": f"fd_{settings.extractor}_{chosen.samples}",
-            "health": judge(trained.history, trained.status).verdict,
-        } | {name: trained.cost[name] for name in kept}
-        print(json.dumps({"contender": contender.name} | results[contender.name]), flush=True)  # noqa: T201
-    (chosen.out / "results.json").write_text(json.dumps(results, indent=2))
-
-
-def _whole(parts: Iterator[Images]) -> Images:
-    chunks = list(parts)
-    labels = [part.labels for part in chunks if part.labels is not None]
-    return Images(np.concatenate([part.images for part in chunks]), np.concatenate(labels))
+    MODELS["reference_dcgan"], OBJECTIVES["reference"] = ReferenceDCGAN, Reference
+    blocks = PARAMETERS["contenders"] | {"reference_dcgan": REFERENCE}
+    train_split, heldout = splits()
+    scores = Scores(heldout, chosen.samples, chosen.out)
+    labels = balanced_labels(chosen.samples, classes=10)
+    for name in chosen.contenders:
+        one = contender(name, blocks)
+        trained = train_for(one, train_split, chosen.seconds)
+        health = {"health": judge(trained.history, trained.status).verdict}
+        scores.add(
+            name, make(one, trained.weights, labels), health | {key: trained.cost[key] for key in KEPT}
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+"""What the benchmarks share: FashionMNIST at 32x32, contenders as the parameters have them, one way to score."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from torch import Tensor
+
+from gencompare.config import ContenderSettings, make_contender, merge
+from gencompare.evaluation import EvaluationSettings
+from gencompare.evaluation.distances import frechet
+from gencompare.evaluation.features import features, make_extractor
+from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.fashion_mnist import FashionMNIST
+from gencompare.models.shape import ImageShape
+from gencompare.reporting.figures import image_grid
+from gencompare.sampling import Contender, sample
+from gencompare.training import Trained, TrainingSettings, train
+from gencompare.training.device import pick_device
+
+SHAPE = ImageShape(channels=1, resolution=32, classes=10)
+PARAMETERS = yaml.safe_load((Path(__file__).parents[1] / "conf/base/parameters.yml").read_text())
+KEPT = ("parameters", "kimg", "train_seconds", "images_per_second")
+
+
+def splits() -> tuple[Images, Images]:
+    """FashionMNIST's train and held-out images."""
+    prepared = FashionMNIST(resolution=32).prepare()
+    return _whole(list(prepared.train())), _whole(list(prepared.heldout()))
+
+
+def _whole(chunks: list[Images]) -> Images:
+    labels = [chunk.labels for chunk in chunks if chunk.labels is not None]
+    return Images(np.concatenate([chunk.images for chunk in chunks]), np.concatenate(labels))
+
+
+def contender(name: str, blocks: Mapping[str, Any] = PARAMETERS["contenders"]) -> ContenderSettings:
+    """One contender as the parameters, or these blocks, have it."""
+    block = blocks[name]
+    while "like" in block:
+        other = {key: value for key, value in block.items() if key != "like"}
+        block = merge(blocks[block["like"]], other)
+    block = block | {"training": merge(PARAMETERS["training"], block["training"])}
+    return make_contender({"name": name, "contender": name, "seed": PARAMETERS["seed"]} | block)
+
+
+def train_for(chosen: ContenderSettings, images: Images, seconds: float) -> Trained:
+    """Train for as many images as fit the time, judged by a short run before."""
+    rate = _train(chosen, images, kimg=3.0).cost["images_per_second"]
+    return _train(chosen, images, kimg=rate * seconds / 1000)
+
+
+def _train(chosen: ContenderSettings, images: Images, kimg: float) -> Trained:
+    budget = vars(chosen.training) | {"kimg": kimg, "device": "cpu", "checkpoint_seconds": 1e9}
+    with tempfile.TemporaryDirectory() as checkpoints:
+        return train(
+            lambda: chosen.objective.objective(chosen.model.networks(SHAPE)),
+            images,
+            TrainingSettings(**budget),
+            contender=chosen.name,
+            seed=chosen.seed,
+            fingerprint="benchmark",
+            checkpoints=Path(checkpoints),
+        )
+
+
+def drawer(chosen: ContenderSettings, weights: Mapping[str, Tensor]) -> Contender:
+    """The contender with trained weights, ready to make images."""
+    wanted = {key.split(".", 1)[0] for key in weights}
+    networks = {name: net for name, net in chosen.model.networks(SHAPE).items() if name in wanted}
+    for name, network in networks.items():
+        own = {
+            key.removeprefix(f"{name}."): value
+            for key, value in weights.items()
+            if key.startswith(f"{name}.")
+        }
+        network.load_state_dict(own)
+    return Contender(networks, chosen.sampler, SHAPE, pick_device("cpu"))
+
+
+def make(chosen: ContenderSettings, weights: Mapping[str, Tensor], labels: np.ndarray) -> np.ndarray:
+    """One sample for each label, uint8 (N, H, W, C)."""
+    drawn = drawer(chosen, weights)
+    return sample(drawn, len(labels), labels if drawn.classes else None, chosen.seed)
+
+
+class Scores:
+    """Scores samples against the held-out split, and keeps what it found in a folder."""
+
+    def __init__(self, heldout: Images, n: int, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.settings = folder, EvaluationSettings()
+        self.extractor = make_extractor(self.settings.extractor)
+        self.name = f"fd_{self.settings.extractor}_{n}"
+        self.reference = self._features(heldout.images[:n])
+
+    def add(self, name: str, made: np.ndarray, cost: Mapping[str, Any]) -> dict[str, Any]:
+        """Score samples, save them with a grid, add a line to results.jsonl and print it."""
+        image_grid(made[:64]).save(self.folder / f"{name}.png")
+        np.savez(self.folder / f"{name}.npz", images=made)
+        distance = frechet(self._features(made), self.reference, [np.arange(len(made))]).item()
+        found = {"contender": name, self.name: distance} | dict(cost)
+        with (self.folder / "results.jsonl").open("a") as results:
+            results.write(json.dumps(found) + "\n")
+        print(json.dumps(found), flush=True)  # noqa: T201
+        return found
+
+    def _features(self, images: np.ndarray) -> np.ndarray:
+        return features(images, self.extractor, self.settings, self.folder / "features")
