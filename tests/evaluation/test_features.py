@@ -100,7 +100,7 @@ def test_the_same_content_is_extracted_once(
     default: EfficientNetLite0, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = features(IMAGES, default, SETTINGS, tmp_path)
-    monkeypatch.setattr(features_room, "_extract", lambda *_: pytest.fail("extracted again"))
+    monkeypatch.setattr(features_room, "extract", lambda *_: pytest.fail("extracted again"))
     assert np.array_equal(features(IMAGES.copy(), default, SETTINGS, tmp_path), first)
 
 

@@ -51,7 +51,7 @@ def features(
     if path.is_file():
         kept: np.ndarray = np.load(path, allow_pickle=False)
         return kept
-    found = _extract(images, extractor, settings)
+    found = extract(images, extractor, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
@@ -69,7 +69,8 @@ def content_hash(images: np.ndarray, *facts: Any) -> str:
 
 
 @torch.inference_mode()
-def _extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSettings) -> np.ndarray:
+def extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSettings) -> np.ndarray:
+    """Extract features and keep none: uint8 (N, H, W, C) to float32 (N, D)."""
     automatic = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(automatic if settings.device == "auto" else settings.device)
     extractor.network.to(device)
