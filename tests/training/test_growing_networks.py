@@ -44,6 +44,9 @@ def test_interrupted_growth_ends_with_the_same_bytes(tmp_path, stop_after):
     resumed = run(tmp_path / "cut")
     assert all(torch.equal(resumed.weights[key], value) for key, value in whole.weights.items())
     assert whole.history.equals(resumed.history)
+    assert list(whole.stages) == list(resumed.stages)
+    for steps, weights in whole.stages.items():
+        assert all(torch.equal(resumed.stages[steps][key], value) for key, value in weights.items())
 
 
 def test_averaged_weights_sample_at_the_stage_they_were_saved_at(tmp_path):
@@ -52,6 +55,14 @@ def test_averaged_weights_sample_at_the_stage_they_were_saved_at(tmp_path):
     generator.stage = Stage(0)
     generator.load_state_dict({key.removeprefix("generator."): v for key, v in trained.weights.items()})
     assert generator.stage == Stage(2)
+
+
+def test_each_resolution_leaves_its_weights(tmp_path):
+    trained = run(tmp_path)
+    stages = [Stage(*weights["generator.stage_numbers"].tolist()) for weights in trained.stages.values()]
+    assert list(trained.stages) == [5, 15] and trained.cost["stages"] == 3
+    assert stages == [Stage(0), Stage(1)]  # faded in, as good as they got
+    assert trained.weights["generator.stage_numbers"].tolist() == [2, Stage(2).fade]
 
 
 def test_optimisers_start_anew_and_rates_change_at_each_resolution(tmp_path, monkeypatch):

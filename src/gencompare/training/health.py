@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from gencompare.training.validation import COLUMN
+
 Verdict = Literal["stable", "oscillating", "collapsed", "diverged"]
 
 ALIKE = 0.1
@@ -51,6 +53,7 @@ def judge(history: pd.DataFrame, status: str) -> Health:
         history: one row an interval, with `kimg` (see `Trained`).
         status: how the loop left it: `finished` or `diverged`.
     """
+    history = history.drop(columns=COLUMN, errors="ignore")  # empty in most rows
     findings: tuple[tuple[Verdict, Iterator[str]], ...] = (
         ("diverged", _divergence(history, status)),
         ("collapsed", _collapse(history)),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Batch, Objective
-from gencompare.training import checkpoint
+from gencompare.training import checkpoint, validation
 from gencompare.training.device import Device, describe_device, pick_device
 from gencompare.training.feed import Feed
 from gencompare.training.progress import Reporter
 from gencompare.training.state import TrainingState
-from gencompare.typed import Fraction, NonNegativeFloat, Positive, PositiveFloat, settings
+from gencompare.training.validation import Validate
+from gencompare.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ class TrainingSettings:
         horizontal_flip: mirror training images at random; only where mirror images are as real.
         channels_last: memory layout; faster for convolutions on CPUs and tensor cores.
         rows: history rows a budget.
+        validations: points of the budget, evenly spaced at history rows, the last being the end, at which the
+            averaged weights are validated to find the best.
+        sample_from: which weights make the samples, the last or the best; the last where none was validated.
         checkpoint_seconds: least time between checkpoints, which are written at history rows.
         device: auto takes CUDA where there is one.
     """
@@ -60,6 +64,8 @@ class TrainingSettings:
     horizontal_flip: bool = False
     channels_last: bool = True
     rows: Positive = 200
+    validations: NonNegative = 0
+    sample_from: Literal["last", "best"] = "last"
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"
 
@@ -69,13 +75,18 @@ class Trained:
     """What training leaves.
 
     Attributes:
-        weights: the averaged weights that make samples, keyed `<network>.<name>`.
-        history: one row an interval: `kimg`, `loss/<network>`, `grad_norm/<network>`, metrics.
-        cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device.
+        weights: the last averaged weights, keyed `<network>.<name>`.
+        best: those of the best validation; the last where none was validated.
+        stages: of networks that grow, the averaged weights at the end of each earlier resolution, by steps.
+        history: one row an interval: `kimg`, `loss/<network>`, `grad_norm/<network>`, metrics, `validation_fd`.
+        cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device; apart from these, what was
+            validated (see `validation.summary`) and in how many `stages` the networks grew.
         status: `finished`, or `diverged` where a loss was not finite; the weights are then the last good.
     """
 
     weights: dict[str, Tensor]
+    best: dict[str, Tensor]
+    stages: dict[int, dict[str, Tensor]]
     history: pd.DataFrame
     cost: dict[str, Any]
     status: str
@@ -90,9 +101,8 @@ def train(
     seed: int,
     fingerprint: str,  # decides whether a checkpoint is ours to go on from
     checkpoints: Path,  # this contender's own folder
-    elsewhere: Iterable[
-        Path
-    ] = (),  # other contenders' folders, of which one may hold the same training, over
+    elsewhere: Iterable[Path] = (),  # other contenders' folders; one may hold the same training, over
+    validate: Validate | None = None,  # from averaged weights to a distance; none validates nothing
 ) -> Trained:
     """Train a contender until its budget is spent, going on from its last checkpoint if there is one.
 
@@ -120,11 +130,17 @@ def train(
             state.restore(*found, progress=lambda step: step / total)
             _say_resumed(contender, state, total)
         if state.status == "training":
-            _spend(state, feed, settings, total, contender, fingerprint, checkpoints)
+            _spend(state, feed, settings, total, contender, fingerprint, checkpoints, validate)
             speed = state.steps * settings.batch_size / state.seconds
             logger.info("%s %s: %.0f s at %.0f images/s", contender, state.status, state.seconds, speed)
+    weights = state.averaged_weights()
     return Trained(
-        state.averaged_weights(), pd.DataFrame(state.history), _cost(state, settings, device), state.status
+        weights=weights,
+        best=state.best or weights,
+        stages=state.stages,
+        history=pd.DataFrame(state.history),
+        cost=_cost(state, settings, device),
+        status=state.status,
     )
 
 
@@ -136,9 +152,11 @@ def _spend(
     contender: str,
     fingerprint: str,
     checkpoints: Path,
+    validate: Validate | None,
 ) -> None:
     """Run the steps that are left of the budget, a history row at a time."""
     row_ends = np.unique(np.linspace(0, total, min(settings.rows, total) + 1)[1:].round().astype(int))
+    validated = validation.points(row_ends, settings.validations)
     last_saved = time.perf_counter()
     last_good = state.averaged_weights()
     with Reporter(contender, total * settings.batch_size / 1000) as reporter:
@@ -148,9 +166,14 @@ def _spend(
             row = _steps(state, feed, settings, total, int(end))
             state.seconds += time.perf_counter() - started
             state.peak_memory_mb = max(state.peak_memory_mb, _memory_mb(feed.device))
+            finite = all(math.isfinite(value) for value in row.values())
+            if finite:
+                last_good = state.averaged_weights()
+                if validate is not None and end in validated:
+                    row |= validation.measure(state, last_good, validate, row["kimg"], feed.device)
             state.history.append(row)
             reporter.show(row)
-            if not all(math.isfinite(value) for value in row.values()):
+            if not finite:
                 state.status = "diverged"
                 state.load_averaged(last_good)
                 logger.warning(
@@ -158,8 +181,6 @@ def _spend(
                 )
             elif end == total:
                 state.status = "finished"
-            else:
-                last_good = state.averaged_weights()
             over = state.status != "training"
             if over or time.perf_counter() - last_saved >= settings.checkpoint_seconds:
                 facts = state.counters() | {"fingerprint": fingerprint}
@@ -180,6 +201,8 @@ def _steps(
         progress = step / total
         grown = state.objective.advance(progress)
         if grown:
+            if step:
+                state.stages[step] = state.averaged_weights()  # the averages have not grown yet
             state.reset_optimisers()
         _set_learning_rates(state, settings, progress, total)
         batch = Batch(*feed.batch(step), index=step, progress=progress)
@@ -269,7 +292,8 @@ def _cost(state: TrainingState, settings: TrainingSettings, device: torch.device
         "images_per_second": images / state.seconds if state.seconds else 0.0,
         "peak_memory_mb": state.peak_memory_mb,
         "device": describe_device(device),
-    }
+        "stages": 1 + len(state.stages),
+    } | validation.summary(state)
 
 
 def _say_resumed(contender: str, state: TrainingState, total: int) -> None:

@@ -27,6 +27,10 @@ class TrainingState:
         seconds, flops: spent on training so far, over all processes that worked on it.
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
+        validations: each with its distance and what training had taken before it.
+        validation_seconds: spent on them, apart from `seconds`.
+        best: the averaged weights of the best validation, empty before the first.
+        stages: averaged weights at the end of each resolution of networks that grow, by steps.
         status: `training`, `finished` or `diverged`.
     """
 
@@ -40,6 +44,10 @@ class TrainingState:
     flops_per_step: float = 0.0
     peak_memory_mb: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    validations: list[dict[str, float]] = field(default_factory=list)
+    validation_seconds: float = 0.0
+    best: Tensors = field(default_factory=dict)
+    stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
     COUNTERS = (
@@ -50,6 +58,8 @@ class TrainingState:
         "flops_per_step",
         "peak_memory_mb",
         "history",
+        "validations",
+        "validation_seconds",
         "status",
     )
 
@@ -96,6 +106,9 @@ class TrainingState:
         for name, optimiser in self.optimisers.items():
             for index, values in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in values.items()}
+        kept = {"best": self.best} | {str(steps): weights for steps, weights in self.stages.items()}
+        for moment, weights in kept.items():
+            tensors |= {f"kept/{moment}/{key}": value for key, value in weights.items()}
         return tensors
 
     def counters(self) -> dict[str, Any]:
@@ -116,6 +129,9 @@ class TrainingState:
         self.reset_optimisers()
         for name, optimiser in self.optimisers.items():
             _restore_optimiser(optimiser, groups["optimiser"].get(name, {}))
+        kept = groups["kept"]
+        self.best = kept.pop("best", {})
+        self.stages = {int(steps): kept[steps] for steps in sorted(kept, key=int)}
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random/cuda"])
@@ -123,7 +139,8 @@ class TrainingState:
 
 def _group(tensors: Tensors) -> dict[str, dict[str, Tensors]]:
     """Nest keys `kind/name/rest` into groups[kind][name][rest]."""
-    groups: dict[str, dict[str, Tensors]] = {"network": {}, "average": {}, "optimiser": {}, "random": {}}
+    kinds = ("network", "average", "optimiser", "random", "kept")
+    groups: dict[str, dict[str, Tensors]] = {kind: {} for kind in kinds}
     for key, tensor in tensors.items():
         kind, name, *rest = key.split("/", 2)
         groups[kind].setdefault(name, {})["/".join(rest)] = tensor
