@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,32 @@ from gencompare import config, evaluation, sampling, training
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.shape import ImageShape
+from gencompare.pipelines.modelling.validation import PROTOCOL, Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
 from gencompare.typed import build
+
+Weights = dict[str, torch.Tensor]
 
 GRID_IMAGES = 64
 STRIP_ROWS, STRIP_FRAMES = 6, 10
 
 
 def train_contender(
-    prepared: ImageSplits, settings: dict[str, Any], checkpoints: Path, trained_models: Path
-) -> tuple[dict[str, torch.Tensor], pd.DataFrame, dict[str, Any]]:
-    """Train on the train split; return the weights that make samples, the history, and cost and health.
+    prepared: ImageSplits,
+    settings: dict[str, Any],
+    checkpoints: Path,
+    trained_models: Path,
+    feature_cache: Path,
+) -> tuple[Weights, Weights, Weights, pd.DataFrame, dict[str, Any]]:
+    """Train on the train split; return last, best and earlier stages' weights, history, and cost and health.
 
-    A training that another contender or comparison has been through to its end is not repeated.
+    A training that another contender or comparison has been through to its end is not repeated. The best weights
+    are chosen by samples against training images, never by the held-out split: that is the report's.
     """
     contender = config.make_contender(settings)
+    validator = Validator(prepared.train, feature_cache)
     shape = _shape(prepared)
     contender.model.check(shape)
     trained = training.train(
@@ -43,37 +53,53 @@ def train_contender(
         fingerprint=training.fingerprint(_facts(prepared, settings)),
         checkpoints=checkpoints,
         elsewhere=sorted(trained_models.glob("*/*/*/checkpoints")),
+        validate=lambda weights: validator.distance(_trained(weights, prepared, settings)),
     )
     health = judge(trained.history, trained.status)
     verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
-    return trained.weights, trained.history, trained.cost | verdict
+    if "validations" in trained.cost:
+        verdict["validated_by"] = PROTOCOL
+    stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
+    return trained.weights, trained.best, stages, trained.history, trained.cost | verdict
 
 
 def _facts(prepared: ImageSplits, settings: dict[str, Any]) -> dict[str, Any]:
-    """What decides a training's result: contenders that differ in their sampler only are trained once."""
-    parts = ("model", "objective", "training", "images", "seed")
-    return {part: settings.get(part) for part in parts} | {"content": prepared.card["sha256"]}
+    """What decides a training's result: contenders that differ in their sampler only are trained once.
+
+    Unless they are validated, for then the sampler decides which weights are the best. Which weights make the
+    samples is chosen afterwards.
+    """
+    training = {name: value for name, value in settings["training"].items() if name != "sample_from"}
+    parts = ("model", "objective", "images", "seed", *(["sampler"] if training.get("validations") else []))
+    facts = {part: settings.get(part) for part in parts}
+    return facts | {"training": training, "content": prepared.card["sha256"]}
 
 
 def make_samples(
-    weights: dict[str, torch.Tensor],
+    weights: Weights,
+    best_weights: Weights,
+    stage_weights: Weights,
     prepared: ImageSplits,
     settings: dict[str, Any],
     evaluation_settings: dict[str, Any],
-) -> tuple[Images, Image, Image, Image, dict[str, Any]]:
-    """Make the samples that are scored, pictures of them, and what one image costs."""
+) -> tuple[Images, Image, Image, Image, Image, dict[str, Any]]:
+    """Make the samples that are scored, from the last or the best weights, pictures, and what one image costs."""
     n = build(EvaluationSettings, evaluation_settings, "evaluation").samples
-    contender = _trained(weights, prepared, settings)
+    best = config.make_contender(settings).training.sample_from == "best"
+    contender = _trained(best_weights if best else weights, prepared, settings)
     seed = settings["seed"]
-    labels = _labels_like(prepared.heldout, n) if contender.classes else None
+    labels = labels_like(prepared.heldout, n) if contender.classes else None
     started = time.perf_counter()
     images = sampling.sample(contender, n, labels, seed)
     seconds = time.perf_counter() - started
+    shown = Images(images, labels)
+    earlier = [_trained(stage, prepared, settings) for stage in _by_stage(stage_weights)]
     return (
-        Images(images, labels),
+        shown,
         image_grid(images[:GRID_IMAGES]),
         strips(sampling.interpolate(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
         strips(sampling.trajectory(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
+        strips(_growth(earlier, shown, seed)),
         {"nfe": contender.nfe, "seconds_per_image": seconds / n},
     )
 
@@ -96,7 +122,7 @@ def _shape(prepared: ImageSplits) -> ImageShape:
 
 
 def _trained(
-    weights: dict[str, torch.Tensor], prepared: ImageSplits, settings: dict[str, Any]
+    weights: Mapping[str, torch.Tensor], prepared: ImageSplits, settings: dict[str, Any]
 ) -> sampling.Contender:
     """Put saved weights into fresh networks, those that make samples only."""
     contender = config.make_contender(settings)
@@ -112,6 +138,17 @@ def _trained(
     return sampling.Contender(networks, sampler, shape, device)
 
 
-def _labels_like(images: Images, n: int) -> np.ndarray | None:
-    """Return n labels in the proportions of real images: theirs, in their order, over and over."""
-    return None if images.labels is None else np.resize(images.labels, n)
+def _by_stage(weights: Weights) -> list[Weights]:
+    """Part weights keyed `<steps>/<network>.<name>` by stage, in the order of training."""
+    stages: dict[int, Weights] = {}
+    for key, value in weights.items():
+        steps, name = key.split("/", 1)
+        stages.setdefault(int(steps), {})[name] = value
+    return [stages[steps] for steps in sorted(stages)]
+
+
+def _growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> np.ndarray:
+    """The first samples as each earlier stage made them, and themselves: uint8 (rows, stages, H, W, C)."""
+    last = samples.images[:STRIP_ROWS]
+    labels = None if samples.labels is None else samples.labels[: len(last)]
+    return np.stack([*(sampling.sample(stage, len(last), labels, seed) for stage in earlier), last], axis=1)

@@ -14,14 +14,21 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 train_contender,
-                inputs=["prepared", "params:settings", "checkpoints", "trained_models"],
-                outputs=["weights", "history", "cost"],
+                inputs=["prepared", "params:settings", "checkpoints", "trained_models", "feature_cache"],
+                outputs=["weights", "best_weights", "stage_weights", "history", "cost"],
                 name="train",
             ),
             Node(
                 make_samples,
-                inputs=["weights", "prepared", "params:settings", "params:evaluation"],
-                outputs=["samples", "sample_grid", "interpolation", "trajectory", "sampling_cost"],
+                inputs=[
+                    "weights",
+                    "best_weights",
+                    "stage_weights",
+                    "prepared",
+                    "params:settings",
+                    "params:evaluation",
+                ],
+                outputs=["samples", "sample_grid", "interpolation", "trajectory", "stages", "sampling_cost"],
                 name="sample",
             ),
             Node(

@@ -1,0 +1,114 @@
+"""From training images to samples: which weights are chosen, and by what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gencompare import sampling
+from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.pipelines.modelling import nodes, validation
+
+SETTINGS = {
+    "name": "grows",
+    "contender": "grows",
+    "seed": 0,
+    "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
+    "objective": {"name": "wgan_gp", "n_critic": 1},
+    "sampler": {"name": "latent"},
+    "training": {"kimg": 0.32, "batch_size": 8, "rows": 10, "validations": 2, "lr": 1e-3, "device": "cpu"},
+}
+BEST = SETTINGS | {"training": SETTINGS["training"] | {"sample_from": "best"}}
+EVALUATION = {"samples": 16}
+
+
+def squares(seed, n=300):
+    """Grey squares on black: uint8 (n, 16, 16, 1)."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, 16, 16, 1), np.uint8)
+    for image, (top, left) in zip(images, rng.integers(0, 8, (n, 2)), strict=True):
+        image[top : top + 8, left : left + 8] = rng.integers(100, 256)
+    return images
+
+
+def train(prepared, folder):
+    return nodes.train_contender(
+        prepared, SETTINGS, folder / "a/b/c/checkpoints", folder / "nothing", folder / "features"
+    )
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    card = {"channels": 1, "resolution": 16, "classes": [], "sha256": {"train": "a"}}
+    return ImageSplits(Images(squares(0)), Images(squares(1, 40)), card)
+
+
+@pytest.fixture(scope="module")
+def trained(prepared, tmp_path_factory):
+    return train(prepared, tmp_path_factory.mktemp("trained"))
+
+
+def test_images_like_the_training_ones_are_nearer_than_noise(monkeypatch, prepared, tmp_path):
+    validator = validation.Validator(prepared.train, tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (256, 16, 16, 1), dtype=np.uint8)
+    shown = iter([squares(2, 256), noise, squares(2, 256)])
+    monkeypatch.setattr(sampling, "sample", lambda *_: next(shown))
+
+    class Unconditional:
+        classes = 0
+
+    alike, far, again = (validator.distance(Unconditional) for _ in range(3))
+    assert 0 <= alike < far / 4
+    assert alike == again
+
+
+def test_validation_never_looks_at_the_held_out_split(prepared, trained, tmp_path):
+    other = train(replace(prepared, heldout=Images(255 - squares(9, 40))), tmp_path)
+    distances = [[point["validation_fd"] for point in cost["validations"]] for *_, cost in (trained, other)]
+    assert len(distances[0]) == 2 and distances[0] == distances[1]
+
+
+def test_best_weights_are_those_of_the_least_distance(trained):
+    weights, best, _, history, cost = trained
+    assert cost["best_validation_fd"] == history["validation_fd"].min()
+    best_at_end = cost["best_kimg"] == history["kimg"].iloc[-1]
+    assert all(torch.equal(best[key], weights[key]) for key in weights) == best_at_end
+
+
+def test_the_chosen_weights_make_the_samples(prepared, trained):
+    weights, _, stages, *_ = trained
+    best = {key: value + 1 if value.is_floating_point() else value for key, value in weights.items()}
+
+    def samples(last, settings):
+        return nodes.make_samples(last, best, stages, prepared, settings, EVALUATION)[0].images
+
+    assert (samples(weights, BEST) == samples(best, SETTINGS)).all()
+    assert (samples(weights, SETTINGS) != samples(weights, BEST)).any()
+
+
+def test_choosing_other_weights_trains_nothing_anew_but_another_sampler_validates_anew(prepared):
+    def facts(settings):
+        return nodes._facts(prepared, settings)
+
+    other = SETTINGS | {"sampler": {"name": "mixture"}}
+    never = {"training": SETTINGS["training"] | {"validations": 0}}
+    assert facts(BEST) == facts(SETTINGS)
+    assert facts(other) != facts(SETTINGS)
+    assert facts(other | never) == facts(SETTINGS | never)
+
+
+def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained):
+    weights, best, stages, _, cost = trained
+    assert cost["stages"] == 3
+    samples, *_, picture, _ = nodes.make_samples(weights, best, stages, prepared, SETTINGS, EVALUATION)
+    sheet = np.asarray(picture)[::2, ::2, 0]  # pictures are enlarged twice
+    assert sheet.shape[1] == 3 * 16
+    first = sheet[:16]
+    assert (first[:, 32:] == samples.images[0, ..., 0]).all()
+    for column, block in [(0, 4), (1, 2)]:  # 4 and 8 pixels a side, each enlarged to 16
+        image = first[:, 16 * column : 16 * (column + 1)]
+        assert (image == image[::block, ::block].repeat(block, 0).repeat(block, 1)).all()
+        assert image.std() > 0
