@@ -32,7 +32,10 @@ def test_every_artifact_lands_where_other_tools_expect_it(finished):
     for contender in CONTENDERS:
         models = finished / "data/06_models/gan_compare" / image_set / contender
         output = finished / "data/07_model_output/gan_compare" / image_set / contender
-        assert load_file(newest(models, "weights.safetensors"))
+        last, best = (
+            load_file(newest(models, f"{name}.safetensors")) for name in ("weights", "best_weights")
+        )
+        assert last and last.keys() == best.keys()
         assert {"kimg"} < set(pd.read_csv(newest(models, "history.csv")).columns)
         assert list((models / "checkpoints").iterdir())
         with np.load(newest(output, "samples.npz"), allow_pickle=False) as samples:
@@ -51,13 +54,14 @@ def test_every_artifact_lands_where_other_tools_expect_it(finished):
         "quality_against_sampling_cost",
         "loss_curves",
         "health_curves",
+        "validation_curve",
     }
     assert all("data" in json.loads(newest(report, f"{name}.json").read_text()) for name in figures)
 
 
 def test_figures_are_pictures_too_where_there_is_a_chrome(finished, chromium):
     pictures = list((finished / "data/08_reporting/gan_compare").glob("*/pictures/*.png"))
-    assert len(pictures) == 5
+    assert len(pictures) == 6
     assert all(picture.stat().st_size > 5_000 for picture in pictures)
 
 
@@ -77,7 +81,13 @@ def test_mlflow_has_one_child_per_contender_with_the_same_score_and_cost_names(f
         {m for m in r.data.metrics if not m.startswith(("loss/", "grad_norm/"))} for r in children.values()
     ]
     scores_and_costs = set.intersection(*shared)
-    assert {"squares_valid", "train_seconds", "peak_memory_mb", "nfe"} <= scores_and_costs
+    assert {
+        "squares_valid",
+        "train_seconds",
+        "peak_memory_mb",
+        "nfe",
+        "best_validation_fd",
+    } <= scores_and_costs
     assert any(name.startswith("fd_efficientnet_lite0") for name in scores_and_costs)
     for child in children.values():
         assert {"git_commit", "version.torch", "device", "family", "image_set"} <= set(child.data.tags)
@@ -94,6 +104,7 @@ def test_same_seed_gives_the_same_bytes(finished, project):
     run(project)
     for layer, name in [
         ("06_models", "weights.safetensors"),
+        ("06_models", "best_weights.safetensors"),
         ("06_models", "history.csv"),
         ("07_model_output", "samples.npz"),
         ("07_model_output", "scores.json"),

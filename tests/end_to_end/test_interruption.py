@@ -48,6 +48,7 @@ def test_killed_in_each_family_and_still_the_same_bytes(finished, project):
     assert all(1 <= step <= 16 for step in steps.values())
     for layer, name in [
         ("06_models", "weights.safetensors"),
+        ("06_models", "best_weights.safetensors"),
         ("06_models", "history.csv"),
         ("07_model_output", "samples.npz"),
         ("07_model_output", "scores.json"),

@@ -57,6 +57,22 @@ def history(networks: tuple[str, ...], diverges: bool, seed: int) -> pd.DataFram
     return table
 
 
+DISTANCES = {
+    "dcgan": (310.0, 231.0, 264.0),
+    "vae": (180.0, 141.0, 128.0, 124.0),
+    "ddpm": (240.0, 117.0, 66.0, 71.0),
+}
+
+
+def validations(name: str, cost: dict[str, float]) -> list[dict[str, float]]:
+    """Validate every quarter of the budget, as far as the contender got."""
+    return [
+        {"kimg": 30.0 * quarter, "validation_fd": distance}
+        | {axis: cost[axis] * quarter / 4 for axis in ("train_seconds", "train_flops")}
+        for quarter, distance in enumerate(DISTANCES[name], 1)
+    ]
+
+
 def contender(name: str, family: str, **changes: Any) -> ContenderReport:
     quality = {"dcgan": {"noise": 0.25}, "vae": {"blur": 3}, "ddpm": {"noise": 0.02}}[name]
     train = squares(64, seed=1)
@@ -100,10 +116,14 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
                 "peak_memory_mb": 512.0,
                 "seconds_per_image": 0.0015 * cost["nfe"],
                 "device": "CPU, 2 threads",
+                "validation_seconds": 6.5 * cost["nfe"],
+                "validations": validations(name, cost),
+                "validated_by": "fd_efficientnet_lite0, 256 samples against 1000 training images",
             },
             "samples": Images(samples),
             "interpolation": strips(films),
             "trajectory": strips(films),
+            "stages": strips(films[:, :4]) if family == "progressive_gan" else None,
             "neighbours": Neighbours(samples[:8], train[:40].reshape(8, 5, 32, 32, 3)),
         }
         | changes
@@ -136,7 +156,7 @@ def contents() -> ReportContents:
         },
         heldout=Images(squares(64, seed=0)),
         contenders=[
-            contender("dcgan", "dcgan", status="diverged"),
+            contender("dcgan", "progressive_gan", status="diverged"),
             contender("vae", "vae"),
             contender("ddpm", "unet"),
         ],

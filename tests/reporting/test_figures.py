@@ -105,6 +105,14 @@ def test_points_of_one_contender_make_a_line_in_order_of_cost():
     assert "lines" not in b.mode
 
 
+def test_where_no_interval_is_known_none_is_drawn():
+    known, unknown = (
+        quality_against_compute(points, "fd").data[0]
+        for points in (POINTS, POINTS.assign(low=None, high=None))
+    )
+    assert known.error_y.visible and not unknown.error_y.visible
+
+
 def test_costs_are_labelled_in_words_on_every_scale():
     wide = quality_against_compute(POINTS, "fd").layout.xaxis
     assert wide.type == "log" and list(wide.ticktext) == ["10 s", "20 s", "1 min", "2 min"]

@@ -65,6 +65,37 @@ def test_a_contender_that_makes_one_image_only_has_collapsed(contents):
     assert "they are all but one image" in render(changed)
 
 
+def test_validation_distances_have_a_figure_of_their_own(contents):
+    drawn = report_figures(contents)
+    curves = {trace.name: trace.y for trace in drawn["validation_curve"].data}
+    assert curves["ddpm"] == (240.0, 117.0, 66.0, 71.0)
+    assert all(len(trace.y) == 1 for trace in drawn["quality_against_compute"].data)
+    assert "Validation distance" in drawn["validation_curve"].layout.yaxis.title.text
+
+
+def test_the_report_says_when_each_was_best_and_what_finding_out_took(contents, html):
+    assert "best after 90 k images (66), last after 120 k images (71)" in html
+    assert "best and last after 120 k images (124)" in html
+    assert "256 samples against 1000 training images" in html
+    assert "Validation time" in html
+
+
+def test_without_validations_nothing_is_said_of_them(contents):
+    kept = ("train_seconds", "train_flops", "kimg", "device")
+    unvalidated = [
+        dataclasses.replace(c, cost={key: c.cost[key] for key in kept}) for c in contents.contenders
+    ]
+    page = render(dataclasses.replace(contents, contenders=unvalidated))
+    assert "Validation" not in page.split('id="plotly"')[0]
+
+
+def test_only_models_that_grew_show_how(contents, html):
+    stayed = [dataclasses.replace(c, stages=None) for c in contents.contenders]
+    page = render(dataclasses.replace(contents, contenders=stayed))
+    assert "At each resolution" in html
+    assert "At each resolution" not in page
+
+
 def test_text_from_outside_cannot_become_markup(contents):
     nasty = dataclasses.replace(
         contents, question="<script>alert(1)</script>", provenance={"command": "a </script> b"}
@@ -107,6 +138,7 @@ def test_figures_for_the_catalog_are_those_of_the_whole_comparison(contents):
         "score_bars",
         "quality_against_compute",
         "quality_against_sampling_cost",
+        "validation_curve",
     }
     assert [trace.name for trace in drawn["quality_against_compute"].data] == [
         "dcgan (failed)",

@@ -42,10 +42,11 @@ class ContenderReport:
         status: how training ended: `finished`, or `diverged`, `stopped` and the like.
         history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
         scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
-        cost: the keys of `tables.COSTS`; what is not known is left out.
+        cost: the keys of `tables.COSTS`, and `validations` with `validated_by`; what is not known is left out.
         samples: the first of the scored samples, same seed and labels for all contenders.
         interpolation: walks through latent space, one a row.
         trajectory: images on their way from noise, one a row.
+        stages: of a model that grew, samples at the end of each resolution, one a row.
         neighbours: its samples beside the training images nearest to them.
     """
 
@@ -59,6 +60,7 @@ class ContenderReport:
     samples: Images | None = None
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
+    stages: Image.Image | None = None
     neighbours: Neighbours | None = None
 
 

@@ -261,7 +261,8 @@ def _symbol(look: Look, row: pd.Series) -> str:
 def _interval(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
     value = rows["value"].astype(float)
     up, down = rows["high"].astype(float) - value, value - rows["low"].astype(float)
-    ends = {"array": up.fillna(0.0).tolist(), "arrayminus": down.fillna(0.0).tolist()}
+    ends: dict[str, Any] = {"array": up.fillna(0.0).tolist(), "arrayminus": down.fillna(0.0).tolist()}
+    ends["visible"] = bool(up.notna().any() or down.notna().any())
     return {"type": "data", "symmetric": False, "color": colour, "thickness": 1.5, "width": 5} | ends
 
 

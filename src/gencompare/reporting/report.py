@@ -28,6 +28,7 @@ SECTIONS = {
     "reproduce": "How to reproduce this",
 }
 
+VALIDATION_AXES = ("train_seconds", "train_flops")
 COST_AXES = ("kimg", "train_seconds", "train_flops", "seconds_per_image", "nfe")
 
 FILMS = {
@@ -55,14 +56,22 @@ def render(contents: ReportContents) -> str:
         css=page.asset("report.css"),
         js=page.asset("report.js"),
         plots={
-            name: drawn.update_layout(showlegend=False) for name, drawn in _score_figures(contents).items()
+            name: drawn.update_layout(showlegend=False)
+            for name, drawn in (_score_figures(contents) | _validation_figures(contents)).items()
         },
+        validations={
+            c.name: tables.validation_outcome(c.cost["validations"])
+            for c in contents.contenders
+            if c.cost.get("validations")
+        },
+        validated_by=_protocol(contents),
         curves=_curves(contents),
-        costs=tables.COSTS,
+        costs=tables.known_costs([c.cost for c in contents.contenders]),
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
         real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
         samples=_samples(contents),
         films=_films(contents),
+        growth=_growth(contents),
         film_texts=FILMS,
         run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
         card_facts=page.facts(contents.card),
@@ -114,6 +123,7 @@ def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
     order = looks(c.name for c in contents.contenders)
     histories = {c.name: c.history for c in contents.contenders}
     return _score_figures(contents) | {
+        "validation_curve": _validation_figures(contents)["validation_against_train_seconds"],
         "loss_curves": figures.loss_curves(histories, order),
         "health_curves": figures.health_curves(histories, order),
     }
@@ -138,6 +148,31 @@ def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
         "quality_against_compute": figures.quality_against_compute(points, first.label, drawn_as=order),
         "quality_against_sampling_cost": figures.quality_against_sampling_cost(points, first.label, order),
     }
+
+
+def _validation_figures(contents: ReportContents) -> dict[str, go.Figure]:
+    """Draw validation distances against what training had taken: curves of their own, for they are no scores."""
+    order = looks(c.name for c in contents.contenders)
+    rows = [
+        {"contender": c.name, "kind": "failed" if c.name in contents.failures else "contender"}
+        | {"value": point["validation_fd"], "low": None, "high": None}
+        | {axis: point[axis] for axis in VALIDATION_AXES}
+        for c in contents.contenders
+        for point in c.cost.get("validations", ())
+    ]
+    points = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high", *VALIDATION_AXES])
+    note = '<span style="font-size:11px">against training images, lower is better</span>'
+    label = f"Validation distance<br>{note}"
+    return {
+        f"validation_against_{axis}": figures.quality_against_compute(points, label, axis, order)
+        for axis in VALIDATION_AXES
+    }
+
+
+def _protocol(contents: ReportContents) -> str:
+    """Say what validation distances were taken with."""
+    found = {str(c.cost["validated_by"]) for c in contents.contenders if "validated_by" in c.cost}
+    return " or ".join(sorted(found)) or "nobody was validated"
 
 
 def _passports(board: tables.Scoreboard) -> list[tuple[list[str], list[tuple[str, str]]]]:
@@ -188,3 +223,9 @@ def _films(contents: ReportContents) -> dict[str, dict[str, page.Picture]]:
                 c.neighbours.samples, c.neighbours.nearest, alt
             )
     return films
+
+
+def _growth(contents: ReportContents) -> dict[str, page.Picture]:
+    """Collect the pictures of models that grew."""
+    alt = "Samples of {} at the end of each resolution, one a row"
+    return {c.name: page.picture(c.stages, alt.format(c.name)) for c in contents.contenders if c.stages}

@@ -34,6 +34,7 @@ COSTS = (
     CostColumn("kimg", "Images seen", "in training", lambda kimg: scaled(1000 * kimg)),
     CostColumn("train_seconds", "Training time", "wall clock", duration),
     CostColumn("train_flops", "Training compute", "measured", partial(scaled, unit="FLOP")),
+    CostColumn("validation_seconds", "Validation time", "apart from training", duration),
     CostColumn("images_per_second", "Training speed", "images a second", plain),
     CostColumn("peak_memory_mb", "Peak memory", "while training", lambda mb: scaled(1e6 * mb, "B")),
     CostColumn("nfe", "Network evaluations", "per image made", plain),
@@ -196,6 +197,26 @@ class Scoreboard:
         """Return whether a contender has rank 1 and another has not: where all are level, nobody leads."""
         ranks = {self.rank(other, column) for other in self.rows} - {None}
         return self.rank(row, column) == 1 and ranks != {1}
+
+
+def known_costs(costs: Sequence[Mapping[str, Any]]) -> list[CostColumn]:
+    """Return the columns of COSTS, without that of validations where nobody was validated."""
+    validated = any(cost.get("validation_seconds") for cost in costs)
+    return [column for column in COSTS if validated or column.key != "validation_seconds"]
+
+
+def validation_outcome(validations: Sequence[Mapping[str, float]]) -> str:
+    """Say when a contender was best while it trained, and how it was at its last validation.
+
+    Args:
+        validations: each with `kimg` and `validation_fd`, in the order of training; at least one.
+    """
+    best, last = min(validations, key=lambda point: point["validation_fd"]), validations[-1]
+    at_best, at_last = (
+        f"after {scaled(1000 * point['kimg'])} images ({plain(point['validation_fd'])})"
+        for point in (best, last)
+    )
+    return f"best and last {at_last}" if best is last else f"best {at_best}, last {at_last}"
 
 
 def scoreboard(

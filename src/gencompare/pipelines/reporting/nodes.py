@@ -37,7 +37,8 @@ def tabulate_costs(**made: Any) -> pd.DataFrame:
     """Put the costs of all trainings into one table, one row each."""
     rows = []
     for kinds in by_training(made).values():
-        costs = {k: v for k, v in flatten(_costs(kinds)).items() if not k.startswith("parameters_by")}
+        left_out = ("parameters_by", "validations")
+        costs = {k: v for k, v in flatten(_costs(kinds)).items() if not k.startswith(left_out)}
         rows.append({key: kinds["settings"][key] for key in ("contender", "seed")} | costs)
     return pd.DataFrame(rows)
 
@@ -100,6 +101,7 @@ def _contender(name: str, seeds: list[dict[str, Any]], train: Images) -> Contend
         samples=_first(first["samples"], SHOWN_SAMPLES),
         interpolation=first["interpolation"],
         trajectory=first["trajectory"],
+        stages=first["stages"] if first["cost"].get("stages", 1) > 1 else None,
         neighbours=_neighbours(first["samples"], train, first["scores"]),
     )
 
@@ -111,7 +113,9 @@ def _costs(kinds: dict[str, Any]) -> dict[str, Any]:
 def _mean(costs: list[dict[str, Any]]) -> dict[str, Any]:
     """Average the numbers over seeds; words are the first's."""
     return {
-        name: float(np.mean([one[name] for one in costs])) if isinstance(value, float) else value
+        name: float(np.mean([one[name] for one in costs if name in one]))
+        if isinstance(value, float)
+        else value
         for name, value in costs[0].items()
     }
 

@@ -15,6 +15,7 @@ FIGURES = (
     "score_bars",
     "quality_against_compute",
     "quality_against_sampling_cost",
+    "validation_curve",
     "loss_curves",
     "health_curves",
 )
@@ -27,7 +28,7 @@ def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
         return {f"{t.name}/{kind}": f"{t.name}.{kind}" for t in comparison.trainings for kind in kinds}
 
     settings = {f"{t.name}/settings": f"params:{t.name}.settings" for t in comparison.trainings}
-    pictures = of_each("samples", "interpolation", "trajectory")
+    pictures = of_each("samples", "interpolation", "trajectory", "stages")
     shared = {key: key for key in ("prepared", "reference", "table")}
     return Pipeline(
         [
