@@ -10,6 +10,7 @@ from typing import Any
 
 from gencompare.comparisons import Comparison, all_jobs
 from gencompare.evaluation import EvaluationSettings
+from gencompare.evaluation.features import make_extractor
 from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
 from gencompare.imagesets.subset import Subset
 from gencompare.models import MODELS
@@ -100,7 +101,8 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
     """
     image_set = _checked_image_set(parameters[comparison]["image_set"])
     _check_contender_names(parameters)
-    build(EvaluationSettings, parameters[comparison]["evaluation"], "evaluation")
+    scoring = build(EvaluationSettings, parameters[comparison]["evaluation"], "evaluation")
+    make_extractor(scoring.extractor, scoring.weights)  # its weights may have to be fetched first
     if comparison == "score" and not Path(str(parameters["samples"])).expanduser().exists():
         raise SettingError(
             f"samples={parameters['samples']!r}: must be an existing folder of images, .npz or .npy file"

@@ -25,6 +25,10 @@ BAD = {
         {"dataset": "folder", "image_sets": {"folder": {"path": "/no/such/folder"}}},
         "/no/such/folder",
     ),
+    "weights that are not there": (
+        {"evaluation": {"extractor": "inception", "weights": "/no/such/inception.pth"}},
+        "/no/such/inception.pth",
+    ),
     "no folder given": ({"dataset": "folder"}, "image_sets.folder.path"),
 }
 
