@@ -81,13 +81,9 @@ def test_mlflow_has_one_child_per_contender_with_the_same_score_and_cost_names(f
         {m for m in r.data.metrics if not m.startswith(("loss/", "grad_norm/"))} for r in children.values()
     ]
     scores_and_costs = set.intersection(*shared)
-    assert {
-        "squares_valid",
-        "train_seconds",
-        "peak_memory_mb",
-        "nfe",
-        "best_validation_fd",
-    } <= scores_and_costs
+    assert {"squares_valid", "train_seconds", "peak_memory_mb", "nfe"} <= scores_and_costs
+    validated = {name for name, child in children.items() if "best_validation_fd" in child.data.metrics}
+    assert validated == {"vae", "progressive_gan"}  # as conf/smoke has it
     assert any(name.startswith("fd_efficientnet_lite0") for name in scores_and_costs)
     for child in children.values():
         assert {"git_commit", "version.torch", "device", "family", "image_set"} <= set(child.data.tags)

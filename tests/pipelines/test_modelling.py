@@ -62,6 +62,7 @@ def test_images_like_the_training_ones_are_nearer_than_noise(monkeypatch, prepar
 
     alike, far, again = (validator.distance(Unconditional) for _ in range(3))
     assert 0 <= alike < far / 4
+    assert validator.protocol == "fd_efficientnet_lite0, 256 samples against 300 training images"
     assert alike == again
 
 

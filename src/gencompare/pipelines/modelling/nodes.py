@@ -16,7 +16,7 @@ from gencompare import config, evaluation, sampling, training
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.shape import ImageShape
-from gencompare.pipelines.modelling.validation import PROTOCOL, Validator, labels_like
+from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
@@ -58,7 +58,7 @@ def train_contender(
     health = judge(trained.history, trained.status)
     verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
     if "validations" in trained.cost:
-        verdict["validated_by"] = PROTOCOL
+        verdict["validated_by"] = validator.protocol
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
     return trained.weights, trained.best, stages, trained.history, trained.cost | verdict
 

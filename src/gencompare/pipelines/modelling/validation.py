@@ -18,9 +18,6 @@ REFERENCE = 1000
 SEED = 20_170_626
 """Of samples and reference: none that scored samples use, so that the best weights are not those of lucky noise."""
 
-PROTOCOL = f"fd_{EvaluationSettings().extractor}, {SAMPLES} samples against {REFERENCE} training images"
-"""What a validation distance is: comparable with others of the same image set, and with no score."""
-
 
 class Validator:
     """The Fréchet distance between a contender's samples and a fixed draw of the training images.
@@ -37,6 +34,12 @@ class Validator:
         self.train = train
         self.cache = cache
         self.settings = EvaluationSettings()
+
+    @property
+    def protocol(self) -> str:
+        """Say what the distance is: comparable with others of the same image set, and with no score."""
+        real = min(REFERENCE, len(self.train))
+        return f"fd_{self.settings.extractor}, {SAMPLES} samples against {real} training images"
 
     def distance(self, contender: sampling.Contender) -> float:
         """Return the distance, 0 or more; the lower, the better."""
