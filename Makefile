@@ -23,11 +23,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 viz: $(READY)
-	@echo "Open http://127.0.0.1:4141"
+	@echo "Open http://127.0.0.1:4141/?pid=gan_compare&types=nodes"
 	$(BIN)/kedro viz run --no-browser
 
 mlflow: $(READY)
-	@$(BIN)/python -c "from gencompare.hooks import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
+	@$(BIN)/python -c "from gencompare.tracking import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
 	$(BIN)/mlflow server --backend-store-uri $(MLFLOW_DB) --default-artifact-root mlartifacts --workers 1 --host 127.0.0.1 --port 5000
 
 $(READY): pyproject.toml

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -41,7 +40,7 @@ class CheckHook:
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Check every comparison that the run touches, ahead of the MLflow plug-in's own start."""
         parameters = catalog.load("parameters")
-        for comparison in sorted({name.split(".")[0] for name in _namespaces(pipeline)} & set(all_jobs())):
+        for comparison in sorted({_job(name) for name in pipeline.datasets()} & set(all_jobs())):
             config.check(comparison, parameters)
 
 
@@ -144,9 +143,10 @@ class TrackingHook:
         self._close("FAILED")
 
     def _owner(self, node: Node) -> tuple[str, str | None]:
-        """Return the comparison that a node belongs to, and its contender where it belongs to one."""
-        comparison, _, contender = (node.namespace or "").partition(".")
-        return comparison, contender or None
+        """Return the comparison that a node belongs to, and the contender that it makes something of, if any."""
+        comparison, part = _job(node.outputs[0]), (node.namespace or "").partition("-")[2]
+        contenders = {training.name for training in all_jobs()[comparison].trainings} if part else set()
+        return comparison, part if part in contenders and "report" not in node.tags else None
 
     def _on_row(self, contender: str, row: dict[str, float]) -> None:
         if contender in self._training:
@@ -180,5 +180,6 @@ class TrackingHook:
             mlflow.end_run("KILLED")
 
 
-def _namespaces(pipeline: Pipeline) -> Iterable[str]:
-    return {node.namespace or "" for node in pipeline.nodes}
+def _job(dataset: str) -> str:
+    """Return the comparison, or other job, that a dataset or parameter belongs to."""
+    return dataset.removeprefix("params:").split(".")[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -95,12 +98,42 @@ def static_site(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_kedro_viz_builds_a_site_that_shows_the_graph(finished, page, tmp_path):
+@pytest.fixture(scope="module")
+def graph(finished) -> Path:
+    """The site that `kedro viz build` makes of the finished project."""
     command = [sys.executable, "-m", "kedro", "viz", "build", "--include-previews"]
     smoke = os.environ | {"KEDRO_ENV": "smoke"}
     built = subprocess.run(command, cwd=finished, env=smoke, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
-    with static_site(finished / "build") as site:
+    return finished / "build"
+
+
+def answer(graph: Path, kind: str, name: str) -> dict[str, Any]:
+    """Read what kedro-viz answers about a pipeline or a node."""
+    return json.loads((graph / "api" / kind / name).read_text())
+
+
+def test_kedro_viz_shows_a_box_a_contender_on_one_screen(graph, page, tmp_path):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    with static_site(graph) as site:
+        page.goto(f"{site}/?pid=gan_compare&types=nodes")
+        boxes = page.locator("g.pipeline-node")
+        boxes.first.wait_for()
+        page.wait_for_timeout(3000)  # the graph moves into place
+        page.screenshot(path=tmp_path / "overview.png")
+        names = boxes.locator("text").all_text_contents()
+        places = [label.bounding_box() for label in boxes.locator("text").all()]
+        sidebar = page.locator(".pipeline-sidebar").bounding_box()
+    assert sorted(names) == sorted(f"gan-{part}" for part in (*CONTENDERS, "images", "report"))
+    assert all(
+        place["x"] >= sidebar["x"] + sidebar["width"] and place["x"] + place["width"] <= 1920
+        for place in places
+    )
+    assert all(place["y"] >= 0 and place["y"] + place["height"] <= 1080 for place in places)
+
+
+def test_kedro_viz_shows_pictures_on_click(graph, page, tmp_path):
+    with static_site(graph) as site:
         page.goto(f"{site}/?pid=gan_compare")
         page.get_by_text("gan_compare.dcgan.sample_grid").first.wait_for()
         page.locator("[class*=feature-hints] button").first.click()
@@ -111,3 +144,27 @@ def test_kedro_viz_builds_a_site_that_shows_the_graph(finished, page, tmp_path):
         page.screenshot(path=tmp_path / "graph.png")
         assert picture.evaluate("image => image.naturalWidth") > 100
     assert all(layer in shown for layer in ("feature", "models", "model_output", "reporting"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"dcgan.{kind}" for kind in ("sample_grid", "interpolation", "trajectory", "history")),
+        *("prepared", "table", "costs", "score_bars_figure", "loss_curves_figure"),
+    ],
+)
+def test_pictures_tables_and_figures_have_a_preview(graph, name):
+    node = hashlib.sha1(f"gan_compare.{name}".encode()).hexdigest()[:8]
+    assert answer(graph, "nodes", node)["preview"]
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_every_dataset_lies_in_a_layer_and_every_node_bears_a_tag(graph, name):
+    found = answer(graph, "pipelines", name)
+    assert {"feature", "model_input", "models", "model_output", "reporting"} <= set(found["layers"])
+    data = [node for node in found["nodes"] if node["type"] == "data"]
+    assert [node["name"] for node in data if node["layer"] is None] == []
+    assert [node["name"] for node in found["nodes"] if node["type"] == "task" and not node["tags"]] == []
+    boxes = {node["name"] for node in found["nodes"] if node["type"] == "modularPipeline"}
+    parts = {training.name for training in COMPARISONS[name].trainings} | {"images", "report"}
+    assert boxes == {f"{name.removesuffix('_compare')}-{part}" for part in parts}

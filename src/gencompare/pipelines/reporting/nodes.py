@@ -1,7 +1,4 @@
-"""Nodes that bring a comparison's contenders together.
-
-Their inputs come as `<training>/<kind>`, such as `dcgan/scores`, for as many trainings as there are.
-"""
+"""Nodes that bring a comparison's contenders together: what each has come to, then all side by side."""
 
 from __future__ import annotations
 
@@ -24,22 +21,40 @@ SHOWN_SAMPLES = 64
 SHOWN_NEIGHBOURS = 8
 
 
-def tabulate_scores(reference: dict[str, Any], **made: Any) -> pd.DataFrame:
+def gather(
+    settings: dict[str, Any],
+    prepared: ImageSplits,
+    samples: Images,
+    scores: dict[str, Any],
+    cost: dict[str, Any],
+    sampling_cost: dict[str, Any],
+    **made: Any,
+) -> dict[str, Any]:
+    """Gather what one training has come to: of samples the first, and the training images nearest to some."""
+    return made | {
+        "settings": settings,
+        "scores": scores,
+        "cost": cost | sampling_cost,
+        "samples": _first(samples, SHOWN_SAMPLES),
+        "neighbours": _neighbours(samples, prepared.train, scores),
+    }
+
+
+def tabulate_scores(reference: dict[str, Any], **results: dict[str, Any]) -> pd.DataFrame:
     """Put the scores of all trainings into one table, floor and ceiling beside them."""
     scores: dict[str | tuple[str, int], Any] = {
-        (kinds["settings"]["contender"], kinds["settings"]["seed"]): kinds["scores"]
-        for kinds in by_training(made).values()
+        (one["settings"]["contender"], one["settings"]["seed"]): one["scores"] for one in results.values()
     }
     return evaluation.table(scores, reference)
 
 
-def tabulate_costs(**made: Any) -> pd.DataFrame:
+def tabulate_costs(**results: dict[str, Any]) -> pd.DataFrame:
     """Put the costs of all trainings into one table, one row each."""
     rows = []
-    for kinds in by_training(made).values():
+    for one in results.values():
         left_out = ("parameters_by", "validations")
-        costs = {k: v for k, v in flatten(_costs(kinds)).items() if not k.startswith(left_out)}
-        rows.append({key: kinds["settings"][key] for key in ("contender", "seed")} | costs)
+        costs = {k: v for k, v in flatten(one["cost"]).items() if not k.startswith(left_out)}
+        rows.append({key: one["settings"][key] for key in ("contender", "seed")} | costs)
     return pd.DataFrame(rows)
 
 
@@ -49,13 +64,13 @@ def write_report(
     prepared: ImageSplits,
     reference: dict[str, Any],
     table: pd.DataFrame,
-    **made: Any,
+    **results: dict[str, Any],
 ) -> dict[str, Any]:
     """Write the report, one self-contained HTML page, and its figures as files of their own."""
     trainings: dict[str, list[dict[str, Any]]] = {}
-    for kinds in by_training(made).values():
-        trainings.setdefault(kinds["settings"]["contender"], []).append(kinds)
-    contenders = [_contender(name, kinds, prepared.train) for name, kinds in trainings.items()]
+    for one in results.values():
+        trainings.setdefault(one["settings"]["contender"], []).append(one)
+    contenders = [_contender(name, seeds) for name, seeds in trainings.items()]
     command = (
         "kedro " + " ".join(sys.argv[1:]) if "kedro" in sys.argv[0] else f"kedro run --pipelines={comparison}"
     )
@@ -72,42 +87,29 @@ def write_report(
     )
     drawn = report_figures(contents)
     pictures = {name: Image.open(io.BytesIO(png)) for name, png in figure_pngs(drawn).items()}
-    settings = {training: kinds["settings"] for training, kinds in by_training(made).items()}
+    settings = {training: one["settings"] for training, one in results.items()}
     recorded = origin | {"images": prepared.card["sha256"], "settings": settings}
     return {"report": render(contents), "pictures": pictures, "origin": recorded} | drawn
 
 
-def by_training(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Nest inputs named `<training>/<kind>`."""
-    nested: dict[str, dict[str, Any]] = {}
-    for key, value in made.items():
-        training, kind = key.split("/")
-        nested.setdefault(training, {})[kind] = value
-    return nested
-
-
-def _contender(name: str, seeds: list[dict[str, Any]], train: Images) -> ContenderReport:
+def _contender(name: str, seeds: list[dict[str, Any]]) -> ContenderReport:
     """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
     first = seeds[0]
-    verdicts = [kinds["cost"]["health"] for kinds in seeds]
+    verdicts = [one["cost"]["health"] for one in seeds]
     return ContenderReport(
         name=name,
         family=first["settings"]["model"]["name"],
         settings=flatten(first["settings"]),
         status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
         history=first["history"],
-        scores=evaluation.combined([kinds["scores"] for kinds in seeds]),
-        cost=_mean([_costs(kinds) for kinds in seeds]),
-        samples=_first(first["samples"], SHOWN_SAMPLES),
+        scores=evaluation.combined([one["scores"] for one in seeds]),
+        cost=_mean([one["cost"] for one in seeds]),
+        samples=first["samples"],
         interpolation=first["interpolation"],
         trajectory=first["trajectory"],
         stages=first["stages"] if first["cost"].get("stages", 1) > 1 else None,
-        neighbours=_neighbours(first["samples"], train, first["scores"]),
+        neighbours=first["neighbours"],
     )
-
-
-def _costs(kinds: dict[str, Any]) -> dict[str, Any]:
-    return kinds["cost"] | kinds["sampling_cost"]
 
 
 def _mean(costs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from gencompare.comparisons import Comparison
-from gencompare.pipelines.reporting.nodes import tabulate_costs, tabulate_scores, write_report
+from gencompare.pipelines.reporting.nodes import gather, tabulate_costs, tabulate_scores, write_report
 
 FIGURES = (
     "score_bars",
@@ -21,32 +21,44 @@ FIGURES = (
 )
 
 
+def create_gathering() -> Pipeline:
+    """Return the end of one contender's pipeline: what all contenders' report needs of it, as `results`."""
+    kinds = (
+        "prepared",
+        "samples",
+        "scores",
+        "cost",
+        "sampling_cost",
+        "history",
+        "interpolation",
+        "trajectory",
+        "stages",
+    )
+    inputs = {"settings": "params:settings"} | {kind: kind for kind in kinds}
+    return Pipeline([Node(gather, inputs=inputs, outputs="results", name="gather", tags="report")])
+
+
 def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
     """Return the nodes that bring a comparison's contenders together. Datasets are un-namespaced."""
-
-    def of_each(*kinds: str) -> dict[str, str]:
-        return {f"{t.name}/{kind}": f"{t.name}.{kind}" for t in comparison.trainings for kind in kinds}
-
-    settings = {f"{t.name}/settings": f"params:{t.name}.settings" for t in comparison.trainings}
-    pictures = of_each("samples", "interpolation", "trajectory", "stages")
+    results = {training.name: f"{training.name}.results" for training in comparison.trainings}
     shared = {key: key for key in ("prepared", "reference", "table")}
     return Pipeline(
         [
             Node(
                 tabulate_scores,
-                inputs={"reference": "reference"} | settings | of_each("scores"),
+                inputs={"reference": "reference"} | results,
                 outputs="table",
                 name="tabulate_scores",
             ),
             Node(
                 tabulate_costs,
-                inputs=settings | of_each("cost", "sampling_cost"),
+                inputs=results,
                 outputs="costs",
                 name="tabulate_costs",
             ),
             Node(
                 _with(write_report, comparison=name, question=comparison.question),
-                inputs=shared | settings | pictures | of_each("history", "scores", "cost", "sampling_cost"),
+                inputs=shared | results,
                 outputs={kind: kind for kind in ("report", "pictures", "origin")}
                 | {name: f"{name}_figure" for name in FIGURES},
                 name="write_report",
