@@ -69,7 +69,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     train_split, heldout = splits()
-    scores = Scores(heldout, chosen.samples, chosen.out)
+    scores = Scores(train_split, heldout, chosen.samples, chosen.out)
     labels = balanced_labels(chosen.samples, classes=10)
     for name in chosen.contenders:
         if name == "theirs":
@@ -82,7 +82,9 @@ def main() -> None:
             cost = {key: trained.cost[key] for key in KEPT}
             started = time.perf_counter()
             made = make(one, trained.weights, labels)
-        scores.add(name, made, cost | {"sample_seconds": time.perf_counter() - started})
+        seconds = {"sample_seconds": time.perf_counter() - started}
+        asked = labels if name != "theirs" and one.model.conditional else None
+        scores.add(name, made, cost | seconds, asked)
 
 
 if __name__ == "__main__":

@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gencompare.config import ContenderSettings, make_contender, merge
 from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.distances import frechet
 from gencompare.evaluation.features import features, make_extractor
-from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.models.shape import ImageShape
 from gencompare.reporting.figures import image_grid
 from gencompare.sampling import Contender, sample
 from gencompare.training import Trained, TrainingSettings, train
 from gencompare.training.device import pick_device
+from gencompare.training.feed import Feed
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
 PARAMETERS = yaml.safe_load((Path(__file__).parents[1] / "conf/base/parameters.yml").read_text())
@@ -90,26 +94,72 @@ def make(chosen: ContenderSettings, weights: Mapping[str, Tensor], labels: np.nd
     return sample(drawn, len(labels), labels if drawn.classes else None, chosen.seed)
 
 
+class Classifier:
+    """A small convolutional network that tells classes apart, learnt from all real training images.
+
+    Attributes:
+        accuracy: share of held-out real images that it puts in their class: no sample set can be expected to do
+            better.
+    """
+
+    def __init__(self, train_split: Images, heldout: Images, passes: int = 3) -> None:
+        torch.manual_seed(0)
+        self.network = nn.Sequential(
+            *(nn.Conv2d(1, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU()),
+            *(nn.Conv2d(32, 64, 3, 2, 1), nn.BatchNorm2d(64), nn.ReLU()),
+            *(nn.Conv2d(64, 128, 3, 2, 1), nn.BatchNorm2d(128), nn.ReLU()),
+            *(nn.Flatten(), nn.Dropout(0.3), nn.Linear(128 * 16, 10)),
+        )
+        steps = passes * len(train_split) // 128
+        optimiser = torch.optim.Adam(self.network.parameters())
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, steps)
+        feed = Feed(train_split, 128, seed=0, horizontal_flip=True)
+        for step in range(steps):
+            images, labels = feed.batch(step)
+            optimiser.zero_grad()
+            F.cross_entropy(self.network(images), labels).backward()
+            optimiser.step()
+            schedule.step()
+        self.network.eval()
+        self.accuracy = self.agreement(heldout.images, heldout.labels)
+
+    @torch.inference_mode()
+    def agreement(self, images: np.ndarray, labels: np.ndarray | None) -> float:
+        """Share of images that it puts in the class asked for."""
+        assert labels is not None
+        found = [self.network(to_network(part)).argmax(1).numpy() for part in np.array_split(images, 20)]
+        return float((np.concatenate(found) == labels).mean())
+
+
 class Scores:
     """Scores samples against the held-out split, and keeps what it found in a folder."""
 
-    def __init__(self, heldout: Images, n: int, folder: Path) -> None:
+    def __init__(self, train_split: Images, heldout: Images, n: int, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.settings = folder, EvaluationSettings()
+        self.train_split, self.heldout, self.folder = train_split, heldout, folder
+        self.settings = EvaluationSettings()
         self.extractor = make_extractor(self.settings.extractor)
         self.name = f"fd_{self.settings.extractor}_{n}"
         self.reference = self._features(heldout.images[:n])
 
-    def add(self, name: str, made: np.ndarray, cost: Mapping[str, Any]) -> dict[str, Any]:
-        """Score samples, save them with a grid, add a line to results.jsonl and print it."""
+    def add(
+        self, name: str, made: np.ndarray, cost: Mapping[str, Any], asked: np.ndarray | None = None
+    ) -> None:
+        """Score samples, and how they obey the labels asked for; save them, a grid and a line of results.jsonl."""
         image_grid(made[:64]).save(self.folder / f"{name}.png")
         np.savez(self.folder / f"{name}.npz", images=made)
         distance = frechet(self._features(made), self.reference, [np.arange(len(made))]).item()
         found = {"contender": name, self.name: distance} | dict(cost)
+        if asked is not None:
+            found["label_agreement"] = self._classifier.agreement(made, asked)
+            found["classifier_accuracy"] = self._classifier.accuracy
         with (self.folder / "results.jsonl").open("a") as results:
             results.write(json.dumps(found) + "\n")
         print(json.dumps(found), flush=True)  # noqa: T201
-        return found
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        return Classifier(self.train_split, self.heldout)
 
     def _features(self, images: np.ndarray) -> np.ndarray:
         return features(images, self.extractor, self.settings, self.folder / "features")

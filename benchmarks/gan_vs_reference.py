@@ -136,15 +136,15 @@ def main() -> None:
     MODELS["reference_dcgan"], OBJECTIVES["reference"] = ReferenceDCGAN, Reference
     blocks = PARAMETERS["contenders"] | {"reference_dcgan": REFERENCE}
     train_split, heldout = splits()
-    scores = Scores(heldout, chosen.samples, chosen.out)
+    scores = Scores(train_split, heldout, chosen.samples, chosen.out)
     labels = balanced_labels(chosen.samples, classes=10)
     for name in chosen.contenders:
         one = contender(name, blocks)
         trained = train_for(one, train_split, chosen.seconds)
         health = {"health": judge(trained.history, trained.status).verdict}
-        scores.add(
-            name, make(one, trained.weights, labels), health | {key: trained.cost[key] for key in KEPT}
-        )
+        made = make(one, trained.weights, labels)
+        asked = labels if getattr(one.model, "conditional", False) else None
+        scores.add(name, made, health | {key: trained.cost[key] for key in KEPT}, asked)
 
 
 if __name__ == "__main__":
