@@ -162,7 +162,8 @@ class TrackingHook:
         cost = self._catalog.load(dataset("cost")) | self._catalog.load(dataset("sampling_cost"))
         images = self._catalog.load(f"{comparison}.prepared").card
         card = model_card(comparison, settings, images, cost, scores, self._origin)
-        weights, grid = (self._catalog[dataset(kind)] for kind in ("weights", "sample_grid"))
+        made_by = "best_weights" if settings["training"].get("sample_from") == "best" else "weights"
+        weights, grid = (self._catalog[dataset(kind)] for kind in (made_by, "sample_grid"))
         self._children[f"{comparison}.{contender}"].attach_model(weights, grid, settings, card)
 
     def _close(self, status: str) -> None:

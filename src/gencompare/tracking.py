@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -81,8 +84,10 @@ class ChildRun:
 
     def attach_model(self, weights: Any, sample_grid: Any, settings: Mapping[str, Any], card: str) -> None:
         """Put the model into a folder of the run's artifacts: weights, settings, card and a grid of its samples."""
-        for dataset in (weights, sample_grid):
-            log_file(self.id, dataset, "model")
+        with TemporaryDirectory() as folder:  # best weights have another name in the catalog
+            copy = shutil.copy(str(weights._get_load_path()), Path(folder) / "weights.safetensors")
+            self._client.log_artifact(self.id, str(copy), "model")
+        log_file(self.id, sample_grid, "model")
         self._client.log_dict(self.id, dict(settings), "model/settings.json")
         self._client.log_text(self.id, card, "model/README.md")
 

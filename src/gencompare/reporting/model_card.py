@@ -39,7 +39,8 @@ samples = sampling.sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resol
 CARD = """\
 # {name}
 
-A {family} trained on {images} images of {image_set} in the comparison {comparison}, one of its contenders.
+A model of the family `{family}`, a contender of the comparison `{comparison}`, trained on {part}{images} training
+images of {image_set}.
 
 ![Samples, as they came](sample_grid.png)
 
@@ -105,6 +106,7 @@ def model_card(
         name=settings["name"],
         family=settings["model"]["name"],
         comparison=comparison,
+        part="a part (see `images` below) of the " if settings.get("images") else "the ",
         images=count(images["counts"]["train"]),
         image_set=images["name"],
         data=_table(("fact", "value"), facts(data)),
