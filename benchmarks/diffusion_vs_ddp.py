@@ -20,6 +20,7 @@ import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 from ema_pytorch import EMA
 from fashion import KEPT, Scores, contender, make, splits, train_for
+from safetensors.torch import save_file
 
 from gencompare.imagesets.arrays import Images, to_uint8
 from gencompare.sampling import balanced_labels
@@ -80,6 +81,7 @@ def main() -> None:
             one = contender(name)
             trained = train_for(one, train_split, chosen.seconds)
             cost = {key: trained.cost[key] for key in KEPT}
+            save_file(trained.weights, chosen.out / f"{name}.safetensors")
             started = time.perf_counter()
             made = make(one, trained.weights, labels)
         seconds = {"sample_seconds": time.perf_counter() - started}

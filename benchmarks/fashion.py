@@ -15,7 +15,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config import ContenderSettings, make_contender, merge
+from gencompare.config import ContenderSettings, make_contender, plan
 from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.distances import frechet
 from gencompare.evaluation.features import features, make_extractor
@@ -27,6 +27,7 @@ from gencompare.sampling import Contender, sample
 from gencompare.training import Trained, TrainingSettings, train
 from gencompare.training.device import pick_device
 from gencompare.training.feed import Feed
+from gencompare.typed import choose
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
 PARAMETERS = yaml.safe_load((Path(__file__).parents[1] / "conf/base/parameters.yml").read_text())
@@ -44,14 +45,10 @@ def _whole(chunks: list[Images]) -> Images:
     return Images(np.concatenate([chunk.images for chunk in chunks]), np.concatenate(labels))
 
 
-def contender(name: str, blocks: Mapping[str, Any] = PARAMETERS["contenders"]) -> ContenderSettings:
-    """One contender as the parameters, or these blocks, have it."""
-    block = blocks[name]
-    while "like" in block:
-        other = {key: value for key, value in block.items() if key != "like"}
-        block = merge(blocks[block["like"]], other)
-    block = block | {"training": merge(PARAMETERS["training"], block["training"])}
-    return make_contender({"name": name, "contender": name, "seed": PARAMETERS["seed"]} | block)
+def contender(name: str) -> ContenderSettings:
+    """One contender of `fashion_compare` as the parameters have it."""
+    planned = plan(PARAMETERS)["fashion_compare"]
+    return make_contender(choose(planned, name, "contenders")["settings"])
 
 
 def train_for(chosen: ContenderSettings, images: Images, seconds: float) -> Trained:

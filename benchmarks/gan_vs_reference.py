@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from fashion import KEPT, PARAMETERS, Scores, contender, make, splits, train_for
+from fashion import KEPT, Scores, contender, make, splits, train_for
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.config import make_contender
 from gencompare.models import MODELS
 from gencompare.models.blocks import LatentModel
 from gencompare.models.shape import ImageShape
@@ -134,12 +135,12 @@ def main() -> None:
     chosen = parser.parse_args()
 
     MODELS["reference_dcgan"], OBJECTIVES["reference"] = ReferenceDCGAN, Reference
-    blocks = PARAMETERS["contenders"] | {"reference_dcgan": REFERENCE}
+    facts = {"name": "reference_dcgan", "contender": "reference_dcgan", "seed": 0}
     train_split, heldout = splits()
     scores = Scores(train_split, heldout, chosen.samples, chosen.out)
     labels = balanced_labels(chosen.samples, classes=10)
     for name in chosen.contenders:
-        one = contender(name, blocks)
+        one = make_contender(facts | REFERENCE) if name == "reference_dcgan" else contender(name)
         trained = train_for(one, train_split, chosen.seconds)
         health = {"health": judge(trained.history, trained.status).verdict}
         made = make(one, trained.weights, labels)
