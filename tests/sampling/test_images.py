@@ -151,6 +151,13 @@ def test_a_vae_reconstructs_at_the_posterior_mean():
     assert same(reconstruct(made, real(5)), expected)
 
 
+def test_a_vae_with_a_mixture_reconstructs_as_one_without():
+    plain, mixed = contender("vae"), contender("mixture")
+    assert plain.inverts
+    assert mixed.inverts
+    assert np.abs(reconstruct(mixed, real(5)).astype(int) - reconstruct(plain, real(5))).max() <= 1
+
+
 @pytest.mark.parametrize("family", ["vae", "ddim"])
 def test_interpolations_of_real_images_end_at_their_reconstructions(family):
     made, ends = contender(family), real(4)
@@ -163,6 +170,7 @@ def test_interpolations_of_real_images_end_at_their_reconstructions(family):
 def test_a_gan_cannot_reconstruct_and_says_so():
     with pytest.raises(SettingError, match=r"^sampler.name='latent': needs one network of kind AutoEncoder"):
         reconstruct(contender("dcgan"), real(2))
+    assert not contender("dcgan").inverts
     with pytest.raises(SettingError, match=r"^sampler.name='heun': cannot lead real images back to noise"):
         reconstruct(contender("heun"), real(2))
 

@@ -46,6 +46,8 @@ class ContenderReport:
         samples: the first of the scored samples, same seed and labels for all contenders.
         interpolation: walks through latent space, one a row.
         trajectory: images on their way from noise, one a row.
+        reconstructions: of a model that can lead images back to noise, real images, what it makes of them, and
+            walks between them, one a row.
         stages: of a model that grew, samples at the end of each resolution, one a row.
         neighbours: its samples beside the training images nearest to them.
     """
@@ -60,6 +62,7 @@ class ContenderReport:
     samples: Images | None = None
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
+    reconstructions: Image.Image | None = None
     stages: Image.Image | None = None
     neighbours: Neighbours | None = None
 

@@ -72,6 +72,7 @@ def render(contents: ReportContents) -> str:
         samples=_samples(contents),
         films=_films(contents),
         growth=_growth(contents),
+        reconstructions=_reconstructions(contents),
         film_texts=FILMS,
         run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
         card_facts=page.facts(contents.card),
@@ -223,6 +224,16 @@ def _films(contents: ReportContents) -> dict[str, dict[str, page.Picture]]:
                 c.neighbours.samples, c.neighbours.nearest, alt
             )
     return films
+
+
+def _reconstructions(contents: ReportContents) -> dict[str, page.Picture]:
+    """Collect what contenders make of real images, of those that can."""
+    alt = "Real images, what {} makes of them, and its walks from one to another"
+    return {
+        c.name: page.picture(c.reconstructions, alt.format(c.name))
+        for c in contents.contenders
+        if c.reconstructions
+    }
 
 
 def _growth(contents: ReportContents) -> dict[str, page.Picture]:

@@ -76,6 +76,10 @@ class Sampler(ABC):
             frames: 1 or more.
         """
 
+    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
+        """Whether `invert` can lead real images back to noise."""
+        return False
+
     def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
         """Find noise (N, *noise_shape) that leads to these images (N, C, H, W), at least nearly.
 
@@ -120,6 +124,11 @@ class Contender:
     def classes(self) -> int:
         """How many labels its images are conditioned on, 0 for none."""
         return self.sampler.classes(self.networks)
+
+    @property
+    def inverts(self) -> bool:
+        """Whether real images can be led back to the noise they would come from."""
+        return self.sampler.inverts(self.networks)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:

@@ -127,6 +127,9 @@ class DDIM(DiffusionSampler):
     ) -> solvers.States:
         return solvers.ddim(denoise, process, grid, x, normal, eta=self.eta)
 
+    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
+        return True
+
     def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
         """Follow DDIM's deterministic path backwards (arXiv:2010.02502, section 4.3)."""
         denoiser = self.denoiser(networks)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gencompare.imagesets.arrays import to_network
 from gencompare.models.blocks import LatentModel, only
@@ -46,6 +47,9 @@ class LatentSampler(Sampler):
 
     def nfe(self, networks: Mapping[str, nn.Module]) -> int:
         return 1
+
+    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
+        return any(isinstance(network, AutoEncoder) for network in networks.values())
 
     def model(self, networks: Mapping[str, nn.Module]) -> LatentModel:
         """The network to sample from."""
@@ -124,6 +128,18 @@ class FittedMixture(LatentSampler):
         picked = torch.bucketize(torch.special.ndtr(noise[:, 0]), self.bounds.to(noise.device))
         means, factors = self.means.to(noise.device)[picked], self.factors.to(noise.device)[picked]
         return means + torch.einsum("nij,nj->ni", factors, noise[:, 1:])
+
+    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+        """The noise of the mean of a VAE's posterior, in the Gaussian that most likely made it."""
+        codes = _auto_encoder(networks, self.name).encode(images)[0]
+        means, factors = self.means.to(codes.device), self.factors.to(codes.device)
+        edges = F.pad(F.pad(self.bounds, (1, 0), value=0.0), (0, 1), value=1.0).to(codes.device)  # (K + 1,)
+        centred = codes[:, None] - means  # (N, K, latent_dim)
+        white = torch.linalg.solve_triangular(factors, centred.permute(1, 2, 0), upper=False).permute(2, 0, 1)
+        log_density = -0.5 * white.square().sum(2) - factors.diagonal(dim1=1, dim2=2).log().sum(1)
+        likeliest = (log_density + edges.diff().log()).argmax(dim=1)  # (N,)
+        picks = torch.special.ndtri((edges[likeliest] + edges[likeliest + 1]) / 2)
+        return torch.cat([picks[:, None], white[torch.arange(len(codes)), likeliest]], dim=1)
 
 
 def _auto_encoder(networks: Mapping[str, nn.Module], sampler: str) -> AutoEncoder:

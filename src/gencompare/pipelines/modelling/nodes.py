@@ -26,6 +26,7 @@ Weights = dict[str, torch.Tensor]
 
 GRID_IMAGES = 64
 STRIP_ROWS, STRIP_FRAMES = 6, 10
+RECONSTRUCTED = 64
 
 
 def train_contender(
@@ -82,7 +83,7 @@ def make_samples(
     prepared: ImageSplits,
     settings: dict[str, Any],
     evaluation_settings: dict[str, Any],
-) -> tuple[Images, Image, Image, Image, Image, dict[str, Any]]:
+) -> tuple[Images, Image, Image, Image, Image, Image, dict[str, Any]]:
     """Make the samples that are scored, from the last or the best weights, pictures, and what one image costs."""
     n = build(EvaluationSettings, evaluation_settings, "evaluation").samples
     best = config.make_contender(settings).training.sample_from == "best"
@@ -93,14 +94,16 @@ def make_samples(
     images = sampling.sample(contender, n, labels, seed)
     seconds = time.perf_counter() - started
     shown = Images(images, labels)
+    reconstructions, error = _reconstructions(contender, prepared.heldout)
     earlier = [_trained(stage, prepared, settings) for stage in _by_stage(stage_weights)]
     return (
         shown,
         image_grid(images[:GRID_IMAGES]),
         strips(sampling.interpolate(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
         strips(sampling.trajectory(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
+        strips(reconstructions),
         strips(_growth(earlier, shown, seed)),
-        {"nfe": contender.nfe, "seconds_per_image": seconds / n},
+        {"nfe": contender.nfe, "seconds_per_image": seconds / n} | error,
     )
 
 
@@ -136,6 +139,30 @@ def _trained(
         network.to(device).to(memory_format=torch.channels_last)
     sampler = contender.sampler.fitted(networks, prepared.train.images)
     return sampling.Contender(networks, sampler, shape, device)
+
+
+def _reconstructions(contender: sampling.Contender, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
+    """Real images, what the contender makes of them, and its walks from one to another: (rows, frames, H, W, C).
+
+    Beside them `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels in
+    [0, 1]. Of a contender that cannot lead images back to noise there is neither, only the real images.
+    """
+    real = np.asarray(heldout.images[: max(RECONSTRUCTED, STRIP_FRAMES)])
+    labels = heldout.labels[: len(real)] if contender.classes and heldout.labels is not None else None
+    first = np.resize(real, (STRIP_FRAMES, *real.shape[1:]))[None]
+    if not contender.inverts:
+        return first, {}
+    again = sampling.reconstruct(contender, real, labels)
+    error = float(np.square((again.astype(np.float64) - real) / 255.0).mean())
+    pairs = min(STRIP_ROWS - 2, len(real) // 2)
+    walks = sampling.interpolate_real(
+        contender,
+        real[:pairs],
+        real[pairs : 2 * pairs],
+        STRIP_FRAMES,
+        labels=None if labels is None else labels[:pairs],
+    )
+    return np.concatenate([first, np.resize(again, first.shape), walks]), {"reconstruction_error": error}
 
 
 def _by_stage(weights: Weights) -> list[Weights]:

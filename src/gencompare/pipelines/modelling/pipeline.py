@@ -28,7 +28,15 @@ def create_pipeline() -> Pipeline:
                     "params:settings",
                     "params:evaluation",
                 ],
-                outputs=["samples", "sample_grid", "interpolation", "trajectory", "stages", "sampling_cost"],
+                outputs=[
+                    "samples",
+                    "sample_grid",
+                    "interpolation",
+                    "trajectory",
+                    "reconstructions",
+                    "stages",
+                    "sampling_cost",
+                ],
                 name="sample",
             ),
             Node(

@@ -32,6 +32,7 @@ def create_gathering() -> Pipeline:
         "history",
         "interpolation",
         "trajectory",
+        "reconstructions",
         "stages",
     )
     inputs = {"settings": "params:settings"} | {kind: kind for kind in kinds}
