@@ -77,7 +77,14 @@ COMPARISONS: dict[str, Comparison] = {
     "bird_compare": Comparison(
         question="Which loss suits a GAN on birds, and do a VAE or a diffusion model do better?",
         image_set="cub200",
-        contenders=("resnet_vanilla", "resnet_lsgan", "wgan_gp", "vae_annealed", "ddpm_ancestral", "ddpm"),
+        contenders=(
+            "resnet_vanilla",
+            "resnet_lsgan",
+            "resnet_wgan_gp",
+            "vae_annealed",
+            "ddpm_ancestral",
+            "ddpm",
+        ),
     ),
     "augmentation_compare": Comparison(
         question="Does strong augmentation help a GAN on few photos, and do residual blocks?",
@@ -103,7 +110,7 @@ COMPARISONS: dict[str, Comparison] = {
             "dcgan",
             "progressive_gan",
             "progressive_gan_abrupt",
-            "wgan_gp",
+            "resnet_wgan_gp",
             "attention_gan",
         ),
     ),

@@ -105,3 +105,9 @@ def test_conditional_networks_depend_on_the_label_once_it_is_learnt(name):
     assert not torch.allclose(judged, gan["discriminator"](made, labels.flip(0)))
     with pytest.raises(SettingError, match="the image set has no labels"):
         MODELS[name](conditional=True).check(ImageShape(3, 16))
+
+
+def test_a_critic_for_wgan_gp_has_no_batch_normalisation():
+    for norm, count in (("batch", 1), ("none", 0)):
+        critic = networks("dcgan", ImageShape(3, 16), critic_norm=norm)["discriminator"]
+        assert sum(isinstance(module, torch.nn.BatchNorm2d) for module in critic.modules()) == count

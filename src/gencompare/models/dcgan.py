@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,6 +30,7 @@ class DCGAN:
         latent_dim: length of the latent vector.
         width: channels at half the final resolution; doubled at every halving down to 4 pixels.
         max_width: where the doubling stops.
+        critic_norm: normalisation in the discriminator: none for `wgan_gp`.
         conditional: whether it takes the image set's labels: by conditional batch normalisation in the
             generator (arXiv:1610.07629), by projection in the discriminator (arXiv:1802.05637).
         precision: of the convolutions; auto is bfloat16 where that is fast.
@@ -36,6 +39,7 @@ class DCGAN:
     latent_dim: Positive = 64
     width: Positive = 32
     max_width: Positive = 256
+    critic_norm: Literal["batch", "none"] = "batch"
     conditional: bool = False
     precision: Precision = "auto"
 
@@ -90,11 +94,9 @@ class Discriminator(nn.Module):
         widths, classes = config.widths(shape)[::-1], config.classes(shape)
         layers: list[nn.Module] = [nn.Conv2d(shape.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for inputs, outputs in zip(widths, widths[1:], strict=False):
-            layers += [
-                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.LeakyReLU(0.2),
-            ]
+            normalised = config.critic_norm == "batch"
+            layers.append(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not normalised))
+            layers += [nn.BatchNorm2d(outputs)] * normalised + [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)  # (N, widths[-1], 4, 4)
         self.logit = nn.Conv2d(widths[-1], 1, 4)  # (N, 1, 1, 1)
         self.label = nn.Embedding(classes, widths[-1]) if classes else None
