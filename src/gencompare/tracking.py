@@ -79,7 +79,7 @@ class ChildRun:
             self._log_numbers(value)
         elif kind == "scores":
             self._log_numbers({name: score["value"] for name, score in value["scores"].items()})
-        elif kind in {"sample_grid", "interpolation", "trajectory"}:
+        elif kind in {"sample_grid", "interpolation", "trajectory", "reconstructions", "stages"}:
             log_file(self.id, dataset)
 
     def attach_model(self, weights: Any, sample_grid: Any, settings: Mapping[str, Any], card: str) -> None:
