@@ -20,30 +20,20 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from gencompare.comparisons import COMPARISONS
 from gencompare.tracking import compare_address, ui_address
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.set_default_timeout(60_000)
-        yield page
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
 
 
 def free_port() -> int:
