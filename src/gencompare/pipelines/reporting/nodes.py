@@ -107,9 +107,7 @@ def _contender(name: str, seeds: list[dict[str, Any]]) -> ContenderReport:
         samples=first["samples"],
         interpolation=first["interpolation"],
         trajectory=first["trajectory"],
-        reconstructions=first["reconstructions"]
-        if "reconstruction_error" in first["sampling_cost"]
-        else None,
+        reconstructions=first["reconstructions"] if "reconstruction_error" in first["cost"] else None,
         stages=first["stages"] if first["cost"].get("stages", 1) > 1 else None,
         neighbours=first["neighbours"],
     )
