@@ -5,7 +5,11 @@ from __future__ import annotations
 import nbformat
 from nbclient import NotebookClient
 
+from gencompare.comparisons import COMPARISONS
+
 from .conftest import PROJECT
+
+CONTENDERS = COMPARISONS["gan_compare"].contenders
 
 
 def test_notebook_shows_every_contender(finished, monkeypatch):
@@ -16,5 +20,5 @@ def test_notebook_shows_every_contender(finished, monkeypatch):
     printed = "".join(
         output.text for output in outputs if output.output_type == "stream" and output.name == "stdout"
     )
-    assert all(f"{name} (64, 16, 16, 3)" in printed for name in ("dcgan", "vae", "ddpm"))
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert all(f"{name} (64, 16, 16, 3)" in printed for name in CONTENDERS)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == len(CONTENDERS) + 1
