@@ -19,8 +19,18 @@ def start(project: Path, checkpoint_seconds: float = 0.0) -> subprocess.Popen[by
     command = [*COMMAND, f"--params=training.checkpoint_seconds={checkpoint_seconds}"]
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     return subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        cwd=project,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=_mind_interrupts,
     )
+
+
+def _mind_interrupts() -> None:
+    """A background job's children would otherwise ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def kill_at_first_checkpoint(project: Path, contender: str) -> str:
