@@ -18,19 +18,13 @@ CONTENDERS = ["dcgan", "ddpm", "progressive_gan", "vae"]  # of each family one, 
 def start(project: Path, checkpoint_seconds: float = 0.0) -> subprocess.Popen[bytes]:
     command = [*COMMAND, f"--params=training.checkpoint_seconds={checkpoint_seconds}"]
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    return subprocess.Popen(
-        command,
-        cwd=project,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        preexec_fn=_mind_interrupts,
-    )
-
-
-def _mind_interrupts() -> None:
-    """A background job's children would otherwise ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
+    try:
+        return subprocess.Popen(
+            command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def kill_at_first_checkpoint(project: Path, contender: str) -> str:
