@@ -83,7 +83,7 @@ def main() -> None:
             cost = {key: trained.cost[key] for key in KEPT}
             save_file(trained.weights, chosen.out / f"{name}.safetensors")
             started = time.perf_counter()
-            made = make(one, trained.weights, labels)
+            made = make(one, trained.weights, train_split, labels)
         seconds = {"sample_seconds": time.perf_counter() - started}
         asked = labels if name != "theirs" and one.model.conditional else None
         scores.add(name, made, cost | seconds, asked)

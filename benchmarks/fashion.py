@@ -23,9 +23,8 @@ from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.models.shape import ImageShape
 from gencompare.reporting.figures import image_grid
-from gencompare.sampling import Contender, sample
+from gencompare.sampling import load, sample
 from gencompare.training import Trained, TrainingSettings, train
-from gencompare.training.device import pick_device
 from gencompare.training.feed import Feed
 from gencompare.typed import choose
 
@@ -71,24 +70,14 @@ def _train(chosen: ContenderSettings, images: Images, kimg: float) -> Trained:
         )
 
 
-def drawer(chosen: ContenderSettings, weights: Mapping[str, Tensor]) -> Contender:
-    """The contender with trained weights, ready to make images."""
-    wanted = {key.split(".", 1)[0] for key in weights}
-    networks = {name: net for name, net in chosen.model.networks(SHAPE).items() if name in wanted}
-    for name, network in networks.items():
-        own = {
-            key.removeprefix(f"{name}."): value
-            for key, value in weights.items()
-            if key.startswith(f"{name}.")
-        }
-        network.load_state_dict(own)
-    return Contender(networks, chosen.sampler, SHAPE, pick_device("cpu"))
-
-
-def make(chosen: ContenderSettings, weights: Mapping[str, Tensor], labels: np.ndarray) -> np.ndarray:
-    """One sample for each label, uint8 (N, H, W, C)."""
-    drawn = drawer(chosen, weights)
-    return sample(drawn, len(labels), labels if drawn.classes else None, chosen.seed)
+def make(
+    chosen: ContenderSettings, weights: Mapping[str, Tensor], images: Images, labels: np.ndarray
+) -> np.ndarray:
+    """One sample for each label, uint8 (N, H, W, C), of a contender that learnt from these images."""
+    ready = load(
+        chosen.model, chosen.sampler, weights, SHAPE, images=images.images, device=torch.device("cpu")
+    )
+    return sample(ready, len(labels), labels if ready.classes else None, chosen.seed)
 
 
 class Classifier:

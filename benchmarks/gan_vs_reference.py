@@ -143,7 +143,7 @@ def main() -> None:
         one = make_contender(facts | REFERENCE) if name == "reference_dcgan" else contender(name)
         trained = train_for(one, train_split, chosen.seconds)
         health = {"health": judge(trained.history, trained.status).verdict}
-        made = make(one, trained.weights, labels)
+        made = make(one, trained.weights, train_split, labels)
         asked = labels if getattr(one.model, "conditional", False) else None
         scores.add(name, made, health | {key: trained.cost[key] for key in KEPT}, asked)
 

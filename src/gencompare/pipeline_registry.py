@@ -8,7 +8,7 @@ from gencompare.comparisons import COMPARISONS, Comparison
 from gencompare.pipelines import history, imagesets, modelling, reporting, scoring
 
 # Datasets of everyone, and those that the contenders of a comparison share.
-EVERYONES = frozenset({"feature_cache", "trained_models"})
+EVERYONES = frozenset({"feature_cache", "trained_models", "params:samples"})
 SHARED = frozenset({"prepared", "reference", "evaluation"})
 
 
@@ -57,25 +57,11 @@ def _part(template: Pipeline, comparison: str, part: str, contender: str | None 
 
 def compose_scoring() -> Pipeline:
     """Hang scoring alone together: an image set, and samples that another tool made."""
-    samples = Pipeline(
-        scoring.create_pipeline(),
-        namespace="score",
-        inputs={"feature_cache": "feature_cache"},
-        parameters=_evaluation("score") | {"params:samples": "params:samples"},
-    )
-    return _images("score") + samples
+    images = _part(imagesets.create_pipeline(), "score", "images")
+    return images + _part(scoring.create_pipeline(), "score", "samples")
 
 
 def compose_history() -> Pipeline:
     """Hang the report across runs together: from what earlier runs have left."""
     folders, asked = {"reports", "model_outputs"}, {"params:comparison", "params:dataset"}
     return Pipeline(history.create_pipeline(), namespace="history", inputs=folders, parameters=asked)
-
-
-def _images(name: str) -> Pipeline:
-    inputs = {"feature_cache": "feature_cache"}
-    return Pipeline(imagesets.create_pipeline(), namespace=name, inputs=inputs, parameters=_evaluation(name))
-
-
-def _evaluation(name: str) -> dict[str, str]:
-    return {"params:evaluation": f"params:{name}.evaluation"}

@@ -228,4 +228,10 @@ def test_headings_go_down_one_step_at_a_time(open_page):
 
 
 def test_template_script_and_style_are_in_the_package():
-    assert {path.name for path in PACKAGE.glob("*.*")} >= {"template.html", "report.css", "report.js"}
+    assert {path.name for path in PACKAGE.glob("*.*")} >= {
+        "page.html",
+        "report.html",
+        "history.html",
+        "report.css",
+        "report.js",
+    }

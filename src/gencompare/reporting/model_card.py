@@ -24,15 +24,10 @@ model = Path("model")  # the folder that this card lies in
 contender = config.make_contender(json.loads((model / "settings.json").read_text()))
 shape = ImageShape(channels={channels}, resolution={resolution}, classes={classes})
 weights = load_file(model / "weights.safetensors")
-trained = {{key.split(".")[0] for key in weights}}
-networks = {{name: net for name, net in contender.model.networks(shape).items() if name in trained}}
-for name, network in networks.items():
-    own = {{key.removeprefix(f"{{name}}."): value for key, value in weights.items() if key.startswith(f"{{name}}.")}}
-    network.load_state_dict(own)
-    network.to(memory_format=torch.channels_last)  # as for the scored samples: another layout, another last bit
 images = storage.read(Path("data/05_model_input/{folder}")).train.images  # some samplers are fitted to them
-sampler = contender.sampler.fitted(networks, images)
-ready = sampling.Contender(networks, sampler, shape, torch.device("cpu"))
+ready = sampling.load(
+    contender.model, contender.sampler, weights, shape, images=images, device=torch.device("cpu")
+)
 samples = sampling.sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
 """
 

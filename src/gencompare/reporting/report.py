@@ -44,7 +44,7 @@ FILMS = {
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
     board = scoreboard_of(contents)
-    return page.template("template.html").render(
+    return page.template("report.html").render(
         contents=contents,
         board=board,
         answer=answer_of(contents),

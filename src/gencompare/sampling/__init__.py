@@ -1,10 +1,9 @@
 """Images from trained contenders, one way for all families: a sampler is a function from noise to images.
 
-A sampler is a settings class derived from `Sampler`; `sampler.fitted(networks, training images)` gives what a
-`Contender` takes.
+A sampler is a settings class derived from `Sampler`; `load` makes a `Contender` of saved weights and one of them.
 """
 
-from gencompare.sampling.base import Contender, Sampler
+from gencompare.sampling.base import Contender, Sampler, load
 from gencompare.sampling.diffusion import DDIM, DDPM, DPMSolver, Heun
 from gencompare.sampling.images import (
     balanced_labels,
@@ -27,6 +26,7 @@ __all__ = [
     "forward_trajectory",
     "interpolate",
     "interpolate_real",
+    "load",
     "reconstruct",
     "sample",
     "trajectory",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gencompare.models.shape import ImageShape
+from gencompare.models.weights import Weights, load_weights
 from gencompare.typed import SettingError
 
 
@@ -139,3 +140,30 @@ class Contender:
     def nfe(self) -> int:
         """Network evaluations per image."""
         return self.sampler.nfe(self.networks)
+
+
+class Family(Protocol):
+    """A model's settings (see `gencompare.models`)."""
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]: ...
+
+
+def load(
+    model: Family,
+    sampler: Sampler,
+    weights: Weights,
+    shape: ImageShape,
+    *,
+    images: np.ndarray,
+    device: torch.device,
+) -> Contender:
+    """Put saved weights into a model's fresh networks, and fit the sampler to them.
+
+    Args:
+        weights: keyed `<network>.<name>`; networks without weights are left out.
+        images: the training images that some samplers learn from, uint8 (N, H, W, C).
+    """
+    networks = load_weights(model.networks(shape), weights)
+    for network in networks.values():
+        network.to(device).to(memory_format=torch.channels_last)
+    return Contender(networks, sampler.fitted(networks, images), shape, device)

@@ -79,7 +79,7 @@ def find_over(folders: Iterable[Path], wanted: str) -> tuple[Tensors, dict[str, 
         newest = _newest(folder)
         state = _state(newest) if newest else {}
         if newest and state["fingerprint"] == wanted and state["status"] != "training":
-            logger.info("The same training is already over in %s: taken from there.", folder)
+            logger.info("This training is already over in %s; to train it again, remove that folder.", folder)
             return load_file(newest / "tensors.safetensors"), state
     return None
 

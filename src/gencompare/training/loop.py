@@ -303,8 +303,7 @@ def _say_resumed(contender: str, state: TrainingState, total: int) -> None:
         )
     else:
         logger.info(
-            "%s is already trained with these settings, images and code (%s): reused. "
-            "To train it again, remove its checkpoints folder.",
+            "%s is already trained with these settings, images and code (%s): reused.",
             contender,
             state.status,
         )

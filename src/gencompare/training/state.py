@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from gencompare.models.weights import flatten_weights, load_weights
 from gencompare.objectives.base import Objective
 from gencompare.training.checkpoint import Tensors
 from gencompare.training.ema import Average
@@ -78,21 +79,14 @@ class TrainingState:
 
     def averaged_weights(self) -> Tensors:
         """Return the weights that make the samples, keyed `<network>.<name>`, on the CPU."""
-        return {
-            f"{name}.{key}": tensor.detach().cpu().clone().contiguous()
-            for name, average in self.averages.items()
-            for key, tensor in average.network.state_dict().items()
-        }
+        return flatten_weights(self._averaged())
 
     def load_averaged(self, weights: Tensors) -> None:
         """Put weights from `averaged_weights` back."""
-        for name, average in self.averages.items():
-            own = {
-                key.removeprefix(f"{name}."): value
-                for key, value in weights.items()
-                if key.startswith(f"{name}.")
-            }
-            average.network.load_state_dict(own)
+        load_weights(self._averaged(), weights)
+
+    def _averaged(self) -> dict[str, nn.Module]:
+        return {name: average.network for name, average in self.averages.items()}
 
     def tensors(self) -> Tensors:
         """Return every tensor that training depends on, the random generators' states included."""

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from PIL.Image import Image
+from torch import Tensor
 
 from gencompare import config, evaluation, sampling, training
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.shape import ImageShape
+from gencompare.models.weights import Weights
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
 from gencompare.typed import build
-
-Weights = dict[str, torch.Tensor]
 
 GRID_IMAGES = 64
 STRIP_ROWS, STRIP_FRAMES = 6, 10
@@ -124,21 +122,16 @@ def _shape(prepared: ImageSplits) -> ImageShape:
     return ImageShape(card["channels"], card["resolution"], len(card["classes"]))
 
 
-def _trained(
-    weights: Mapping[str, torch.Tensor], prepared: ImageSplits, settings: dict[str, Any]
-) -> sampling.Contender:
-    """Put saved weights into fresh networks, those that make samples only."""
+def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> sampling.Contender:
     contender = config.make_contender(settings)
-    shape, device = _shape(prepared), pick_device(contender.training.device)
-    wanted = {key.split(".", 1)[0] for key in weights}
-    networks = {name: net for name, net in contender.model.networks(shape).items() if name in wanted}
-    for name, network in networks.items():
-        prefix = f"{name}."
-        own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-        network.load_state_dict(own)
-        network.to(device).to(memory_format=torch.channels_last)
-    sampler = contender.sampler.fitted(networks, prepared.train.images)
-    return sampling.Contender(networks, sampler, shape, device)
+    return sampling.load(
+        contender.model,
+        contender.sampler,
+        weights,
+        _shape(prepared),
+        images=prepared.train.images,
+        device=pick_device(contender.training.device),
+    )
 
 
 def _reconstructions(contender: sampling.Contender, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
@@ -165,9 +158,9 @@ def _reconstructions(contender: sampling.Contender, heldout: Images) -> tuple[np
     return np.concatenate([first, np.resize(again, first.shape), walks]), {"reconstruction_error": error}
 
 
-def _by_stage(weights: Weights) -> list[Weights]:
+def _by_stage(weights: Weights) -> list[dict[str, Tensor]]:
     """Part weights keyed `<steps>/<network>.<name>` by stage, in the order of training."""
-    stages: dict[int, Weights] = {}
+    stages: dict[int, dict[str, Tensor]] = {}
     for key, value in weights.items():
         steps, name = key.split("/", 1)
         stages.setdefault(int(steps), {})[name] = value
