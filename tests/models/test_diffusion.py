@@ -105,3 +105,23 @@ def test_schedules_agree_with_diffusers(schedule, theirs, timesteps):
     )
     ours = alpha_bars(schedule, timesteps)[1:].float()
     assert torch.allclose(ours, scheduler.alphas_cumprod, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shown", ["velocity", "clean"])
+def test_a_dual_prediction_is_the_velocity_that_its_gate_chooses(shown):
+    torch.manual_seed(0)
+    x0, noise, step = torch.rand(3, 1, 4, 4) * 1.8 - 0.9, torch.randn(3, 1, 4, 4), torch.tensor([1, 400, 999])
+    schedule = denoiser("velocity")
+    noisy, velocity = schedule.diffuse(x0, step, noise), schedule.target(x0, step, noise)
+
+    class Outputs(torch.nn.Module):
+        def forward(self, noisy, step, labels):
+            right = {"velocity": velocity, "clean": torch.atanh(x0) / 2}
+            wrong = {"velocity": velocity + 1, "clean": torch.zeros_like(x0)}
+            parts = [(right if name == shown else wrong)[name] for name in ("velocity", "clean")]
+            return torch.cat([*parts, torch.full_like(x0, 9.0 if shown == "clean" else -9.0)], dim=1)
+
+    model = denoiser("dual", backbone=Outputs())
+    clean = model.clean(noisy, step, model(noisy, step))
+    assert torch.allclose(clean, x0, atol=1e-3)
+    assert torch.equal(model.target(x0, step, noise), velocity)

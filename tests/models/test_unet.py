@@ -18,6 +18,13 @@ def test_it_starts_by_predicting_nearly_nothing():
     assert 0 < prediction.std() < 0.5
 
 
+def test_a_dual_prediction_has_three_outputs_a_channel():
+    prediction = backbone(ImageShape(3, 16), prediction="dual")(
+        torch.randn(2, 3, 16, 16), torch.tensor([0, 999])
+    )
+    assert prediction.shape == (2, 9, 16, 16)
+
+
 def test_its_linear_part_scales_and_shifts_each_channel():
     network = backbone(ImageShape(3, 16))
     torch.nn.init.zeros_(network.head[-1].weight)

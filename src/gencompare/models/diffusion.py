@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 
 Schedule = Literal["linear", "cosine"]
-Prediction = Literal["epsilon", "velocity"]
+Prediction = Literal["epsilon", "velocity", "dual"]
+OUTPUTS: dict[Prediction, int] = {"epsilon": 1, "velocity": 1, "dual": 3}
+"""How many outputs a backbone has for each channel of its images."""
 
 
 class Process(NamedTuple):
@@ -53,10 +55,13 @@ class Denoiser(nn.Module):
 
     Attributes:
         backbone: network from (noisy images (N, C, H, W), steps (N,) in 0 .. timesteps - 1, labels (N,) or
-        None)
-            to its prediction (N, C, H, W). Label `classes` stands for "no label".
-        prediction: what the backbone predicts: eps, or the velocity alpha eps - sigma x_0
-            (Salimans and Ho 2022, arXiv:2202.00512).
+            None) to its outputs (N, C, H, W), or (N, 3 C, H, W) where dual. Label `classes` stands for "no
+            label".
+        prediction: what the backbone predicts: eps, the velocity alpha eps - sigma x_0
+            (Salimans and Ho 2022, arXiv:2202.00512), or both the velocity and x_0 with a gate that chooses
+            between them for every pixel, after which it is a velocity ("dual", after Benny and Wolf 2022,
+            arXiv:2203.04304). Flat areas, such as a black background, come out clean by x_0: by velocity the
+            network would have to hand the noise of every pixel on.
         classes: how many labels it is conditioned on, 0 for none.
         alpha, sigma: float32 (timesteps + 1,), and the same in double precision as `process`.
     """
@@ -77,10 +82,22 @@ class Denoiser(nn.Module):
         self.register_buffer("sigma", (1.0 - alpha_bar).sqrt().float(), persistent=False)
 
     def forward(self, noisy: Tensor, step: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Raw prediction for x_k (N, C, H, W) at steps k (N,) in 1 .. timesteps."""
+        """The prediction, eps or velocity, for x_k (N, C, H, W) at steps k (N,) in 1 .. timesteps."""
         if self.classes and labels is None:
             labels = torch.full_like(step, self.classes)
-        return self.backbone(noisy, step - 1, labels if self.classes else None)
+        output = self.backbone(noisy, step - 1, labels if self.classes else None)
+        return self._gated(noisy, step, output) if self.prediction == "dual" else output
+
+    def _gated(self, noisy: Tensor, step: Tensor, output: Tensor) -> Tensor:
+        """The velocity that follows from outputs (N, 3 C, H, W): velocity, x_0 and gate.
+
+        The gate starts at odds of sigma for x_0, for the velocity that an error of x_0 makes is 1 / sigma times
+        as large. Its gain, and that of x_0 before the tanh, only make both quick to settle at their ends.
+        """
+        velocity, clean, gate = output.chunk(3, dim=1)
+        alpha, sigma = _column(self.alpha[step]), _column(self.sigma[step])
+        share = torch.sigmoid(4.0 * gate + sigma.log())
+        return (1.0 - share) * velocity + share * (alpha * noisy - torch.tanh(2.0 * clean)) / sigma
 
     def diffuse(self, images: Tensor, step: Tensor, noise: Tensor) -> Tensor:
         """x_k: a draw of q(x_k | x_0) (DDPM, equation 4)."""

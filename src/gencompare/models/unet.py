@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gencompare.models.blocks import Precision, check_resolution, mixed_precision
-from gencompare.models.diffusion import Denoiser, Prediction, Schedule, alpha_bars
+from gencompare.models.diffusion import OUTPUTS, Denoiser, Prediction, Schedule, alpha_bars
 from gencompare.models.shape import ImageShape
 from gencompare.typed import Fraction, Positive, PositiveFloat, SettingError, settings
 
@@ -29,7 +29,7 @@ class UNet:
         attention: sides of the feature maps that have self-attention after each block, where they occur.
         dropout: share of channels dropped inside residual blocks while training.
         schedule, timesteps, shift: the diffusion process (see `alpha_bars`).
-        prediction: what the network predicts.
+        prediction: what the network predicts (see `Denoiser`).
         conditional: whether it takes the image set's labels.
         precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
     """
@@ -70,9 +70,9 @@ class UNet:
 
 
 class Backbone(nn.Module):
-    """(noisy images (N, C, R, R), steps (N,), labels (N,) or None) to a prediction (N, C, R, R).
+    """(noisy images (N, C, R, R), steps (N,), labels (N,) or None) to outputs (N, C or 3 C, R, R).
 
-    Each channel's best linear estimate, gain times the noisy image plus bias, is learned from step and
+    Each output's best linear estimate, gain times the noisy image plus bias, is learned from step and
     label alone, so that the convolutions need only learn what is left. EDM sets it by formula
     (arXiv:2206.00364, equation 7); learned, it also fits images whose mean is far from grey.
     """
@@ -84,11 +84,11 @@ class Backbone(nn.Module):
             shape.resolution // config.patch // 2**level in config.attention for level in range(len(widths))
         ]
         self.patch, self.precision = config.patch, config.precision
-        channels = shape.channels * config.patch**2
+        predicted = shape.channels * OUTPUTS[config.prediction]
         self.time = TimeEmbedding(config.widths[0], embedding)
         self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
-        self.linear = small(nn.Linear(embedding, 2 * shape.channels))
-        self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.linear = small(nn.Linear(embedding, 2 * predicted))
+        self.stem = nn.Conv2d(shape.channels * config.patch**2, widths[0], 3, padding=1)
 
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         skips, width = [], widths[0]
@@ -112,7 +112,9 @@ class Backbone(nn.Module):
                 width = widths[level - 1]
 
         self.head = nn.Sequential(
-            nn.GroupNorm(8, width), nn.SiLU(), small(nn.Conv2d(width, channels, 3, padding=1))
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            small(nn.Conv2d(width, predicted * config.patch**2, 3, padding=1)),
         )
 
     def forward(self, noisy: Tensor, step: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -120,10 +122,11 @@ class Backbone(nn.Module):
         if self.label is not None:
             embedding = embedding + self.label(labels)
         embedding = F.silu(embedding)
-        gain, bias = self.linear(embedding)[:, :, None, None].chunk(2, dim=1)  # (N, C, 1, 1)
+        gain, bias = self.linear(embedding)[:, :, None, None].chunk(2, dim=1)  # (N, predicted, 1, 1)
         with mixed_precision(noisy.device, self.precision):
             output = self.body(F.pixel_unshuffle(noisy, self.patch), embedding)
-        return gain * noisy + bias + F.pixel_shuffle(output.float(), self.patch)  # (N, C, R, R)
+        noisy = noisy.repeat(1, gain.shape[1] // noisy.shape[1], 1, 1)
+        return gain * noisy + bias + F.pixel_shuffle(output.float(), self.patch)  # (N, predicted, R, R)
 
     def body(self, folded: Tensor, embedding: Tensor) -> Tensor:
         """Folded images (N, C patch², R / patch, R / patch) to a prediction of the same shape."""
