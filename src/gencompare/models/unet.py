@@ -72,7 +72,7 @@ class UNet:
 class Backbone(nn.Module):
     """(noisy images (N, C, R, R), steps (N,), labels (N,) or None) to outputs (N, C or 3 C, R, R).
 
-    Each output's best linear estimate, gain times the noisy image plus bias, is learned from step and
+    The first C outputs' best linear estimate, gain times the noisy image plus bias, is learned from step and
     label alone, so that the convolutions need only learn what is left. EDM sets it by formula
     (arXiv:2206.00364, equation 7); learned, it also fits images whose mean is far from grey.
     """
@@ -87,7 +87,7 @@ class Backbone(nn.Module):
         predicted = shape.channels * OUTPUTS[config.prediction]
         self.time = TimeEmbedding(config.widths[0], embedding)
         self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
-        self.linear = small(nn.Linear(embedding, 2 * predicted))
+        self.linear = small(nn.Linear(embedding, 2 * shape.channels))
         self.stem = nn.Conv2d(shape.channels * config.patch**2, widths[0], 3, padding=1)
 
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -122,11 +122,12 @@ class Backbone(nn.Module):
         if self.label is not None:
             embedding = embedding + self.label(labels)
         embedding = F.silu(embedding)
-        gain, bias = self.linear(embedding)[:, :, None, None].chunk(2, dim=1)  # (N, predicted, 1, 1)
+        gain, bias = self.linear(embedding)[:, :, None, None].chunk(2, dim=1)  # (N, C, 1, 1)
         with mixed_precision(noisy.device, self.precision):
             output = self.body(F.pixel_unshuffle(noisy, self.patch), embedding)
-        noisy = noisy.repeat(1, gain.shape[1] // noisy.shape[1], 1, 1)
-        return gain * noisy + bias + F.pixel_shuffle(output.float(), self.patch)  # (N, predicted, R, R)
+        output = F.pixel_shuffle(output.float(), self.patch)  # (N, predicted, R, R)
+        first, rest = output.split([noisy.shape[1], output.shape[1] - noisy.shape[1]], dim=1)
+        return torch.cat([gain * noisy + bias + first, rest], dim=1)
 
     def body(self, folded: Tensor, embedding: Tensor) -> Tensor:
         """Folded images (N, C patch², R / patch, R / patch) to a prediction of the same shape."""
