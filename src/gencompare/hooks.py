@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 from contextlib import ExitStack
+from threading import RLock
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -65,7 +66,7 @@ class TrackingHook:
     """Gives each contender an MLflow run of its own, a child of the comparison's run.
 
     Rows of training history arrive while training runs, in batches. A contender whose run was cut short
-    (killed, failed, interrupted) goes on with that run.
+    (killed, failed, interrupted) goes on with that run. Nodes that run side by side take turns here.
     """
 
     def __init__(self) -> None:
@@ -73,6 +74,7 @@ class TrackingHook:
         self._training: dict[str, ChildRun] = {}
         self._parent: Any = None
         self._observing = ExitStack()
+        self._turn = RLock()
         atexit.register(self._interrupted)
 
     @hook_impl(trylast=True)
@@ -95,21 +97,8 @@ class TrackingHook:
         comparison, contender = self._owner(node)
         if self._parent is None or contender is None:
             return
-        key = f"{comparison}.{contender}"
-        if key not in self._children:
-            settings = self._parameters[comparison][contender]["settings"]
-            image_set = self._parameters[comparison]["image_set"]
-            facts = {"comparison": comparison, "image_set": image_set, "settings": settings}
-            tags = self._origin | {
-                "comparison": comparison,
-                "image_set": image_set["name"],
-                "contender": settings["contender"],
-                "seed": str(settings["seed"]),
-                "family": settings["model"]["name"],
-                "fingerprint": fingerprint(facts),
-            }
-            self._children[key] = ChildRun(self._parent.info, contender, tags, settings)
-        self._training[contender] = self._children[key]
+        with self._turn:
+            self._training[contender] = self._child(comparison, contender)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
@@ -118,14 +107,15 @@ class TrackingHook:
             return
         comparison, contender = self._owner(node)
         kind = dataset_name.rsplit(".", 1)[-1]
-        if contender is not None:
-            self._children[f"{comparison}.{contender}"].record(kind, data, self._catalog[dataset_name])
-            if kind == "scores":
-                self._attach_model(comparison, contender, data)
-        elif kind == "prepared":
-            log_image_set(self._catalog.load(dataset_name).card)
-        elif kind in {"report", "table", "costs"}:
-            log_file(self._parent.info.run_id, self._catalog[dataset_name])
+        with self._turn:
+            if contender is not None:
+                self._children[f"{comparison}.{contender}"].record(kind, data, self._catalog[dataset_name])
+                if kind == "scores":
+                    self._attach_model(comparison, contender, data)
+            elif kind == "prepared":
+                log_image_set(self._catalog.load(dataset_name).card)
+            elif kind in {"report", "table", "costs"}:
+                log_file(self._parent.info.run_id, self._catalog[dataset_name])
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -148,9 +138,28 @@ class TrackingHook:
         contenders = {training.name for training in all_jobs()[comparison].trainings} if part else set()
         return comparison, part if part in contenders and "report" not in node.tags else None
 
+    def _child(self, comparison: str, contender: str) -> ChildRun:
+        """Return a contender's run, opened where it is not yet."""
+        key = f"{comparison}.{contender}"
+        if key not in self._children:
+            settings = self._parameters[comparison][contender]["settings"]
+            image_set = self._parameters[comparison]["image_set"]
+            facts = {"comparison": comparison, "image_set": image_set, "settings": settings}
+            tags = self._origin | {
+                "comparison": comparison,
+                "image_set": image_set["name"],
+                "contender": settings["contender"],
+                "seed": str(settings["seed"]),
+                "family": settings["model"]["name"],
+                "fingerprint": fingerprint(facts),
+            }
+            self._children[key] = ChildRun(self._parent.info, contender, tags, settings)
+        return self._children[key]
+
     def _on_row(self, contender: str, row: dict[str, float]) -> None:
         if contender in self._training:
-            self._training[contender].add_row(row)
+            with self._turn:
+                self._training[contender].add_row(row)
 
     def _attach_model(self, comparison: str, contender: str, scores: dict[str, Any]) -> None:
         """Attach what a contender has become, once it is scored."""
@@ -178,7 +187,8 @@ class TrackingHook:
             import mlflow
 
             self._close("KILLED")
-            mlflow.end_run("KILLED")
+            mlflow.end_run("KILLED")  # or MLflow's own exit handler calls it finished
+            mlflow.MlflowClient().set_terminated(self._parent.info.run_id, "KILLED")  # it may have come first
 
 
 def _job(dataset: str) -> str:

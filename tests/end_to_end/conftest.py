@@ -12,6 +12,9 @@ import mlflow
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.runner import AbstractRunner
+
+from gencompare.runner import SideBySideRunner
 
 PROJECT = Path(__file__).parents[2]
 
@@ -25,14 +28,20 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-def run(project: Path, pipeline: str = "gan_compare", env: str = "smoke", **parameters: Any) -> None:
+def run(
+    project: Path,
+    pipeline: str = "gan_compare",
+    env: str = "smoke",
+    runner: type[AbstractRunner] = SideBySideRunner,
+    **parameters: Any,
+) -> None:
     """Run a pipeline in a session, as `kedro run` does."""
     bootstrap_project(project)
     os.environ.pop("MLFLOW_TRACKING_URI", None)  # the plug-in leaves the last project's address there
     while mlflow.active_run():
         mlflow.end_run()
     with KedroSession.create(project_path=project, env=env, runtime_params=parameters) as session:
-        session.run(pipeline_names=[pipeline])
+        session.run(pipeline_names=[pipeline], runner=runner())
 
 
 def newest(folder: Path, name: str) -> Path:

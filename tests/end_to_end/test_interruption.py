@@ -48,7 +48,8 @@ def test_killed_in_each_family_and_still_the_same_bytes(finished, project):
     said = ended.communicate(timeout=300)[1].decode()
     assert ended.returncode == 0, said
     assert f"{CONTENDERS[-1]} goes on from its checkpoint" in said
-    assert all(f"{name} is already trained" in said for name in CONTENDERS[:-1])
+    found = (" goes on from its checkpoint", " is already trained")
+    assert all(any(name + ending in said for ending in found) for name in CONTENDERS)
     assert all(1 <= step <= 16 for step in steps.values())
     for layer, name in [
         ("06_models", "weights.safetensors"),

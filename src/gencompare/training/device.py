@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from functools import cache
 from typing import Literal
@@ -33,11 +34,17 @@ def pick_device(wanted: Device = "auto") -> torch.device:
 
 @cache
 def _say_cpu() -> None:
-    logger.info("No CUDA device: working on the CPU with %d threads.", torch.get_num_threads())
+    if multiprocessing.parent_process() is None:  # else it has said so
+        logger.info("No CUDA device: working on the CPU, %s a training.", _cpu())
 
 
 def describe_device(device: torch.device) -> str:
-    """Name a device for reports, such as `CPU, 2 threads of 2 cores` or `NVIDIA H100`."""
+    """Name a device for reports, such as `CPU, 1 thread of 2 cores` or `NVIDIA H100`."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+    return f"CPU, {_cpu()}"
+
+
+def _cpu() -> str:
+    threads, cores = torch.get_num_threads(), os.cpu_count()
+    return f"{threads} thread{'s' * (threads > 1)} of {cores} core{'s' * (cores != 1)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,9 +30,18 @@ def observing(observer: Observer) -> Iterator[None]:
         _observers.remove(observer)
 
 
+def tell(contender: str, row: Row) -> None:
+    """Call every observer with a history row."""
+    for observer in _observers:
+        observer(contender, row)
+
+
 @dataclass
 class Reporter:
-    """Shows one contender's training: a bar in a terminal, a plain line every few seconds elsewhere."""
+    """Shows one contender's training: a bar in a terminal, a plain line every few seconds elsewhere.
+
+    And in a process beside others, for bars of several processes would write over each other.
+    """
 
     contender: str
     kimg: float
@@ -41,7 +51,7 @@ class Reporter:
         self._started = self._last_line = time.perf_counter()
         self._first_kimg: float | None = None
         self._bar: Progress | None = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and multiprocessing.parent_process() is None:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
             self._bar = Progress(*columns, TimeRemainingColumn(), transient=True)
             self._task = self._bar.add_task(self.contender, total=self.kimg, text="")
@@ -59,8 +69,7 @@ class Reporter:
 
     def show(self, row: Row) -> None:
         """Pass a new history row on to observers and to the reader."""
-        for observer in _observers:
-            observer(self.contender, row)
+        tell(self.contender, row)
         now = time.perf_counter()
         rate = 1000 * (row["kimg"] - (self._first_kimg or 0.0)) / max(now - self._started, 1e-9)
         losses = "  ".join(f"{k} {v:.4g}" for k, v in row.items() if k.startswith("loss/"))

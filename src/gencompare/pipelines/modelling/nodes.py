@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,12 @@ from gencompare.models.shape import ImageShape
 from gencompare.models.weights import Weights
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
+from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
 from gencompare.typed import build
+
+_alone: defaultdict[str, Lock] = defaultdict(Lock)
 
 GRID_IMAGES = 64
 STRIP_ROWS, STRIP_FRAMES = 6, 10
@@ -39,6 +44,28 @@ def train_contender(
     A training that another contender or comparison has been through to its end is not repeated. The best weights
     are chosen by samples against training images, never by the held-out split: that is the report's.
     """
+    fingerprint = training.fingerprint(_facts(prepared, settings))
+    with _alone[fingerprint]:  # beside its equal, a training waits for it
+        trained, validated_by = apart(
+            _train, prepared, settings, fingerprint, checkpoints, trained_models, feature_cache
+        )
+    health = judge(trained.history, trained.status)
+    verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
+    if "validations" in trained.cost:
+        verdict["validated_by"] = validated_by
+    stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
+    return trained.weights, trained.best, stages, trained.history, trained.cost | verdict
+
+
+def _train(
+    prepared: ImageSplits,
+    settings: dict[str, Any],
+    fingerprint: str,
+    checkpoints: Path,
+    trained_models: Path,
+    feature_cache: Path,
+) -> tuple[training.Trained, str]:
+    """Train, and say by what validations were measured."""
     contender = config.make_contender(settings)
     validator = Validator(prepared.train, feature_cache)
     shape = _shape(prepared)
@@ -49,17 +76,12 @@ def train_contender(
         contender.training,
         contender=contender.name,
         seed=contender.seed,
-        fingerprint=training.fingerprint(_facts(prepared, settings)),
+        fingerprint=fingerprint,
         checkpoints=checkpoints,
         elsewhere=sorted(trained_models.glob("*/*/*/checkpoints")),
         validate=lambda weights: validator.distance(_trained(weights, prepared, settings)),
     )
-    health = judge(trained.history, trained.status)
-    verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
-    if "validations" in trained.cost:
-        verdict["validated_by"] = validator.protocol
-    stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
-    return trained.weights, trained.best, stages, trained.history, trained.cost | verdict
+    return trained, validator.protocol
 
 
 def _facts(prepared: ImageSplits, settings: dict[str, Any]) -> dict[str, Any]:
