@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -103,3 +105,23 @@ def test_what_still_runs_ends_with_the_context(errands):
     thread.join(timeout=20)
     assert errors and "exit code -15" in errors[0]
     assert not psutil.pid_exists(process.pid)
+
+
+def test_a_process_ends_with_its_parent_even_when_that_is_killed(errands):
+    script = (
+        "import threading, time, errands\n"
+        "from gencompare.training import apart\n"
+        "with apart.side_by_side(threads=1):\n"
+        "    threading.Thread(target=apart.apart, args=(errands.linger,), daemon=True).start()\n"
+        "    while not apart._running: time.sleep(0.01)\n"
+        "    print(*(process.pid for process in apart._running), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    child.wait(timeout=20)

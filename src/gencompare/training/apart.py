@@ -39,7 +39,7 @@ _running: set[BaseProcess] = set()
 
 
 @contextmanager
-def side_by_side(threads: int, preload: Sequence[str] = ()) -> Iterator[None]:
+def side_by_side(threads: int, preload: Sequence[str] = (__name__,)) -> Iterator[None]:
     """While the context lasts, `apart` works in processes of their own, and what still runs ends with it.
 
     Args:
