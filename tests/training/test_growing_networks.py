@@ -76,7 +76,7 @@ def test_optimisers_start_anew_and_rates_change_at_each_resolution(tmp_path, mon
     def watch(_, row):
         [state] = states
         stage = state.objective.generator.stage
-        rates[stage.resolution] = state.optimisers["generator"].param_groups[0]["lr"]
+        rates[stage.resolution] = state.optimisers["generator"][0].param_groups[0]["lr"]
 
     states = []
     made = TrainingState.__post_init__

@@ -74,9 +74,26 @@ def test_training_leaves_the_global_random_generator_alone(tmp_path):
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 4])
-def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after):
-    whole = run(tmp_path / "whole")
+class HiddenLayers(Objective):
+    averaged = ("net",)
+
+    def __init__(self):
+        layers = nn.Conv2d(1, 16, 3), nn.SiLU(), nn.Conv2d(16, 16, 3), nn.SiLU(), nn.Conv2d(16, 1, 3)
+        super().__init__({"net": nn.Sequential(*layers)})
+
+    def step(self, batch):
+        yield "net", (self.networks["net"](batch.images) - batch.images[:, :, 3:5, 3:5]).square().mean()
+
+
+MUON = TrainingSettings(**vars(SETTINGS) | {"optimiser": "muon", "betas": (0.9, 0.95)})
+
+
+@pytest.mark.parametrize(
+    ("stop_after", "settings", "objective"),
+    [(1, SETTINGS, Toy), (2, SETTINGS, Toy), (4, SETTINGS, Toy), (2, MUON, HiddenLayers)],
+)
+def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after, settings, objective):
+    whole = run(tmp_path / "whole", settings, objective)
 
     def stop(_, row, seen=[]):  # noqa: B006
         seen.append(row)
@@ -84,8 +101,8 @@ def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after):
             raise KeyboardInterrupt
 
     with observing(stop), pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut")
-    resumed = run(tmp_path / "cut")
+        run(tmp_path / "cut", settings, objective)
+    resumed = run(tmp_path / "cut", settings, objective)
     assert same(whole.weights, resumed.weights)
     assert whole.history.equals(resumed.history)
     assert resumed.cost["train_flops"] == whole.cost["train_flops"]

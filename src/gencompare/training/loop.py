@@ -22,6 +22,7 @@ from gencompare.objectives.base import Batch, Objective
 from gencompare.training import checkpoint, validation
 from gencompare.training.device import Device, describe_device, pick_device
 from gencompare.training.feed import Feed
+from gencompare.training.optimisers import Optimiser, make_optimisers
 from gencompare.training.progress import Reporter
 from gencompare.training.state import TrainingState
 from gencompare.training.validation import Validate
@@ -37,7 +38,8 @@ class TrainingSettings:
     Attributes:
         kimg: the budget, thousands of training images seen.
         batch_size: images a step.
-        lr: Adam's learning rate, one for all networks or one by network name.
+        optimiser: adam; or muon for weights between hidden layers, beside Adam for what else there is.
+        lr: the learning rate, one for all networks or one by network name.
         betas: Adam's moment decays.
         warmup: share of the budget over which the learning rate rises from zero.
         decay_from: share of the budget after which it falls linearly to zero; 1 keeps it constant.
@@ -55,6 +57,7 @@ class TrainingSettings:
 
     kimg: PositiveFloat = 30.0
     batch_size: Positive = 64
+    optimiser: Optimiser = "adam"
     lr: PositiveFloat | dict[str, PositiveFloat] = 2e-4
     betas: tuple[Fraction, Fraction] = (0.5, 0.99)
     warmup: Fraction = 0.0
@@ -226,14 +229,15 @@ def _step(
     """Let the objective learn from one batch; return its detached losses, and fill `norms` if given."""
     losses: dict[str, Tensor] = {}
     for name, loss in state.objective.step(batch):
-        network, optimiser = state.objective.networks[name], state.optimisers[name]
-        optimiser.zero_grad(set_to_none=True)
+        network, optimisers = state.objective.networks[name], state.optimisers[name]
+        network.zero_grad(set_to_none=True)
         loss.backward()
         if clip is not None or norms is not None:
             norm = nn.utils.clip_grad_norm_(network.parameters(), clip or math.inf)
             if norms is not None:
                 norms[f"grad_norm/{name}"] = float(norm)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         if name in state.averages:
             state.averages[name].update(network, state.updates[name])
         state.updates[name] += 1
@@ -248,9 +252,9 @@ def _on(device: torch.device, objective: Objective, settings: TrainingSettings) 
     return objective
 
 
-def _optimisers(settings: TrainingSettings) -> Callable[[str, nn.Module], torch.optim.Optimizer]:
-    def make(name: str, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), _base_rate(settings, name), settings.betas, fused=True)
+def _optimisers(settings: TrainingSettings) -> Callable[[str, nn.Module], list[torch.optim.Optimizer]]:
+    def make(name: str, network: nn.Module) -> list[torch.optim.Optimizer]:
+        return make_optimisers(network, settings.optimiser, _base_rate(settings, name), settings.betas)
 
     return make
 
@@ -266,8 +270,8 @@ def _set_learning_rates(
     fall = 1.0
     if progress > settings.decay_from:
         fall = (1.0 - progress) / (1.0 - settings.decay_from)
-    for name, optimiser in state.optimisers.items():
-        for group in optimiser.param_groups:
+    for name, optimisers in state.optimisers.items():
+        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = _base_rate(settings, name) * state.objective.lr_scale * rise * fall
 
 

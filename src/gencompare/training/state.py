@@ -15,7 +15,7 @@ from gencompare.objectives.base import Objective
 from gencompare.training.checkpoint import Tensors
 from gencompare.training.ema import Average
 
-OptimiserFactory = Callable[[str, nn.Module], Optimizer]
+OptimiserFactory = Callable[[str, nn.Module], list[Optimizer]]
 
 
 @dataclass
@@ -97,9 +97,10 @@ class TrainingState:
             tensors |= {f"network/{name}/{key}": value for key, value in network.state_dict().items()}
         for name, average in self.averages.items():
             tensors |= {f"average/{name}/{key}": value for key, value in average.network.state_dict().items()}
-        for name, optimiser in self.optimisers.items():
-            for index, values in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in values.items()}
+        for name, optimisers in self.optimisers.items():
+            for place, optimiser in enumerate(optimisers):
+                for index, values in optimiser.state_dict()["state"].items():
+                    tensors |= {f"optimiser/{name}/{place}/{index}/{key}": v for key, v in values.items()}
         kept = {"best": self.best} | {str(steps): weights for steps, weights in self.stages.items()}
         for moment, weights in kept.items():
             tensors |= {f"kept/{moment}/{key}": value for key, value in weights.items()}
@@ -121,8 +122,8 @@ class TrainingState:
         for name, average in self.averages.items():
             average.network.load_state_dict(groups["average"][name])
         self.reset_optimisers()
-        for name, optimiser in self.optimisers.items():
-            _restore_optimiser(optimiser, groups["optimiser"].get(name, {}))
+        for name, optimisers in self.optimisers.items():
+            _restore_optimisers(optimisers, groups["optimiser"].get(name, {}))
         kept = groups["kept"]
         self.best = kept.pop("best", {})
         self.stages = {int(steps): kept[steps] for steps in sorted(kept, key=int)}
@@ -141,12 +142,12 @@ def _group(tensors: Tensors) -> dict[str, dict[str, Tensors]]:
     return groups
 
 
-def _restore_optimiser(optimiser: Optimizer, saved: Tensors) -> None:
+def _restore_optimisers(optimisers: list[Optimizer], saved: Tensors) -> None:
     """Load moments in their parameter's own memory layout: fused kernels walk both side by side."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for key, value in saved.items():
-        index, name = key.split("/")
-        parameter = parameters[int(index)]
+        place, index, name = key.split("/")
+        optimiser = optimisers[int(place)]
+        parameter = [p for group in optimiser.param_groups for p in group["params"]][int(index)]
         like_parameter = value.shape == parameter.shape
         restored = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if like_parameter else value
         optimiser.state[parameter][name] = restored.to(parameter.device)

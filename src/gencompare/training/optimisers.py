@@ -1,0 +1,62 @@
+"""What turns gradients into updates, by the names that settings use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+Optimiser = Literal["adam", "muon"]
+
+
+def make_optimisers(
+    network: nn.Module, name: Optimiser, lr: float, betas: tuple[float, float]
+) -> list[Optimizer]:
+    """Return what updates a network's parameters: Adam; or Muon for its weights and Adam for all else.
+
+    Adam's first moment decay is Muon's momentum too.
+
+    Muon is for matrices between hidden layers: weights with fewer than 16 rows or columns, among them those
+    that see or make pixels, and biases, norms and scales keep to Adam.
+    """
+    parameters = list(network.parameters())
+    hidden = [p for p in parameters if name == "muon" and _is_hidden(p)]
+    chosen = {id(p) for p in hidden}
+    others = [p for p in parameters if id(p) not in chosen]
+    adam = [Adam(others, lr, betas, fused=True)] if others else []
+    return adam + ([Muon(hidden, lr, betas[0])] if hidden else [])
+
+
+class Muon(torch.optim.Muon):
+    """torch's Muon for weights of any shape, each taken as a matrix with a row an output channel.
+
+    Momentum orthogonalised by Newton-Schulz iterations (kellerjordan.github.io/posts/muon), scaled to the size
+    of Adam's steps so that one learning rate serves both (arXiv:2502.16982, equation 4).
+    """
+
+    def __init__(self, weights: Iterable[nn.Parameter], lr: float, momentum: float) -> None:
+        self.weights = list(weights)
+        matrices = [_matrix(weight.detach(), weight) for weight in self.weights]
+        super().__init__(matrices, lr, 0.0, momentum, adjust_lr_fn="match_rms_adamw")
+        self.matrices = matrices
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Update the weights, whose memory the matrices are."""
+        for matrix, weight in zip(self.matrices, self.weights, strict=True):
+            matrix.grad = None if weight.grad is None else _matrix(weight.grad, weight)
+        return super().step(closure)
+
+
+def _is_hidden(parameter: nn.Parameter) -> bool:
+    return parameter.ndim >= 2 and min(len(parameter), parameter[0].numel()) >= 16
+
+
+def _matrix(values: Tensor, weight: Tensor) -> Tensor:
+    """View values like a weight's as (rows, the rest), the rest in the order of the weight's memory."""
+    if weight.is_contiguous():
+        return values.flatten(1)
+    return values.permute(0, *range(2, values.ndim), 1).flatten(1)  # channels last
