@@ -71,6 +71,7 @@ def main() -> None:
 
     train_split, heldout = splits()
     scores = Scores(train_split, heldout, chosen.samples, chosen.out)
+    scores.add("real images", train_split.images[: chosen.samples], {})
     labels = balanced_labels(chosen.samples, classes=10)
     for name in chosen.contenders:
         if name == "theirs":

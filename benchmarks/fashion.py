@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from gencompare.config import ContenderSettings, make_contender, plan
 from gencompare.evaluation import EvaluationSettings
-from gencompare.evaluation.distances import frechet
+from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.features import features, make_extractor
 from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
@@ -125,7 +125,7 @@ class Scores:
         self.train_split, self.heldout, self.folder = train_split, heldout, folder
         self.settings = EvaluationSettings()
         self.extractor = make_extractor(self.settings.extractor)
-        self.name = f"fd_{self.settings.extractor}_{n}"
+        self.n = n
         self.reference = self._features(heldout.images[:n])
 
     def add(
@@ -134,8 +134,12 @@ class Scores:
         """Score samples, and how they obey the labels asked for; save them, a grid and a line of results.jsonl."""
         image_grid(made[:64]).save(self.folder / f"{name}.png")
         np.savez(self.folder / f"{name}.npz", images=made)
-        distance = frechet(self._features(made), self.reference, [np.arange(len(made))]).item()
-        found = {"contender": name, self.name: distance} | dict(cost)
+        pair, whole = (self._features(made), self.reference), [np.arange(len(made))]
+        found = {
+            "contender": name,
+            f"fd_{self.settings.extractor}_{self.n}": frechet(*pair, whole).item(),
+            f"kid_{self.settings.extractor}_{self.n}": kernel_distance(*pair, whole).item(),
+        } | dict(cost)
         if asked is not None:
             found["label_agreement"] = self._classifier.agreement(made, asked)
             found["classifier_accuracy"] = self._classifier.accuracy

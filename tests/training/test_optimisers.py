@@ -61,7 +61,9 @@ def test_a_step_is_orthogonal_and_as_large_as_adams():
     update = (net[3].weight.detach() - before).flatten(1) / 1e-3
     assert update.square().mean().sqrt() == pytest.approx(0.2, rel=0.25)  # arXiv:2502.16982, section 2.2
     singular = torch.linalg.svdvals(update) / (0.2 * 288**0.5)
-    middle = singular.quantile(torch.tensor([0.25, 0.5, 1.0]))  # five Newton-Schulz iterations come so near to 1
+    middle = singular.quantile(
+        torch.tensor([0.25, 0.5, 1.0])
+    )  # five Newton-Schulz iterations come so near to 1
     assert middle.min() > 0.5 and middle.max() < 1.3
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ def features(
         return kept
     found = extract(images, extractor, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
+    part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
     with part.open("wb") as file:
         np.save(file, found)
     part.replace(path)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,7 @@ def _once(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     if not path.is_file():
         text = json.dumps(compute())
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
