@@ -270,9 +270,9 @@ def _set_learning_rates(
     fall = 1.0
     if progress > settings.decay_from:
         fall = (1.0 - progress) / (1.0 - settings.decay_from)
-    for name, optimisers in state.optimisers.items():
+    for optimisers in state.optimisers.values():
         for group in (group for optimiser in optimisers for group in optimiser.param_groups):
-            group["lr"] = _base_rate(settings, name) * state.objective.lr_scale * rise * fall
+            group["lr"] = group["initial_lr"] * state.objective.lr_scale * rise * fall
 
 
 def _memory_mb(device: torch.device) -> float:

@@ -11,6 +11,9 @@ from torch.optim import Adam, Optimizer
 
 Optimiser = Literal["adam", "muon"]
 
+MUONS = 3.0
+"""Muon's learning rate beside Adam's: a settings' `lr` is Adam's."""
+
 
 def make_optimisers(
     network: nn.Module, name: Optimiser, lr: float, betas: tuple[float, float]
@@ -20,27 +23,31 @@ def make_optimisers(
     Adam's first moment decay is Muon's momentum too.
 
     Muon is for matrices between hidden layers: weights with fewer than 16 rows or columns, among them those
-    that see or make pixels, and biases, norms and scales keep to Adam.
+    that see or make pixels, and biases, norms and scales keep to Adam. So do weights with more than 512 of
+    both: making 2,048 by 2,048 orthogonal takes a CPU core seconds, a hundred times the rest of a step.
     """
     parameters = list(network.parameters())
     hidden = [p for p in parameters if name == "muon" and _is_hidden(p)]
     chosen = {id(p) for p in hidden}
     others = [p for p in parameters if id(p) not in chosen]
-    adam = [Adam(others, lr, betas, fused=True)] if others else []
-    return adam + ([Muon(hidden, lr, betas[0])] if hidden else [])
+    optimisers: list[Optimizer] = [Adam(others, lr, betas, fused=True)] if others else []
+    if hidden:
+        optimisers.append(Muon(hidden, MUONS * lr, betas[0]))
+    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+        group["initial_lr"] = group["lr"]  # torch's own name for what a schedule starts from
+    return optimisers
 
 
 class Muon(torch.optim.Muon):
     """torch's Muon for weights of any shape, each taken as a matrix with a row an output channel.
 
-    Momentum orthogonalised by Newton-Schulz iterations (kellerjordan.github.io/posts/muon), scaled to the size
-    of Adam's steps so that one learning rate serves both (arXiv:2502.16982, equation 4).
+    Momentum orthogonalised by Newton-Schulz iterations (kellerjordan.github.io/posts/muon).
     """
 
     def __init__(self, weights: Iterable[nn.Parameter], lr: float, momentum: float) -> None:
         self.weights = list(weights)
         matrices = [_matrix(weight.detach(), weight) for weight in self.weights]
-        super().__init__(matrices, lr, 0.0, momentum, adjust_lr_fn="match_rms_adamw")
+        super().__init__(matrices, lr, 0.0, momentum, adjust_lr_fn="original")
         self.matrices = matrices
 
     @torch.no_grad()
@@ -52,7 +59,7 @@ class Muon(torch.optim.Muon):
 
 
 def _is_hidden(parameter: nn.Parameter) -> bool:
-    return parameter.ndim >= 2 and min(len(parameter), parameter[0].numel()) >= 16
+    return parameter.ndim >= 2 and 16 <= min(len(parameter), parameter[0].numel()) <= 512
 
 
 def _matrix(values: Tensor, weight: Tensor) -> Tensor:
