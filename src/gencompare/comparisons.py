@@ -122,6 +122,7 @@ COMPARISONS: dict[str, Comparison] = {
             "vae_latent_128",
             "vae_latent_1024",
             "vae_beta_08",
+            "vae_beta_10",
             "vae_beta_12",
             "vae_annealed",
         ),
