@@ -52,7 +52,7 @@ def contender(name: str) -> ContenderSettings:
 
 def train_for(chosen: ContenderSettings, images: Images, seconds: float) -> Trained:
     """Train for as many images as fit the time, judged by a short run before."""
-    rate = _train(chosen, images, kimg=3.0).cost["images_per_second"]
+    rate = _train(chosen, images, kimg=12.0).cost["images_per_second"]
     return _train(chosen, images, kimg=rate * seconds / 1000)
 
 
