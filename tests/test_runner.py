@@ -71,11 +71,9 @@ def test_one_at_a_time_is_this_thread(notes):
     assert notes.threads == {threading.current_thread()}
 
 
-def test_a_chain_has_nothing_to_run_beside(notes):
-    run(
-        Pipeline([notes.node("train", "images", "weights"), notes.node("sample", "weights", "samples")]),
-        at_once=8,
-    )
+def test_one_training_alone_has_nothing_to_run_beside(notes):
+    nodes = [notes.node("train", "images", "weights"), notes.node("describe", "images", "reference")]
+    run(Pipeline(nodes), at_once=8)
     assert notes.threads == {threading.current_thread()}
 
 

@@ -28,7 +28,7 @@ class SideBySideRunner(ThreadRunner):
 
     Kedro's ThreadRunner starts nodes in an order that differs from run to run, so that a long training may
     start last and keep one core busy while the others rest; here they start in the order of the graph. With
-    CUDA, and where nothing can run beside anything else, nodes run one after another in this process.
+    CUDA, and where fewer than two contenders are trained, nodes run one after another in this process.
     """
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
@@ -42,6 +42,11 @@ class SideBySideRunner(ThreadRunner):
 
         self._cores = joblib.cpu_count()
         super().__init__(max_workers or (1 if torch.cuda.is_available() else self._cores), is_async)
+
+    def _get_required_workers_count(self, pipeline: Pipeline) -> int:
+        """One training alone may have all cores, and what else there is gains little from company."""
+        trainings = sum(node.short_name.startswith("train") for node in pipeline.nodes)
+        return max(1, min(trainings, self._max_workers))
 
     def _get_executor(self, max_workers: int) -> Executor | None:  # type: ignore[override]
         return None if max_workers == 1 else super()._get_executor(max_workers)

@@ -36,6 +36,7 @@ _context: Any = multiprocessing.get_context("forkserver" if sys.platform == "lin
 
 _threads: int | None = None
 _running: set[BaseProcess] = set()
+_over = threading.Event()
 
 
 @contextmanager
@@ -53,12 +54,14 @@ def side_by_side(threads: int, preload: Sequence[str] = (__name__,)) -> Iterator
     try:
         yield
     finally:
-        _threads = None
         stop()
+        _threads = None
+        _over.clear()
 
 
 def stop() -> None:
-    """End the processes that still run. Checkpoints are atomic, so nothing that they had is lost."""
+    """End the processes that still run or start. Checkpoints are atomic, so nothing that they had is lost."""
+    _over.set()
     for process in list(_running):
         process.terminate()
 
@@ -79,6 +82,8 @@ def apart(function: Callable[..., Result], *arguments: Any) -> Result:
     process.start()
     theirs.close()
     _running.add(process)
+    if _over.is_set():
+        process.terminate()
     try:
         return _listen(ours)
     except EOFError:
@@ -90,11 +95,6 @@ def apart(function: Callable[..., Result], *arguments: Any) -> Result:
         process.join()
         _running.discard(process)
         ours.close()
-
-
-def is_apart() -> bool:
-    """Return whether this process is one that `apart` made."""
-    return multiprocessing.parent_process() is not None
 
 
 def _listen(pipe: Connection) -> Any:
