@@ -30,8 +30,8 @@ from gencompare.training import progress
 
 Result = TypeVar("Result")
 
-# A fork server has imported torch once and started no thread of it, which neither a fork of this process nor
-# a fresh one can say. It needs an operating system that forks safely.
+# A fork server has imported torch, once for all, and started none of its threads, which would not survive a fork
+# of this process. It needs an operating system that forks safely.
 _context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 
 _threads: int | None = None
