@@ -62,7 +62,7 @@ def make_theirs(diffusion: GaussianDiffusion, n: int) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600.0, help="of training, for each")
-    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument(
         "--contenders", nargs="+", default=["theirs", "ddpm"], help="theirs, or names of ours"
     )

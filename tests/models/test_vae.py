@@ -1,7 +1,9 @@
+import pytest
 import torch
 
 from gencompare.models.shape import ImageShape
 from gencompare.models.vae import VAE
+from gencompare.typed import SettingError
 
 
 def auto_encoder():
@@ -30,3 +32,21 @@ def test_posterior_draws_have_the_posterior_moments(monkeypatch):
 def test_it_generates_by_decoding():
     vae, latent = auto_encoder(), torch.randn(2, 4)
     assert torch.equal(vae.generate(latent), vae.decode(latent))
+
+
+def test_a_number_of_a_map_changes_its_place_alone_and_one_of_a_vector_the_whole_image():
+    changed = {}
+    for code in ("vector", "map"):
+        torch.manual_seed(0)
+        vae = VAE(latent_dim=32, code=code, width=8, precision="float32").networks(ImageShape(1, 64))["vae"].eval()
+        latent = torch.zeros(2, 32)
+        latent[1, 0] = 5.0  # of a map: channel 0 in the top left corner
+        without, with_ = vae.decode(latent)
+        changed[code] = (without - with_).abs().amax(0) > 1e-6
+    assert changed["vector"].float().mean() > 0.9
+    assert changed["map"][:32, :32].any() and not changed["map"][48:].any() and not changed["map"][:, 48:].any()
+
+
+def test_a_map_of_seventeen_numbers_is_refused():
+    with pytest.raises(SettingError, match="multiple of 16"):
+        VAE(latent_dim=17, code="map").check(ImageShape(1, 32))

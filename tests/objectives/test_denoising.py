@@ -3,7 +3,8 @@ import torch
 
 from gencompare.models.diffusion import Denoiser, alpha_bars
 from gencompare.objectives.base import Batch
-from gencompare.objectives.denoising import Denoising, min_snr_weights, stratified_steps
+from gencompare.objectives.denoising import Denoising, LogNormal, drawn_steps, min_snr_weights
+from gencompare.typed import SettingError, build
 
 
 class Constant(torch.nn.Module):
@@ -17,10 +18,14 @@ class Constant(torch.nn.Module):
         return self.value.expand_as(noisy)
 
 
+def denoiser_of(timesteps):
+    return Denoiser(Constant(), alpha_bar=alpha_bars("cosine", timesteps), prediction="velocity")
+
+
 @pytest.mark.parametrize("count", [1, 7, 64, 1000, 1500])
 def test_one_step_is_drawn_from_each_equal_part(count):
     torch.manual_seed(0)
-    steps = stratified_steps(count, 1000, torch.device("cpu"))
+    steps = drawn_steps(denoiser_of(1000), count, None)
     assert steps.min() >= 1
     assert steps.max() <= 1000
     parts = ((steps.double() - 0.5) / 1000 * count).floor()
@@ -29,8 +34,30 @@ def test_one_step_is_drawn_from_each_equal_part(count):
 
 def test_every_step_is_as_likely():
     torch.manual_seed(0)
-    steps = torch.cat([stratified_steps(3, 5, torch.device("cpu")) for _ in range(10_000)])
+    denoiser = denoiser_of(5)
+    steps = torch.cat([drawn_steps(denoiser, 3, None) for _ in range(10_000)])
     assert torch.allclose(steps.bincount(minlength=6)[1:] / len(steps), torch.full((5,), 0.2), atol=0.01)
+
+
+def test_the_noise_asked_for_is_drawn():
+    torch.manual_seed(0)
+    denoiser = denoiser_of(1000)
+    steps = drawn_steps(denoiser, 20_000, LogNormal(-1.0, 0.8))
+    drawn = (denoiser.sigma[steps] / denoiser.alpha[steps]).log()
+    assert drawn.mean().item() == pytest.approx(-1.0, abs=0.02)
+    assert drawn.std().item() == pytest.approx(0.8, abs=0.02)
+
+
+def test_noise_beyond_the_schedule_is_that_of_its_ends():
+    denoiser = denoiser_of(1000)
+    assert (drawn_steps(denoiser, 64, LogNormal(50.0, 1.0)) == 1000).all()
+    assert (drawn_steps(denoiser, 64, LogNormal(-50.0, 1.0)) == 1).all()
+
+
+def test_the_noise_is_two_numbers_in_the_settings():
+    assert build(Denoising, {"noise": [-1.0, 1.2]}, "objective").noise == LogNormal(-1.0, 1.2)
+    with pytest.raises(SettingError, match="noise"):
+        build(Denoising, {"noise": [-1.0, 0.0]}, "objective")
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "velocity"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +14,27 @@ from gencompare.objectives.base import Batch, Objective
 from gencompare.typed import Fraction, PositiveFloat, settings
 
 
-def stratified_steps(count: int, timesteps: int, device: torch.device) -> Tensor:
-    """Steps 1 .. timesteps, int64 (count,): one uniform draw from each of `count` equal parts of the range.
+class LogNormal(NamedTuple):
+    """How noisy the images to learn from are: log(sigma / alpha) is normal (EDM, arXiv:2206.00364, section 5)."""
 
-    Lowers the loss's variance within a batch (VDM, arXiv:2107.00630, appendix I.1).
+    mean: float
+    deviation: PositiveFloat
+
+
+def drawn_steps(denoiser: Denoiser, count: int, noise: LogNormal | None) -> Tensor:
+    """Steps 1 .. timesteps, int64 (count,): one draw from each of `count` equally likely parts of the range.
+
+    Where no noise is asked for, every step is as likely. One draw from each part lowers the loss's variance
+    within a batch (VDM, arXiv:2107.00630, appendix I.1).
     """
+    device = denoiser.sigma.device
     places = (torch.arange(count, device=device) + torch.rand(count, device=device)) / count
-    return (places * timesteps).long().clamp(max=timesteps - 1) + 1
+    if noise is None:
+        steps = (places * denoiser.timesteps).long()
+    else:
+        log_noise = (denoiser.sigma[1:] / denoiser.alpha[1:]).log()  # (timesteps,), rising
+        steps = torch.searchsorted(log_noise, noise.mean + noise.deviation * torch.special.ndtri(places))
+    return steps.clamp(max=denoiser.timesteps - 1) + 1
 
 
 def min_snr_weights(denoiser: Denoiser, step: Tensor, gamma: float) -> Tensor:
@@ -37,11 +52,14 @@ class Denoising:
     """Mean squared error of what the network predicts (DDPM, arXiv:2006.11239, equation 14).
 
     Attributes:
+        noise: mean and deviation of log(sigma / alpha) of the images to learn from; none draws all steps alike.
+            What a network learns from nearly clean images and from nearly pure noise is soon learnt, or never.
         min_snr: gamma of min-SNR weighting; none weights all steps alike.
         label_dropout: share of labels hidden from a conditional network, so that it also learns the
             unconditional prediction that guidance needs (arXiv:2207.12598, algorithm 1).
     """
 
+    noise: LogNormal | None = None
     min_snr: PositiveFloat | None = None
     label_dropout: Fraction = 0.1
 
@@ -50,7 +68,7 @@ class Denoising:
 
 
 class DenoisingObjective(Objective):
-    """One step on a batch noised to stratified random steps."""
+    """One step on a batch noised to random steps."""
 
     averaged = ("denoiser",)
 
@@ -61,7 +79,7 @@ class DenoisingObjective(Objective):
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         images, denoiser = batch.images, self.denoiser
-        step = stratified_steps(len(images), denoiser.timesteps, images.device)
+        step = drawn_steps(denoiser, len(images), self.config.noise)
         noise = torch.randn_like(images)
         labels = self._labels(batch.labels)
         output = denoiser(denoiser.diffuse(images, step, noise), step, labels)
