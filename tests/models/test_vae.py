@@ -38,13 +38,19 @@ def test_a_number_of_a_map_changes_its_place_alone_and_one_of_a_vector_the_whole
     changed = {}
     for code in ("vector", "map"):
         torch.manual_seed(0)
-        vae = VAE(latent_dim=32, code=code, width=8, precision="float32").networks(ImageShape(1, 64))["vae"].eval()
+        vae = (
+            VAE(latent_dim=32, code=code, width=8, precision="float32")
+            .networks(ImageShape(1, 64))["vae"]
+            .eval()
+        )
         latent = torch.zeros(2, 32)
         latent[1, 0] = 5.0  # of a map: channel 0 in the top left corner
         without, with_ = vae.decode(latent)
         changed[code] = (without - with_).abs().amax(0) > 1e-6
     assert changed["vector"].float().mean() > 0.9
-    assert changed["map"][:32, :32].any() and not changed["map"][48:].any() and not changed["map"][:, 48:].any()
+    assert (
+        changed["map"][:32, :32].any() and not changed["map"][48:].any() and not changed["map"][:, 48:].any()
+    )
 
 
 def test_a_map_of_seventeen_numbers_is_refused():
