@@ -64,14 +64,14 @@ class AutoEncoder(LatentModel):
         head: nn.Module
         stem: nn.Module
         if config.code == "vector":
-            self.code = (config.latent_dim, 1, 1)
+            self.code_shape = (config.latent_dim, 1, 1)
             head = nn.Conv2d(widths[-1], 2 * config.latent_dim, 4)
             stem = nn.ConvTranspose2d(config.latent_dim, widths[-1], 4)
         else:
-            self.code = (config.latent_dim // PLACES, 4, 4)
-            head = nn.Conv2d(widths[-1], 2 * self.code[0], 1)
-            stem = nn.Conv2d(self.code[0], widths[-1], 3, padding=1)
-        self.encoder = nn.Sequential(*down, head)  # (N, 2 code[0], code[1], code[2])
+            self.code_shape = (config.latent_dim // PLACES, 4, 4)
+            head = nn.Conv2d(widths[-1], 2 * self.code_shape[0], 1)
+            stem = nn.Conv2d(self.code_shape[0], widths[-1], 3, padding=1)
+        self.encoder = nn.Sequential(*down, head)  # (N, 2 code_shape[0], *code_shape[1:])
         up: list[nn.Module] = [stem]  # (N, widths[-1], 4, 4)
         for inputs, outputs in zip(widths[::-1], widths[-2::-1], strict=False):
             up += [
@@ -92,7 +92,7 @@ class AutoEncoder(LatentModel):
     def decode(self, latent: Tensor) -> Tensor:
         """Latents (N, latent_dim) to images (N, C, R, R) in [-1, 1]."""
         with mixed_precision(latent.device, self.precision):
-            return self.decoder(latent.unflatten(1, self.code)).float()
+            return self.decoder(latent.unflatten(1, self.code_shape)).float()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Images to one posterior draw's reconstruction, and the posterior's mean and log-variance."""
