@@ -15,7 +15,8 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config import ContenderSettings, make_contender, plan
+from gencompare.config.contender import ContenderSettings, make_contender, plan
+from gencompare.config.typed import choose
 from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.features import features, make_extractor
@@ -26,7 +27,6 @@ from gencompare.reporting.figures import image_grid
 from gencompare.sampling import load, sample
 from gencompare.training import Trained, TrainingSettings, train
 from gencompare.training.feed import Feed
-from gencompare.typed import choose
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
 PARAMETERS = yaml.safe_load((Path(__file__).parents[1] / "conf/base/parameters.yml").read_text())

@@ -19,7 +19,8 @@ from fashion import KEPT, Scores, contender, make, splits, train_for
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config import make_contender
+from gencompare.config.contender import make_contender
+from gencompare.config.typed import settings
 from gencompare.models import MODELS
 from gencompare.models.blocks import LatentModel
 from gencompare.models.shape import ImageShape
@@ -27,7 +28,6 @@ from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Batch, Objective
 from gencompare.sampling import balanced_labels
 from gencompare.training.health import judge
-from gencompare.typed import settings
 
 REFERENCE = {
     "model": {"name": "reference_dcgan"},

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gencompare import config
 from gencompare.comparisons import COMPARISONS, all_jobs
+from gencompare.config import contender as config
+from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.models.shape import ImageShape
 from gencompare.settings import CONFIG_LOADER_ARGS
-from gencompare.typed import SettingError
 
 CONF = Path(__file__).parents[1] / "conf"
 RESOLUTION = {"base": 32, "smoke": 16, "gpu": 64}

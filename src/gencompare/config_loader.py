@@ -8,8 +8,8 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
-from gencompare import config
 from gencompare.comparisons import all_jobs
+from gencompare.config import contender as config
 from gencompare.imagesets import make_image_set
 
 

@@ -13,8 +13,8 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare import config
 from gencompare.comparisons import all_jobs
+from gencompare.config import contender as config
 from gencompare.provenance import provenance
 from gencompare.reporting.model_card import model_card
 from gencompare.tracking import (

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import psutil
 
-from gencompare.config import flatten
+from gencompare.config.contender import flatten
 
 EXPERIMENT = "gencompare"
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gencompare.typed import SettingError
+from gencompare.config.typed import SettingError
 
 from .conftest import run
 

@@ -8,9 +8,9 @@ from kedro.runner import SequentialRunner
 from torch import nn
 
 from gencompare.comparisons import COMPARISONS, Comparison
+from gencompare.config.typed import Positive, settings
 from gencompare.models import MODELS
 from gencompare.models.blocks import LatentModel
-from gencompare.typed import Positive, settings
 
 from .conftest import newest, run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gencompare.typed import SettingError
+from gencompare.config.typed import SettingError
 
 from .conftest import newest, run
 

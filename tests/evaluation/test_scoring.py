@@ -14,6 +14,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
+from gencompare.config.typed import SettingError
 from gencompare.evaluation import (
     EvaluationSettings,
     PassportMismatch,
@@ -25,7 +26,6 @@ from gencompare.evaluation import (
 )
 from gencompare.evaluation.bench import Bench
 from gencompare.imagesets.arrays import Images, ImageSplits
-from gencompare.typed import SettingError
 
 N = 300
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.archive import is_archive, unpacked
-from gencompare.typed import SettingError
 
 
 def tar(path: Path, *members: tuple[str, bytes | None], link: str | None = None) -> Path:

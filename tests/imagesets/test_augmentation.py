@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.augmentation import Augmenter, Strength, check_strength, shrunk
-from gencompare.typed import SettingError
 
 
 @pytest.fixture

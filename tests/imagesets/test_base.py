@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import IMAGE_SETS, make_image_set
-from gencompare.typed import SettingError
 
 
 def test_all_sources_are_registered_by_their_names():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.cifar10 import BATCHES, CIFAR10
-from gencompare.typed import SettingError
 
 
 class Published:

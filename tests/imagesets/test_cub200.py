@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.cub200 import CUB200
-from gencompare.typed import SettingError
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.fashion_mnist import CLASSES, FILES, FashionMNIST
-from gencompare.typed import SettingError
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.folder import Folder
-from gencompare.typed import SettingError
 
 
 def test_subfolders_give_the_labels_and_a_share_of_each_is_held_out(make_folder, read_all):

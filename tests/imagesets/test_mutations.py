@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.folder import Folder
 from gencompare.imagesets.reading import UnreadableImage, read_image
-from gencompare.typed import SettingError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.augmentation import Augmenter, Strength, shrunk
 from gencompare.imagesets.pandas import Pandas
-from gencompare.typed import SettingError
 
 
 def test_every_image_can_be_traced_and_made_again(make_folder, tmp_path):

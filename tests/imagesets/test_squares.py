@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.squares import Squares, _cos_sin
-from gencompare.typed import SettingError
 
 
 def all_bytes(squares: Squares, split: str, count: int, size: int) -> bytes:

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import Preparation
 from gencompare.imagesets.card import Tally, contact_sheet
 from gencompare.imagesets.squares import Squares
-from gencompare.typed import SettingError
 
 
 def images(count: int, channels: int = 3, seed: int = 0) -> Images:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.subset import Subset
-from gencompare.typed import SettingError
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
 from gencompare.models.blocks import LatentModel, only, require
 from gencompare.models.diffusion import Denoiser
 from gencompare.models.shape import ImageShape
-from gencompare.typed import SettingError
 
 SMALL = {
     "mlp_gan": {"latent_dim": 5, "width": 8, "precision": "float32"},

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gencompare.config.typed import SettingError
 from gencompare.models.growing import WHOLE, Growing, Stage, enlarged, schedule, shrunk
-from gencompare.typed import SettingError
 
 
 def growing(resolution=16, **settings):

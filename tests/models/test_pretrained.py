@@ -4,11 +4,11 @@ import diffusers
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.models.pretrained import PretrainedUNet
 from gencompare.models.shape import ImageShape
 from gencompare.sampling import SAMPLERS, Contender, sample
 from gencompare.sampling.base import Streams
-from gencompare.typed import SettingError
 
 SHAPE = ImageShape(1, 16)
 

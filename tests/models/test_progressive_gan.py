@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gencompare.config.typed import SettingError
 from gencompare.models.growing import WHOLE, Stage, enlarged, shrunk
 from gencompare.models.progressive_gan import (
     EqualConv2d,
@@ -13,7 +14,6 @@ from gencompare.models.progressive_gan import (
     _pixel_norm,
 )
 from gencompare.models.shape import ImageShape
-from gencompare.typed import SettingError
 
 
 def networks(resolution=16, channels=3, classes=0, **settings):

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from gencompare.config.typed import SettingError
 from gencompare.models.resnet_gan import DownBlock, Norm, ResNetGAN, SelfAttention, UpBlock
 from gencompare.models.shape import ImageShape
-from gencompare.typed import SettingError
 
 SHAPE = ImageShape(1, 16, 3)
 

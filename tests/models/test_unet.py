@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.models.shape import ImageShape
 from gencompare.models.unet import Attention, Backbone, TimeEmbedding, UNet
-from gencompare.typed import SettingError
 
 GREY = ImageShape(1, 16)
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.models.shape import ImageShape
 from gencompare.models.vae import VAE
-from gencompare.typed import SettingError
 
 
 def auto_encoder():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gencompare.config.typed import SettingError
 from gencompare.models.blocks import mixed_precision
 from gencompare.models.dcgan import DCGAN
 from gencompare.models.growing import enlarged, shrunk
@@ -29,7 +30,6 @@ from gencompare.objectives.adversarial import (
     wasserstein_discriminator_loss,
 )
 from gencompare.objectives.base import Batch
-from gencompare.typed import SettingError
 
 SHAPE = ImageShape(1, 16)
 

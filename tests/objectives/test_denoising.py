@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError, build
 from gencompare.models.diffusion import Denoiser, alpha_bars
 from gencompare.objectives.base import Batch
 from gencompare.objectives.denoising import Denoising, LogNormal, drawn_steps, min_snr_weights
-from gencompare.typed import SettingError, build
 
 
 class Constant(torch.nn.Module):

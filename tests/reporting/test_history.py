@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gencompare.config.typed import SettingError
 from gencompare.pipelines.history.nodes import write_history
 from gencompare.reporting.history import changes, history_table, plot, summary
 from gencompare.reporting.versions import read_courses
-from gencompare.typed import SettingError
 
 FIRST, SECOND, THIRD, FOURTH = (f"2026-01-0{day}T10.20.30.000Z" for day in (1, 2, 3, 4))
 

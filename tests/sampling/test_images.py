@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
 from gencompare.models.shape import ImageShape
 from gencompare.sampling import (
@@ -22,7 +23,6 @@ from gencompare.sampling import (
 )
 from gencompare.sampling.base import Streams
 from gencompare.sampling.images import lerp, slerp
-from gencompare.typed import SettingError
 
 SHAPE = ImageShape(1, 16, classes=3)
 CPU = torch.device("cpu")

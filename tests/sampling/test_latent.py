@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.models.shape import ImageShape
 from gencompare.models.vae import VAE
 from gencompare.sampling.latent import FittedMixture, Mixture
-from gencompare.typed import SettingError
 
 SHAPE = ImageShape(1, 16)
 

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.training import progress
-from gencompare.typed import SettingError
 
 
 def about_this_process() -> tuple[int, int]:

@@ -16,10 +16,10 @@ import psutil
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.training import apart as module
 from gencompare.training import progress
 from gencompare.training.apart import apart, side_by_side
-from gencompare.typed import SettingError
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.base import Preparation
-from gencompare.typed import SettingError
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from gencompare.typed import SettingError
+from gencompare.config.typed import SettingError
 
 PATIENCE = 30  # seconds without an answer before a download is given up
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from gencompare.config.typed import choose
 from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extractor, Inception
 from gencompare.evaluation.settings import EvaluationSettings
-from gencompare.typed import choose
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "efficientnet_lite0": EfficientNetLite0,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order
 from gencompare.imagesets.files import image_files
 from gencompare.imagesets.reading import UnreadableImage, read_image
-from gencompare.typed import SettingError
 
 IMAGE_ARRAYS = ("images", "samples", "arr_0")
 LABEL_ARRAYS = ("labels", "arr_1")

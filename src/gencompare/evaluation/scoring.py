@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
-from gencompare.typed import SettingError
 
 FEWEST = 16
 

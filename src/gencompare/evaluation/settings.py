@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from gencompare.typed import NonNegative, Positive, settings
+from gencompare.config.typed import NonNegative, Positive, settings
 
 
 @settings

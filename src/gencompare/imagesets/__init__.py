@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gencompare.config.typed import SettingError, build, choose
 from gencompare.imagesets.base import ImageSet, Preparation
 from gencompare.imagesets.cifar10 import CIFAR10
 from gencompare.imagesets.cub200 import CUB200
@@ -15,7 +16,6 @@ from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.folder import Folder
 from gencompare.imagesets.pandas import Pandas
 from gencompare.imagesets.squares import Squares
-from gencompare.typed import SettingError, build, choose
 
 IMAGE_SETS: dict[str, type[ImageSet]] = {
     cls.name: cls

@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from gencompare.typed import SettingError
+from gencompare.config.typed import SettingError
 
 KINDS = "a .tar, .tgz, .tar.gz, .tar.bz2, .tar.xz or .zip archive"
 

@@ -18,7 +18,7 @@ import numpy as np
 import pydantic
 from PIL import Image
 
-from gencompare.typed import Fraction, SettingError, choose, settings
+from gencompare.config.typed import Fraction, SettingError, choose, settings
 
 if TYPE_CHECKING:
     import albumentations

@@ -11,13 +11,13 @@ import numpy as np
 import pydantic
 from PIL import Image
 
+from gencompare.config.typed import Fraction, SettingError, choose, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.chunks import spans
 from gencompare.imagesets.files import Findings, check_some, chunks, existing_folder, image_files, state_of
 from gencompare.imagesets.resizing import to_square
 from gencompare.imagesets.survey import Survey, survey
-from gencompare.typed import Fraction, SettingError, choose, settings
 
 if TYPE_CHECKING:
     import torchvision

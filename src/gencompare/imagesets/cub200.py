@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, SettingError, settings
 from gencompare.imagesets.archive import KINDS, is_archive, unpacked
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.files import Findings, Photo, check_some, chunks, state_of
 from gencompare.imagesets.resizing import Fit
-from gencompare.typed import Fraction, NonNegativeFloat, Positive, SettingError, settings
 
 LISTS = ("images", "image_class_labels", "train_test_split", "bounding_boxes", "classes")
 HOME = "https://www.vision.caltech.edu/datasets/cub_200_2011"

@@ -18,11 +18,11 @@ import numpy as np
 import pydantic
 from PIL import Image
 
+from gencompare.config.typed import SettingError, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.chunks import spans
 from gencompare.imagesets.resizing import to_square
-from gencompare.typed import SettingError, settings
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 CLASSES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")

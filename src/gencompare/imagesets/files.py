@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order, pieces
 from gencompare.imagesets.reading import UnreadableImage, looks_like_image, read_image
 from gencompare.imagesets.resizing import Box, Fit, square_around, to_square
-from gencompare.typed import SettingError
 
 logger = logging.getLogger(__name__)
 

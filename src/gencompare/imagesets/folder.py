@@ -13,11 +13,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
+from gencompare.config.typed import Fraction, Positive, SettingError, settings
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.files import Findings, check_some, chunks, existing_folder, image_files, state_of
 from gencompare.imagesets.resizing import Fit
 from gencompare.imagesets.survey import Survey, survey
-from gencompare.typed import Fraction, Positive, SettingError, settings
 
 
 @settings

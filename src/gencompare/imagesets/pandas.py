@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from gencompare.config.typed import Fraction, NonNegative, Positive, SettingError, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.augmentation import Augmenter, Strength, check_strength, shrunk
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
@@ -32,7 +33,6 @@ from gencompare.imagesets.files import (
     state_of,
     without_copies,
 )
-from gencompare.typed import Fraction, NonNegative, Positive, SettingError, settings
 
 
 @settings

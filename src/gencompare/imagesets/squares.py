@@ -16,10 +16,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pydantic
 
+from gencompare.config.typed import Fraction, Positive, SettingError, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.chunks import in_order, spans
-from gencompare.typed import Fraction, Positive, SettingError, settings
 
 CHUNK = 256
 DRAWS = 8  # random words an image: colour 3, side 1, angle 1, centre 2, one unused: two Philox blocks

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.base import Preparation
 from gencompare.imagesets.card import Tally, caption, contact_sheet
-from gencompare.typed import SettingError
 
 CARD, SHEET = "card.json", "contact_sheet.png"
 SPLITS = ("train", "heldout")

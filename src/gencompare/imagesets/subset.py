@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from gencompare.config.typed import Positive, SettingError, settings
 from gencompare.imagesets.arrays import Images
-from gencompare.typed import Positive, SettingError, settings
 
 
 @settings

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.files import Findings, Photo, image_files, split, without_copies
-from gencompare.typed import SettingError
 
 TRAIN = "train"
 HELDOUT = frozenset({"heldout", "test", "val", "valid", "validation"})

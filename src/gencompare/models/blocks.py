@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import SettingError
 from gencompare.models.shape import ImageShape
-from gencompare.typed import SettingError
 
 Precision = Literal["auto", "bfloat16", "float32"]
 Network = TypeVar("Network", bound=nn.Module)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.config.typed import Positive, settings
 from gencompare.models.blocks import (
     LatentModel,
     Norm,
@@ -19,7 +20,6 @@ from gencompare.models.blocks import (
     projected,
 )
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Positive, settings
 
 
 @settings

@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import Positive, settings
 from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision, normal_init
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Positive, settings
 
 
 @settings

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.typed import SettingError
+from gencompare.config.typed import SettingError
 
 WHOLE = 2**16
 """Where a stage's fade-in is complete."""

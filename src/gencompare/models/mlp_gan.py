@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import Fraction, Positive, settings
 from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Fraction, Positive, settings
 
 
 @settings

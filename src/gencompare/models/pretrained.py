@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import SettingError, settings
 from gencompare.models.diffusion import Denoiser, Prediction
 from gencompare.models.shape import ImageShape
-from gencompare.typed import SettingError, settings
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 PREDICTIONS: dict[str, Prediction] = {"epsilon": "epsilon", "v_prediction": "velocity"}

@@ -10,10 +10,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.config.typed import Positive, PositiveFloat, settings
 from gencompare.models.blocks import LatentModel, check_labels, check_resolution
 from gencompare.models.growing import WHOLE, Growing, enlarged, shrunk
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Positive, PositiveFloat, settings
 
 
 @settings

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gencompare.config.typed import Positive, settings
 from gencompare.models.blocks import (
     LatentModel,
     Norm,
@@ -19,7 +20,6 @@ from gencompare.models.blocks import (
     projected,
 )
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Positive, settings
 
 
 @settings

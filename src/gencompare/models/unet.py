@@ -10,10 +10,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.config.typed import Fraction, Positive, PositiveFloat, SettingError, settings
 from gencompare.models.blocks import Precision, check_resolution, mixed_precision
 from gencompare.models.diffusion import OUTPUTS, Denoiser, Prediction, Schedule, alpha_bars
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Fraction, Positive, PositiveFloat, SettingError, settings
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 

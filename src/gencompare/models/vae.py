@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import Positive, SettingError, settings
 from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision
 from gencompare.models.shape import ImageShape
-from gencompare.typed import Positive, SettingError, settings
 
 PLACES = 16
 """Of the 4 x 4 feature map that encoder and decoder share."""

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.config.typed import NonNegativeFloat, Positive, PositiveFloat, SettingError, settings
 from gencompare.models.blocks import LatentModel, full_precision, require
 from gencompare.models.growing import Growing
 from gencompare.objectives.augment import Augmentation, augment
 from gencompare.objectives.base import Batch, Objective
 from gencompare.objectives.diversity import distinctness, diversity, ranked_above
-from gencompare.typed import NonNegativeFloat, Positive, PositiveFloat, SettingError, settings
 
 Critic = Callable[[Tensor], Tensor]
 

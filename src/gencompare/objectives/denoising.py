@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import Fraction, PositiveFloat, settings
 from gencompare.models.blocks import require
 from gencompare.models.diffusion import Denoiser
 from gencompare.objectives.base import Batch, Objective
-from gencompare.typed import Fraction, PositiveFloat, settings
 
 
 class LogNormal(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
+from gencompare.config.typed import NonNegativeFloat, settings
 from gencompare.models.blocks import require
 from gencompare.models.vae import AutoEncoder
 from gencompare.objectives.base import Batch, Objective
-from gencompare.typed import NonNegativeFloat, settings
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:

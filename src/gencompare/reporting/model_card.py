@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from gencompare import config, sampling
+from gencompare.config import contender as config
+from gencompare import sampling
 from gencompare.imagesets import storage
 from gencompare.models.shape import ImageShape
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import SettingError
 from gencompare.models.shape import ImageShape
 from gencompare.models.weights import Weights, load_weights
-from gencompare.typed import SettingError
 
 
 class Streams:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, SettingError, settings
 from gencompare.models.blocks import only
 from gencompare.models.diffusion import Denoiser, Process
 from gencompare.models.shape import ImageShape
 from gencompare.sampling import solvers
 from gencompare.sampling.base import Sampler, Streams
-from gencompare.typed import Fraction, NonNegativeFloat, Positive, SettingError, settings
 
 
 @settings

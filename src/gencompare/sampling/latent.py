@@ -12,12 +12,12 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.config.typed import Positive, SettingError, settings
 from gencompare.imagesets.arrays import to_network
 from gencompare.models.blocks import LatentModel, only
 from gencompare.models.shape import ImageShape
 from gencompare.models.vae import AutoEncoder
 from gencompare.sampling.base import Sampler, Streams
-from gencompare.typed import Positive, SettingError, settings
 
 
 class LatentSampler(Sampler):

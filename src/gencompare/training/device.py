@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from gencompare.typed import SettingError
+from gencompare.config.typed import SettingError
 
 Device = Literal["auto", "cpu", "cuda"]
 

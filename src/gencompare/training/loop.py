@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from gencompare.config.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Batch, Objective
 from gencompare.training import checkpoint, validation
@@ -26,7 +27,6 @@ from gencompare.training.optimisers import Optimiser, make_optimisers
 from gencompare.training.progress import Reporter
 from gencompare.training.state import TrainingState
 from gencompare.training.validation import Validate
-from gencompare.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
 
 logger = logging.getLogger(__name__)
 

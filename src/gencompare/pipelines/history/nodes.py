@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from gencompare.comparisons import COMPARISONS
+from gencompare.config.typed import SettingError, choose
 from gencompare.reporting.history import history_table, render_history
 from gencompare.reporting.versions import read_courses
-from gencompare.typed import SettingError, choose
 
 
 def write_history(

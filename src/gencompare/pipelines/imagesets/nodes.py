@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gencompare import evaluation
+from gencompare.config.typed import build
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets import Preparation, make_image_set
 from gencompare.imagesets.arrays import ImageSplits
-from gencompare.typed import build
 
 
 def prepare_images(image_set: Mapping[str, Any]) -> Preparation:

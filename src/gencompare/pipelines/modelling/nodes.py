@@ -13,7 +13,9 @@ import pandas as pd
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare import config, evaluation, sampling, training
+from gencompare import evaluation, sampling, training
+from gencompare.config import contender as config
+from gencompare.config.typed import build
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.shape import ImageShape
@@ -23,7 +25,6 @@ from gencompare.reporting.figures import image_grid, strips
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
-from gencompare.typed import build
 
 _alone: defaultdict[str, Lock] = defaultdict(Lock)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gencompare.comparisons import Comparison, all_jobs
+from gencompare.config.typed import SettingError, build, choose, nearest
 from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.features import make_extractor
 from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
@@ -18,7 +19,6 @@ from gencompare.models.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.sampling import SAMPLERS
 from gencompare.training import TrainingSettings
-from gencompare.typed import SettingError, build, choose, nearest
 
 Values = dict[str, Any]
 
