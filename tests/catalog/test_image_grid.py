@@ -11,7 +11,7 @@ from kedro.io.core import Version
 from PIL import Image
 
 from gencompare.catalog.image_grid import ImageGridDataset
-from gencompare.reporting.figures import image_grid
+from gencompare.imagesets.pictures import image_grid
 
 PICTURE = image_grid(np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8), columns=3)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gencompare.imagesets.arrays import Images
-from gencompare.reporting.figures import strips
+from gencompare.imagesets.pictures import strips
 from gencompare.reporting.report import ContenderReport, Neighbours, ReportContents
 
 FD, RECALL, VALID = "fd_efficientnet_lite0_1k", "recall_efficientnet_lite0_1k", "squares_valid"

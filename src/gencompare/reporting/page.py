@@ -20,8 +20,8 @@ from markupsafe import Markup
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
+from gencompare.imagesets.pictures import image_grid
 from gencompare.reporting import words
-from gencompare.reporting.figures import image_grid
 from gencompare.reporting.palette import Look
 
 # CSS pixels: how wide a panel of samples is, and how large one image must at least be shown.
