@@ -68,10 +68,8 @@ def test_a_diverged_contender_is_shown_as_such_and_the_others_are_ranked(project
     """Its learning rate is a million times too high."""
     run(project, contenders={"vanilla_gan": {"training": {"lr": 1e6}}})
     (folder,) = (project / "data/08_reporting/gan_compare").iterdir()
-    cost = json.loads(
-        newest(project / f"data/06_models/gan_compare/{folder.name}/vanilla_gan", "cost.json").read_text()
-    )
-    assert cost["health"] == "diverged"
+    models = project / f"data/06_models/gan_compare/{folder.name}/vanilla_gan"
+    assert json.loads(newest(models, "outcome.json").read_text())["health"] == "diverged"
     page = open_report(newest(folder, "report.html"))
     failures = page.locator("section#failures").inner_text()
     assert re.search(r"vanilla_gan\s*diverged", failures)

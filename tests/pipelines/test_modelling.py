@@ -68,14 +68,16 @@ def test_images_like_the_training_ones_are_nearer_than_noise(monkeypatch, prepar
 
 def test_validation_never_looks_at_the_held_out_split(prepared, trained, tmp_path):
     other = train(replace(prepared, heldout=Images(255 - squares(9, 40))), tmp_path)
-    distances = [[point["validation_fd"] for point in cost["validations"]] for *_, cost in (trained, other)]
+    distances = [
+        [point["validation_fd"] for point in outcome["validations"]] for *_, outcome, _ in (trained, other)
+    ]
     assert len(distances[0]) == 2 and distances[0] == distances[1]
 
 
 def test_best_weights_are_those_of_the_least_distance(trained):
-    weights, best, _, history, cost = trained
-    assert cost["best_validation_fd"] == history["validation_fd"].min()
-    best_at_end = cost["best_kimg"] == history["kimg"].iloc[-1]
+    weights, best, _, history, outcome, _ = trained
+    assert outcome["best_validation_fd"] == history["validation_fd"].min()
+    best_at_end = outcome["best_kimg"] == history["kimg"].iloc[-1]
     assert all(torch.equal(best[key], weights[key]) for key in weights) == best_at_end
 
 
@@ -102,8 +104,9 @@ def test_choosing_other_weights_trains_nothing_anew_but_another_sampler_validate
 
 
 def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained):
-    weights, best, stages, _, cost = trained
-    assert cost["stages"] == 3
+    weights, best, stages, _, outcome, cost = trained
+    assert outcome["stages"] == 3
+    assert not outcome.keys() & cost.keys()
     samples, *_, picture, _ = nodes.make_samples(weights, best, stages, prepared, SETTINGS, EVALUATION)
     sheet = np.asarray(picture)[::2, ::2, 0]  # pictures are enlarged twice
     assert sheet.shape[1] == 3 * 16

@@ -117,6 +117,8 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
                 "seconds_per_image": 0.0015 * cost["nfe"],
                 "device": "CPU, 2 threads",
                 "validation_seconds": 6.5 * cost["nfe"],
+            },
+            "outcome": {
                 "validations": validations(name, cost),
                 "validated_by": "fd_efficientnet_lite0, 256 samples against 1000 training images",
             },

@@ -83,7 +83,8 @@ def test_the_report_says_when_each_was_best_and_what_finding_out_took(contents, 
 def test_without_validations_nothing_is_said_of_them(contents):
     kept = ("train_seconds", "train_flops", "kimg", "device")
     unvalidated = [
-        dataclasses.replace(c, cost={key: c.cost[key] for key in kept}) for c in contents.contenders
+        dataclasses.replace(c, cost={key: c.cost[key] for key in kept}, outcome={})
+        for c in contents.contenders
     ]
     page = render(dataclasses.replace(contents, contenders=unvalidated))
     assert "Validation" not in page.split('id="plotly"')[0]

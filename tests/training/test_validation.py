@@ -12,7 +12,7 @@ import torch
 from gencompare.training import train
 from gencompare.training.health import judge
 from gencompare.training.progress import observing
-from gencompare.training.validation import points
+from gencompare.training.validation import points, summary
 
 from .test_loop import SETTINGS, Exploding, same
 from .toy import Toy, toy_images
@@ -65,9 +65,9 @@ def test_the_best_weights_are_those_of_the_least_distance(tmp_path, values, best
     trained = run(tmp_path, distances)
     assert same(trained.best, distances.seen[best])
     assert same(trained.weights, distances.seen[-1])
-    assert trained.cost["best_validation_fd"] == min(values)
-    assert trained.cost["last_validation_fd"] == values[-1]
-    assert trained.cost["best_kimg"] == trained.cost["validations"][best]["kimg"]
+    said = summary(trained.validations)
+    assert (said["best_validation_fd"], said["last_validation_fd"]) == (min(values), values[-1])
+    assert said["best_kimg"] == trained.validations[best]["kimg"]
 
 
 def test_the_history_has_the_distances_in_their_rows_and_nothing_elsewhere(tmp_path):
@@ -93,7 +93,7 @@ def test_without_validations_the_best_are_the_last_and_no_distance_is_made_up(tm
     trained = run(tmp_path, never, SETTINGS)
     assert same(trained.best, trained.weights)
     assert trained.cost["validation_seconds"] == 0.0
-    assert "best_kimg" not in trained.cost and "validation_fd" not in trained.history
+    assert summary(trained.validations) == {} and "validation_fd" not in trained.history
 
 
 def test_validation_seconds_are_not_training_seconds(tmp_path):
@@ -102,12 +102,13 @@ def test_validation_seconds_are_not_training_seconds(tmp_path):
         return 1.0
 
     started = time.perf_counter()
-    cost = run(tmp_path, slow).cost
+    trained = run(tmp_path, slow)
+    cost = trained.cost
     assert cost["validation_seconds"] >= 2.0
     assert cost["train_seconds"] + cost["validation_seconds"] <= time.perf_counter() - started
-    spent = [point["train_seconds"] for point in cost["validations"]]
+    spent = [point["train_seconds"] for point in trained.validations]
     assert spent == sorted(spent) and spent[-1] == cost["train_seconds"]
-    assert cost["validations"][-1]["train_flops"] == cost["train_flops"]
+    assert trained.validations[-1]["train_flops"] == cost["train_flops"]
 
 
 @pytest.mark.parametrize("stop_after", [3, 9, 12])  # before any, at the second, between two
@@ -126,14 +127,14 @@ def test_interrupted_training_keeps_the_same_best(tmp_path, stop_after):
     assert same(whole.best, resumed.best)
     assert same(whole.weights, resumed.weights)
     assert whole.history.equals(resumed.history)
-    assert whole.cost["best_kimg"] == resumed.cost["best_kimg"]
+    assert summary(whole.validations)["best_kimg"] == summary(resumed.validations)["best_kimg"]
 
 
 def test_a_finished_training_still_knows_its_best(tmp_path):
     first = run(tmp_path, size)
     again = run(tmp_path, pytest.fail)
     assert same(first.best, again.best)
-    assert first.cost == again.cost
+    assert (first.cost, first.validations) == (again.cost, again.validations)
 
 
 def test_a_diverged_training_keeps_its_best_and_is_judged_by_its_losses_alone(tmp_path):

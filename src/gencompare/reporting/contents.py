@@ -40,9 +40,10 @@ class ContenderReport:
         family: its model's name.
         settings: flat, by dotted name.
         status: how training ended: `finished`, or `diverged`, `stopped` and the like.
+        outcome: `validations` with `validated_by`, where there were any.
         history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
         scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
-        cost: the keys of `tables.COSTS`, and `validations` with `validated_by`; what is not known is left out.
+        cost: the keys of `tables.COSTS`; what is not known is left out.
         samples: the first of the scored samples, same seed and labels for all contenders.
         interpolation: walks through latent space, one a row.
         trajectory: images on their way from noise, one a row.
@@ -58,6 +59,7 @@ class ContenderReport:
     status: str
     history: pd.DataFrame
     scores: Mapping[str, Any] = field(default_factory=dict)
+    outcome: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     samples: Images | None = None
     interpolation: Image.Image | None = None

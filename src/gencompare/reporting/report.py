@@ -60,9 +60,9 @@ def render(contents: ReportContents) -> str:
             for name, drawn in (_score_figures(contents) | _validation_figures(contents)).items()
         },
         validations={
-            c.name: tables.validation_outcome(c.cost["validations"])
+            c.name: tables.validation_outcome(c.outcome["validations"])
             for c in contents.contenders
-            if c.cost.get("validations")
+            if c.outcome.get("validations")
         },
         validated_by=_protocol(contents),
         curves=_curves(contents),
@@ -159,7 +159,7 @@ def _validation_figures(contents: ReportContents) -> dict[str, go.Figure]:
         | {"value": point["validation_fd"], "low": None, "high": None}
         | {axis: point[axis] for axis in VALIDATION_AXES}
         for c in contents.contenders
-        for point in c.cost.get("validations", ())
+        for point in c.outcome.get("validations", ())
     ]
     points = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high", *VALIDATION_AXES])
     note = '<span style="font-size:11px">against training images, lower is better</span>'
@@ -172,7 +172,7 @@ def _validation_figures(contents: ReportContents) -> dict[str, go.Figure]:
 
 def _protocol(contents: ReportContents) -> str:
     """Say what validation distances were taken with."""
-    found = {str(c.cost["validated_by"]) for c in contents.contenders if "validated_by" in c.cost}
+    found = {str(c.outcome["validated_by"]) for c in contents.contenders if "validated_by" in c.outcome}
     return " or ".join(sorted(found)) or "nobody was validated"
 
 

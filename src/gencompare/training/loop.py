@@ -82,8 +82,8 @@ class Trained:
         best: those of the best validation; the last where none was validated.
         stages: of networks that grow, the averaged weights at the end of each earlier resolution, by steps.
         history: one row an interval: `kimg`, `loss/<network>`, `grad_norm/<network>`, metrics, `validation_fd`.
-        cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device; apart from these, what was
-            validated (see `validation.summary`) and in how many `stages` the networks grew.
+        validations: each with its distance and what training had taken before it; empty where there were none.
+        cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device, and the seconds of validations.
         status: `finished`, or `diverged` where a loss was not finite; the weights are then the last good.
     """
 
@@ -91,6 +91,7 @@ class Trained:
     best: dict[str, Tensor]
     stages: dict[int, dict[str, Tensor]]
     history: pd.DataFrame
+    validations: list[dict[str, float]]
     cost: dict[str, Any]
     status: str
 
@@ -142,6 +143,7 @@ def train(
         best=state.best or weights,
         stages=state.stages,
         history=pd.DataFrame(state.history),
+        validations=state.validations,
         cost=_cost(state, settings, device),
         status=state.status,
     )
@@ -296,8 +298,8 @@ def _cost(state: TrainingState, settings: TrainingSettings, device: torch.device
         "images_per_second": images / state.seconds if state.seconds else 0.0,
         "peak_memory_mb": state.peak_memory_mb,
         "device": describe_device(device),
-        "stages": 1 + len(state.stages),
-    } | validation.summary(state)
+        "validation_seconds": state.validation_seconds,
+    }
 
 
 def _say_resumed(contender: str, state: TrainingState, total: int) -> None:

@@ -6,7 +6,7 @@ What is measured comes from outside, for training knows no scores. What it costs
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,15 +52,14 @@ def measure(
     return {COLUMN: value}
 
 
-def summary(state: TrainingState) -> dict[str, Any]:
-    """Return what is known of a contender's validations, JSON-ready: their cost, and each with what it followed."""
-    seconds = {"validation_seconds": state.validation_seconds}
-    if not state.validations:
-        return seconds
-    best = min(state.validations, key=lambda point: point[COLUMN])
-    return seconds | {
+def summary(validations: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Return what a training's validations say, JSON-ready: the best, the last and all; empty where there were none."""
+    if not validations:
+        return {}
+    best = min(validations, key=lambda point: point[COLUMN])
+    return {
         "best_kimg": best["kimg"],
         "best_validation_fd": best[COLUMN],
-        "last_validation_fd": state.validations[-1][COLUMN],
-        "validations": state.validations,
+        "last_validation_fd": validations[-1][COLUMN],
+        "validations": [dict(point) for point in validations],
     }

@@ -25,6 +25,7 @@ from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
+from gencompare.training.validation import summary
 
 _alone: defaultdict[str, Lock] = defaultdict(Lock)
 
@@ -39,8 +40,8 @@ def train_contender(
     checkpoints: Path,
     trained_models: Path,
     feature_cache: Path,
-) -> tuple[Weights, Weights, Weights, pd.DataFrame, dict[str, Any]]:
-    """Train on the train split; return last, best and earlier stages' weights, history, and cost and health.
+) -> tuple[Weights, Weights, Weights, pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Train on the train split; return last, best and earlier stages' weights, history, outcome and cost.
 
     A training that another contender or comparison has been through to its end is not repeated. The best weights
     are chosen by samples against training images, never by the held-out split: that is the report's.
@@ -50,12 +51,9 @@ def train_contender(
         trained, validated_by = apart(
             _train, prepared, settings, fingerprint, checkpoints, trained_models, feature_cache
         )
-    health = judge(trained.history, trained.status)
-    verdict = {"status": trained.status, "health": health.verdict, "evidence": " ".join(health.evidence)}
-    if "validations" in trained.cost:
-        verdict["validated_by"] = validated_by
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
-    return trained.weights, trained.best, stages, trained.history, trained.cost | verdict
+    outcome = _outcome(trained, validated_by)
+    return trained.weights, trained.best, stages, trained.history, outcome, trained.cost
 
 
 def _train(
@@ -83,6 +81,20 @@ def _train(
         validate=lambda weights: validator.distance(_trained(weights, prepared, settings)),
     )
     return trained, validator.protocol
+
+
+def _outcome(trained: training.Trained, validated_by: str) -> dict[str, Any]:
+    """Say how a training went, JSON-ready: how it ended, whether it was healthy, and what its validations found."""
+    health = judge(trained.history, trained.status)
+    outcome = {
+        "status": trained.status,
+        "health": health.verdict,
+        "evidence": " ".join(health.evidence),
+        "stages": 1 + len(trained.stages),
+    }
+    if trained.validations:
+        outcome |= {"validated_by": validated_by} | summary(trained.validations)
+    return outcome
 
 
 def _facts(prepared: ImageSplits, settings: dict[str, Any]) -> dict[str, Any]:

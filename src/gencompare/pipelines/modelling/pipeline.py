@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 train_contender,
                 inputs=["prepared", "params:settings", "checkpoints", "trained_models", "feature_cache"],
-                outputs=["weights", "best_weights", "stage_weights", "history", "cost"],
+                outputs=["weights", "best_weights", "stage_weights", "history", "outcome", "cost"],
                 name="train",
             ),
             Node(

@@ -52,8 +52,7 @@ def tabulate_costs(**results: dict[str, Any]) -> pd.DataFrame:
     """Put the costs of all trainings into one table, one row each."""
     rows = []
     for one in results.values():
-        left_out = ("parameters_by", "validations")
-        costs = {k: v for k, v in flatten(one["cost"]).items() if not k.startswith(left_out)}
+        costs = {k: v for k, v in one["cost"].items() if k != "parameters_by_network"}
         rows.append({key: one["settings"][key] for key in ("contender", "seed")} | costs)
     return pd.DataFrame(rows)
 
@@ -95,7 +94,7 @@ def write_report(
 def _contender(name: str, seeds: list[dict[str, Any]]) -> ContenderReport:
     """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
     first = seeds[0]
-    verdicts = [one["cost"]["health"] for one in seeds]
+    verdicts = [one["outcome"]["health"] for one in seeds]
     return ContenderReport(
         name=name,
         family=first["settings"]["model"]["name"],
@@ -103,12 +102,13 @@ def _contender(name: str, seeds: list[dict[str, Any]]) -> ContenderReport:
         status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
         history=first["history"],
         scores=evaluation.combined([one["scores"] for one in seeds]),
+        outcome=first["outcome"],
         cost=_mean([one["cost"] for one in seeds]),
         samples=first["samples"],
         interpolation=first["interpolation"],
         trajectory=first["trajectory"],
         reconstructions=first["reconstructions"] if "reconstruction_error" in first["cost"] else None,
-        stages=first["stages"] if first["cost"].get("stages", 1) > 1 else None,
+        stages=first["stages"] if first["outcome"]["stages"] > 1 else None,
         neighbours=first["neighbours"],
     )
 

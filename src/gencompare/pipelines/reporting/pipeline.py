@@ -27,6 +27,7 @@ def create_gathering() -> Pipeline:
         "prepared",
         "samples",
         "scores",
+        "outcome",
         "cost",
         "sampling_cost",
         "history",
