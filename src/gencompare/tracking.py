@@ -75,7 +75,7 @@ class ChildRun:
             for row in value.to_dict("records"):
                 self.add_row(row)
             self._send_rows()
-        elif kind in {"outcome", "cost", "sampling_cost"}:
+        elif kind in {"outcome", "cost", "sampling_cost", "reconstruction"}:
             self._log_numbers(value)
         elif kind == "scores":
             self._log_numbers({name: score["value"] for name, score in value["scores"].items()})

@@ -82,11 +82,11 @@ def test_best_weights_are_those_of_the_least_distance(trained):
 
 
 def test_the_chosen_weights_make_the_samples(prepared, trained):
-    weights, _, stages, *_ = trained
+    weights = trained[0]
     best = {key: value + 1 if value.is_floating_point() else value for key, value in weights.items()}
 
     def samples(last, settings):
-        return nodes.make_samples(last, best, stages, prepared, settings, EVALUATION)[0].images
+        return nodes.sample_contender(last, best, prepared, settings, EVALUATION)[0].images
 
     assert (samples(weights, BEST) == samples(best, SETTINGS)).all()
     assert (samples(weights, SETTINGS) != samples(weights, BEST)).any()
@@ -107,7 +107,8 @@ def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained)
     weights, best, stages, _, outcome, cost = trained
     assert outcome["stages"] == 3
     assert not outcome.keys() & cost.keys()
-    samples, *_, picture, _ = nodes.make_samples(weights, best, stages, prepared, SETTINGS, EVALUATION)
+    samples, *_ = nodes.sample_contender(weights, best, prepared, SETTINGS, EVALUATION)
+    picture = nodes.picture_contender(weights, best, stages, samples, prepared, SETTINGS)[2]
     sheet = np.asarray(picture)[::2, ::2, 0]  # pictures are enlarged twice
     assert sheet.shape[1] == 3 * 16
     first = sheet[:16]

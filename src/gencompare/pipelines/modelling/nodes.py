@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from PIL.Image import Image
 from torch import Tensor
@@ -18,9 +17,10 @@ from gencompare.config import contender as config
 from gencompare.config.typed import build
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
-from gencompare.imagesets.pictures import image_grid, strips
+from gencompare.imagesets.pictures import image_grid
 from gencompare.models.shape import ImageShape
 from gencompare.models.weights import Weights
+from gencompare.pipelines.modelling import pictures
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
@@ -30,8 +30,6 @@ from gencompare.training.validation import summary
 _alone: defaultdict[str, Lock] = defaultdict(Lock)
 
 GRID_IMAGES = 64
-STRIP_ROWS, STRIP_FRAMES = 6, 10
-RECONSTRUCTED = 64
 
 
 def train_contender(
@@ -109,34 +107,39 @@ def _facts(prepared: ImageSplits, settings: dict[str, Any]) -> dict[str, Any]:
     return facts | {"training": training, "content": prepared.card["sha256"]}
 
 
-def make_samples(
+def sample_contender(
     weights: Weights,
     best_weights: Weights,
-    stage_weights: Weights,
     prepared: ImageSplits,
     settings: dict[str, Any],
     evaluation_settings: dict[str, Any],
-) -> tuple[Images, Image, Image, Image, Image, Image, dict[str, Any]]:
-    """Make the samples that are scored, from the last or the best weights, pictures, and what one image costs."""
+) -> tuple[Images, Image, dict[str, Any]]:
+    """Make the samples that are scored, from the last or the best weights; say what one image costs."""
     n = build(EvaluationSettings, evaluation_settings, "evaluation").samples
-    best = config.make_contender(settings).training.sample_from == "best"
-    contender = _trained(best_weights if best else weights, prepared, settings)
-    seed = settings["seed"]
+    contender = _chosen(weights, best_weights, prepared, settings)
     labels = labels_like(prepared.heldout, n) if contender.classes else None
     started = time.perf_counter()
-    images = sampling.sample(contender, n, labels, seed)
-    seconds = time.perf_counter() - started
-    shown = Images(images, labels)
-    reconstructions, error = _reconstructions(contender, prepared.heldout)
+    images = sampling.sample(contender, n, labels, settings["seed"])
+    cost = {"nfe": contender.nfe, "seconds_per_image": (time.perf_counter() - started) / n}
+    return Images(images, labels), image_grid(images[:GRID_IMAGES]), cost
+
+
+def picture_contender(
+    weights: Weights,
+    best_weights: Weights,
+    stage_weights: Weights,
+    samples: Images,
+    prepared: ImageSplits,
+    settings: dict[str, Any],
+) -> tuple[Image, Image, Image, Image, dict[str, float]]:
+    """Draw how a contender works: walks, ways to a sample, growth, reconstructions and their error."""
+    contender, seed = _chosen(weights, best_weights, prepared, settings), settings["seed"]
     earlier = [_trained(stage, prepared, settings) for stage in _by_stage(stage_weights)]
     return (
-        shown,
-        image_grid(images[:GRID_IMAGES]),
-        strips(sampling.interpolate(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
-        strips(sampling.trajectory(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
-        strips(reconstructions),
-        strips(_growth(earlier, shown, seed)),
-        {"nfe": contender.nfe, "seconds_per_image": seconds / n} | error,
+        pictures.interpolation(contender, seed),
+        pictures.trajectory(contender, seed),
+        pictures.growth(earlier, samples, seed),
+        *pictures.reconstruction(contender, prepared.heldout),
     )
 
 
@@ -157,6 +160,14 @@ def _shape(prepared: ImageSplits) -> ImageShape:
     return ImageShape(card["channels"], card["resolution"], len(card["classes"]))
 
 
+def _chosen(
+    weights: Weights, best_weights: Weights, prepared: ImageSplits, settings: dict[str, Any]
+) -> sampling.Contender:
+    """Make the contender ready with the weights that its settings choose, the last or the best."""
+    best = config.make_contender(settings).training.sample_from == "best"
+    return _trained(best_weights if best else weights, prepared, settings)
+
+
 def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> sampling.Contender:
     contender = config.make_contender(settings)
     return sampling.load(
@@ -169,30 +180,6 @@ def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) 
     )
 
 
-def _reconstructions(contender: sampling.Contender, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
-    """Real images, what the contender makes of them, and its walks from one to another: (rows, frames, H, W, C).
-
-    Beside them `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels in
-    [0, 1]. Of a contender that cannot lead images back to noise there is neither, only the real images.
-    """
-    real = np.asarray(heldout.images[: max(RECONSTRUCTED, STRIP_FRAMES)])
-    labels = heldout.labels[: len(real)] if contender.classes and heldout.labels is not None else None
-    first = np.resize(real, (STRIP_FRAMES, *real.shape[1:]))[None]
-    if not contender.inverts:
-        return first, {}
-    again = sampling.reconstruct(contender, real, labels)
-    error = float(np.square((again.astype(np.float64) - real) / 255.0).mean())
-    pairs = min(STRIP_ROWS - 2, len(real) // 2)
-    walks = sampling.interpolate_real(
-        contender,
-        real[:pairs],
-        real[pairs : 2 * pairs],
-        STRIP_FRAMES,
-        labels=None if labels is None else labels[:pairs],
-    )
-    return np.concatenate([first, np.resize(again, first.shape), walks]), {"reconstruction_error": error}
-
-
 def _by_stage(weights: Weights) -> list[dict[str, Tensor]]:
     """Part weights keyed `<steps>/<network>.<name>` by stage, in the order of training."""
     stages: dict[int, dict[str, Tensor]] = {}
@@ -200,10 +187,3 @@ def _by_stage(weights: Weights) -> list[dict[str, Tensor]]:
         steps, name = key.split("/", 1)
         stages.setdefault(int(steps), {})[name] = value
     return [stages[steps] for steps in sorted(stages)]
-
-
-def _growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> np.ndarray:
-    """The first samples as each earlier stage made them, and themselves: uint8 (rows, stages, H, W, C)."""
-    last = samples.images[:STRIP_ROWS]
-    labels = None if samples.labels is None else samples.labels[: len(last)]
-    return np.stack([*(sampling.sample(stage, len(last), labels, seed) for stage in earlier), last], axis=1)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from gencompare.pipelines.modelling.nodes import make_samples, score_samples, train_contender
+from gencompare.pipelines.modelling.nodes import (
+    picture_contender,
+    sample_contender,
+    score_samples,
+    train_contender,
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Return train → sample → score. Shared inputs: prepared, reference, feature_cache,
+    """Return train → sample → score, and pictures. Shared inputs: prepared, reference, feature_cache,
     trained_models, params:evaluation."""
     return Pipeline(
         [
@@ -19,25 +24,16 @@ def create_pipeline() -> Pipeline:
                 name="train",
             ),
             Node(
-                make_samples,
-                inputs=[
-                    "weights",
-                    "best_weights",
-                    "stage_weights",
-                    "prepared",
-                    "params:settings",
-                    "params:evaluation",
-                ],
-                outputs=[
-                    "samples",
-                    "sample_grid",
-                    "interpolation",
-                    "trajectory",
-                    "reconstructions",
-                    "stages",
-                    "sampling_cost",
-                ],
+                sample_contender,
+                inputs=["weights", "best_weights", "prepared", "params:settings", "params:evaluation"],
+                outputs=["samples", "sample_grid", "sampling_cost"],
                 name="sample",
+            ),
+            Node(
+                picture_contender,
+                inputs=["weights", "best_weights", "stage_weights", "samples", "prepared", "params:settings"],
+                outputs=["interpolation", "trajectory", "stages", "reconstructions", "reconstruction"],
+                name="picture",
             ),
             Node(
                 score_samples,

@@ -94,6 +94,7 @@ def write_report(
 def _contender(name: str, seeds: list[dict[str, Any]]) -> ContenderReport:
     """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
     first = seeds[0]
+    error = _mean([one["reconstruction"] for one in seeds]).get("reconstruction_error")
     verdicts = [one["outcome"]["health"] for one in seeds]
     return ContenderReport(
         name=name,
@@ -107,7 +108,8 @@ def _contender(name: str, seeds: list[dict[str, Any]]) -> ContenderReport:
         samples=first["samples"],
         interpolation=first["interpolation"],
         trajectory=first["trajectory"],
-        reconstructions=first["reconstructions"] if "reconstruction_error" in first["cost"] else None,
+        reconstructions=first["reconstructions"] if error is not None else None,
+        reconstruction_error=error,
         stages=first["stages"] if first["outcome"]["stages"] > 1 else None,
         neighbours=first["neighbours"],
     )

@@ -34,6 +34,7 @@ def create_gathering() -> Pipeline:
         "interpolation",
         "trajectory",
         "reconstructions",
+        "reconstruction",
         "stages",
     )
     inputs = {"settings": "params:settings"} | {kind: kind for kind in kinds}

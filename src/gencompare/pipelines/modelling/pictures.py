@@ -1,0 +1,56 @@
+"""Pictures that show how a trained contender works: walks, ways to a sample, real images made again."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL.Image import Image
+
+from gencompare import sampling
+from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.pictures import strips
+
+ROWS, FRAMES = 6, 10
+RECONSTRUCTED = 64
+
+
+def interpolation(contender: sampling.Contender, seed: int) -> Image:
+    """Draw walks from one sample to another, one a row."""
+    return strips(sampling.interpolate(contender, ROWS, FRAMES, seed))
+
+
+def trajectory(contender: sampling.Contender, seed: int) -> Image:
+    """Draw how samples come about, one a row."""
+    return strips(sampling.trajectory(contender, ROWS, FRAMES, seed))
+
+
+def growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> Image:
+    """Draw the first samples as each earlier stage of training made them, and themselves, one a row."""
+    last = samples.images[:ROWS]
+    labels = None if samples.labels is None else samples.labels[: len(last)]
+    made = [sampling.sample(stage, len(last), labels, seed) for stage in earlier]
+    return strips(np.stack([*made, last], axis=1))
+
+
+def reconstruction(contender: sampling.Contender, heldout: Images) -> tuple[Image, dict[str, float]]:
+    """Draw real images, below them their reconstructions, then walks from one real image to another.
+
+    Beside the picture `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels
+    in [0, 1]. Of a contender that cannot lead images back to noise there is neither, only the real images.
+    """
+    real = np.asarray(heldout.images[: max(RECONSTRUCTED, FRAMES)])
+    labels = heldout.labels[: len(real)] if contender.classes and heldout.labels is not None else None
+    first = np.resize(real, (FRAMES, *real.shape[1:]))[None]
+    if not contender.inverts:
+        return strips(first), {}
+    again = sampling.reconstruct(contender, real, labels)
+    error = float(np.square((again.astype(np.float64) - real) / 255.0).mean())
+    pairs = min(ROWS - 2, len(real) // 2)
+    walks = sampling.interpolate_real(
+        contender,
+        real[:pairs],
+        real[pairs : 2 * pairs],
+        FRAMES,
+        labels=None if labels is None else labels[:pairs],
+    )
+    drawn = np.concatenate([first, np.resize(again, first.shape), walks])
+    return strips(drawn), {"reconstruction_error": error}
