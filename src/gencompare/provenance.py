@@ -1,9 +1,11 @@
-"""Where a result comes from: versions, git commit and machine."""
+"""Where a result comes from: command, versions, git commit and machine."""
 
 from __future__ import annotations
 
 import platform
+import shlex
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,8 +13,9 @@ PACKAGES = ("gencompare", "torch", "torchvision", "numpy", "pandas", "albumentat
 
 
 def provenance() -> dict[str, str]:
-    """Return the code's git commit, the machine, and the versions of Python and the libraries."""
-    facts = {"git_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
+    """Return the command, where it is kedro's, the code's commit, the machine, and versions of Python and libraries."""
+    facts = {"command": shlex.join(["kedro", *sys.argv[1:]])} if "kedro" in sys.argv[0] else {}
+    facts |= {"git_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
     return facts | {f"version.{name}": version(name) for name in PACKAGES}
 
 

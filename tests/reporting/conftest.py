@@ -10,7 +10,7 @@ import pytest
 
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
-from gencompare.reporting.report import ContenderReport, Neighbours, ReportContents
+from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
 
 FD, RECALL, VALID = "fd_efficientnet_lite0_1k", "recall_efficientnet_lite0_1k", "squares_valid"
 PASSPORT = {"measured_by": {"extractor": "efficientnet_lite0", "sha256": "57934424"}, "n": 1000, "seed": 0}
@@ -163,7 +163,6 @@ def contents() -> ReportContents:
             contender("ddpm", "unet"),
         ],
         table=table(),
-        reference={},
         provenance={
             "command": "kedro run --pipeline=gan_compare",
             "seed": 0,

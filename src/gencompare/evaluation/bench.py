@@ -78,7 +78,7 @@ class Bench:
         """Draw n real images of a split at random without replacement, in their order."""
         images: Images = getattr(self.splits, split)
         chosen = np.sort(np.random.default_rng(self.settings.seed).permutation(len(images))[: self.n])
-        return Images(images.images[chosen], None if images.labels is None else images.labels[chosen])
+        return rows(images, chosen)
 
     def features(self, images: Images) -> np.ndarray:
         """Features of images, extracted once."""
@@ -122,6 +122,12 @@ class Measurement:
             }
             for kind, values in self.statistic(over).items()
         }
+
+
+def rows(images: Images, chosen: np.ndarray | slice) -> Images:
+    """Return chosen images with their labels, read into memory."""
+    labels = None if images.labels is None else images.labels[chosen]
+    return Images(np.asarray(images.images[chosen]), labels)
 
 
 def _numbers(values: np.ndarray, kind: Kind) -> dict[str, Any]:

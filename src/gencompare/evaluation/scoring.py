@@ -12,7 +12,7 @@ import numpy as np
 
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
-from gencompare.evaluation.bench import Bench
+from gencompare.evaluation.bench import Bench, rows
 from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training
 from gencompare.evaluation.settings import EvaluationSettings
@@ -61,7 +61,7 @@ def score(
     """
     _check_shape(samples, splits)
     bench = Bench(splits, settings, cache, comparable(splits, settings, len(samples)))
-    first = _first(samples, bench.n)
+    first = rows(samples, slice(bench.n))
     limit = reference["memorised_below"]
     key = content_hash(
         first.images, None if first.labels is None else first.labels.tolist(), limit, _facts(bench)
@@ -108,10 +108,6 @@ def _score(to_reference: Images, to_training: Images, bench: Bench, limit: float
     measured = against_reference(to_reference, bench) + against_training(to_training, bench, near, limit)
     scores = {name: one for measurement in measured for name, one in measurement.scores(bench).items()}
     return {"n": bench.n, "scores": scores, "neighbours": memorisation.panels(near)}
-
-
-def _first(images: Images, n: int) -> Images:
-    return Images(np.asarray(images.images[:n]), None if images.labels is None else images.labels[:n])
 
 
 def _check_shape(samples: Images, splits: ImageSplits) -> None:

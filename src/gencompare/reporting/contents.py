@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,11 +11,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from gencompare import evaluation
+from gencompare.config.contender import flatten
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting.answer import HEALTHY
 
 # Samples that vary less than this share of real images' variety are all but one image.
 COLLAPSED_BELOW = 0.1
+
+SHOWN_NEIGHBOURS = 8
+
+FIRST_SEEDS = ("history", "outcome", "samples", "interpolation", "trajectory", "neighbours")
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,17 @@ class Neighbours:
 
     samples: np.ndarray
     nearest: np.ndarray
+
+
+def neighbours_shown(samples: Images, train: Images, found: Mapping[str, Any]) -> Neighbours:
+    """Look up the training images nearest to the samples most like a copy.
+
+    Args:
+        samples, train: all of them.
+        found: the `neighbours` of `evaluation.score`.
+    """
+    chosen, nearest = (np.array(found[key][:SHOWN_NEIGHBOURS]) for key in ("samples", "nearest"))
+    return Neighbours(samples.images[chosen], np.stack([train.images[row] for row in nearest]))
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,47 @@ class ContenderReport:
     neighbours: Neighbours | None = None
 
 
+def contender_reports(trainings: Iterable[Mapping[str, Any]]) -> list[ContenderReport]:
+    """Bring each contender's trainings together, in the order in which contenders come first.
+
+    Args:
+        trainings: each with its nested `settings` and what else ContenderReport has.
+    """
+    seeds: dict[str, list[Mapping[str, Any]]] = {}
+    for training in trainings:
+        seeds.setdefault(training["settings"]["contender"], []).append(training)
+    return [_contender_report(name, of_name) for name, of_name in seeds.items()]
+
+
+def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> ContenderReport:
+    """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
+    first = seeds[0]
+    verdicts = [one["outcome"]["health"] for one in seeds]
+    error = _mean([one["reconstruction"] for one in seeds]).get("reconstruction_error")
+    return ContenderReport(
+        name=name,
+        family=first["settings"]["model"]["name"],
+        settings=flatten(first["settings"]),
+        status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
+        scores=evaluation.combined([one["scores"] for one in seeds]),
+        cost=_mean([one["cost"] for one in seeds]),
+        reconstructions=first["reconstructions"] if error is not None else None,
+        reconstruction_error=error,
+        stages=first["stages"] if first["outcome"]["stages"] > 1 else None,
+        **{key: first[key] for key in FIRST_SEEDS},
+    )
+
+
+def _mean(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average the numbers over seeds; words are the first's."""
+    return {
+        name: float(np.mean([one[name] for one in costs if name in one]))
+        if isinstance(value, float)
+        else value
+        for name, value in costs[0].items()
+    }
+
+
 @dataclass(frozen=True)
 class ReportContents:
     """Everything that a report shows.
@@ -82,8 +140,7 @@ class ReportContents:
         heldout: real images that no contender saw.
         contenders: in the comparison's order.
         table: the scores of contenders, floor and ceiling, from the evaluation room.
-        provenance: `command`, `seed`, `git_commit`, `machine`, `python`, `version.<package>`, ...
-        reference: reference statistics, JSON-ready.
+        provenance: `command`, `git_commit`, `machine`, `python`, `version.<package>`, ...
     """
 
     comparison: str
@@ -93,7 +150,6 @@ class ReportContents:
     contenders: Sequence[ContenderReport]
     table: pd.DataFrame
     provenance: Mapping[str, Any]
-    reference: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def failures(self) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import plotly.graph_objects as go
+from PIL import Image
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +18,7 @@ SCALE = 2
 SECONDS_TO_GIVE_UP = 60
 
 
-def figure_pngs(figures: Mapping[str, go.Figure]) -> dict[str, bytes]:
+def figure_pngs(figures: Mapping[str, go.Figure]) -> dict[str, Image.Image]:
     """Draw figures as PNG, WIDTH wide at SCALE dots a pixel, in one browser session.
 
     Where there is no Chrome, or it does not answer, the result is empty and one log line says why: the figures
@@ -29,7 +31,8 @@ def figure_pngs(figures: Mapping[str, go.Figure]) -> dict[str, bytes]:
     try:
         # A thread of its own, for a notebook's thread runs an event loop already.
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, _draw(figures)).result()
+            drawn = thread.submit(asyncio.run, _draw(figures)).result()
+        return {name: Image.open(io.BytesIO(png)) for name, png in drawn.items()}
     except ChromeNotFoundError:
         logger.info("No Chrome or Chromium here: figures are saved as JSON, not as PNG.")
     except (BrowserFailedError, TimeoutError) as error:

@@ -9,10 +9,8 @@ import plotly.graph_objects as go
 
 from gencompare.reporting import figures, page, tables
 from gencompare.reporting.answer import Answer, Standing, answer, leaders
-from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
+from gencompare.reporting.contents import ReportContents
 from gencompare.reporting.palette import looks
-
-__all__ = ["ContenderReport", "Neighbours", "ReportContents", "render", "report_figures"]
 
 SECTIONS = {
     "samples": "Samples",

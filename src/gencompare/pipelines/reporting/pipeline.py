@@ -44,7 +44,7 @@ def create_gathering() -> Pipeline:
 def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
     """Return the nodes that bring a comparison's contenders together. Datasets are un-namespaced."""
     results = {training.name: f"{training.name}.results" for training in comparison.trainings}
-    shared = {key: key for key in ("prepared", "reference", "table")}
+    shared = {key: key for key in ("prepared", "table")}
     return Pipeline(
         [
             Node(

@@ -1,0 +1,46 @@
+"""From what trainings have left to the contenders of a report."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gencompare.imagesets.arrays import Images
+from gencompare.reporting.contents import contender_reports
+
+
+def training(contender, seed, **changes):
+    return (
+        {
+            "settings": {"contender": contender, "seed": seed, "model": {"name": "vae"}},
+            "scores": {"scores": {}},
+            "outcome": {"health": "stable", "stages": 1},
+            "cost": {"train_seconds": 10.0, "device": "CPU"},
+            "reconstruction": {"reconstruction_error": 0.1},
+            "history": pd.DataFrame({"kimg": [1.0]}),
+            "samples": Images(np.full((2, 4, 4, 1), seed, np.uint8)),
+        }
+        | {key: None for key in ("interpolation", "trajectory", "reconstructions", "stages", "neighbours")}
+        | changes
+    )
+
+
+def test_seeds_of_a_contender_are_one_report_with_mean_costs_and_the_first_seeds_pictures():
+    second = training("a", 1, cost={"train_seconds": 20.0, "device": "CPU"}, outcome={"health": "collapsed"})
+    a, b = contender_reports([training("a", 0), training("b", 0), second])
+    assert (a.name, b.name) == ("a", "b")
+    assert a.cost == {"train_seconds": 15.0, "device": "CPU"}
+    assert a.samples.images.max() == 0
+    assert (a.status, b.status) == ("collapsed", "stable")
+    assert a.settings["model.name"] == "vae"
+
+
+def test_only_contenders_that_made_real_images_again_show_them():
+    made, not_made = contender_reports(
+        [
+            training("a", 0, reconstructions="drawn"),
+            training("b", 0, reconstruction={}, reconstructions="drawn"),
+        ]
+    )
+    assert (made.reconstructions, made.reconstruction_error) == ("drawn", 0.1)
+    assert (not_made.reconstructions, not_made.reconstruction_error) == (None, None)
