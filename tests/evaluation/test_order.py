@@ -38,22 +38,24 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
 
 
 @pytest.mark.slow
-def test_floor_is_better_than_trained_than_untrained_than_noise(
+def test_real_images_are_better_than_trained_than_untrained_than_noise(
     clothes: ImageSplits,
     clothes_reference: dict,
     settings: EvaluationSettings,
     cache: Path,
     tmp_path: Path,
 ) -> None:
-    described = {"floor": clothes_reference["floor"], "noise": clothes_reference["ceiling"]}
+    described = {row: clothes_reference[row] for row in ("real_images", "noise")}
     bench, made = Bench(clothes, settings, cache, settings.samples), {}
     for name, kimg in (("trained", 15.0), ("untrained", 0.032)):
         made[name] = samples(clothes, kimg, settings.samples, tmp_path / name)
         described[name] = score(made[name], clothes, clothes_reference, settings, cache)
-    claimed = [name for name, one in described["floor"]["scores"].items() if one["measures"] == "quality"]
+    claimed = [
+        name for name, one in described["real_images"]["scores"].items() if one["measures"] == "quality"
+    ]
     assert len(claimed) >= 2
     for name in claimed:
-        order = [described[row]["scores"][name] for row in ("floor", "trained", "untrained", "noise")]
+        order = [described[row]["scores"][name] for row in ("real_images", "trained", "untrained", "noise")]
         ends = [(one["low"], one["high"]) for one in order]
         assert all(better[1] < worse[0] for better, worse in zip(ends, ends[1:], strict=False)), name
 

@@ -40,7 +40,7 @@ def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def scored(clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path) -> dict:
-    """Models with one fault each, made of real images that the floor does not use."""
+    """Models with one fault each, made of real images that the reference does not score."""
     images, labels = np.asarray(clothes.train.images), clothes.train.labels
     held = np.asarray(clothes.heldout.images[-N:])
     models = {
@@ -56,13 +56,13 @@ def scored(clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSe
     }
 
 
-def test_floor_and_ceiling_are_far_apart_in_every_score(
+def test_real_images_and_noise_are_far_apart_in_every_score(
     clothes_reference: dict, squares_reference: dict
 ) -> None:
     for reference in (clothes_reference, squares_reference):
-        floor, ceiling = kinds(reference["floor"]), kinds(reference["ceiling"])
-        for kind, low in floor.items():
-            high = ceiling[kind]
+        real, noise = kinds(reference["real_images"]), kinds(reference["noise"])
+        for kind, low in real.items():
+            high = noise[kind]
             if kind == "memorised":
                 continue
             if low["better"] == "lower":
@@ -74,36 +74,36 @@ def test_floor_and_ceiling_are_far_apart_in_every_score(
 def test_a_memorising_model_is_caught_although_its_distance_is_excellent(
     scored: dict, clothes_reference: dict
 ) -> None:
-    found, floor = scored["memorising"], kinds(clothes_reference["floor"])
-    assert found["fd"]["value"] < 1.15 * floor["fd"]["value"]
+    found, real = scored["memorising"], kinds(clothes_reference["real_images"])
+    assert found["fd"]["value"] < 1.15 * real["fd"]["value"]
     assert found["memorised"]["value"] == 1.0
-    assert floor["memorised"]["value"] < 0.02
+    assert real["memorised"]["value"] < 0.02
     assert scored["honest"]["memorised"]["value"] < 0.05
 
 
 def test_a_mode_dropping_model_is_caught_by_recall_and_coverage_although_its_precision_is_excellent(
     scored: dict, clothes_reference: dict
 ) -> None:
-    found, floor = scored["dropping"], kinds(clothes_reference["floor"])
-    assert found["precision"]["value"] > 0.95 * floor["precision"]["value"]
-    assert found["recall"]["high"] < floor["recall"]["low"]
-    assert found["coverage"]["high"] < floor["coverage"]["low"]
-    assert found["fd"]["low"] > floor["fd"]["high"]
+    found, real = scored["dropping"], kinds(clothes_reference["real_images"])
+    assert found["precision"]["value"] > 0.95 * real["precision"]["value"]
+    assert found["recall"]["high"] < real["recall"]["low"]
+    assert found["coverage"]["high"] < real["coverage"]["low"]
+    assert found["fd"]["low"] > real["fd"]["high"]
 
 
 def test_a_blurring_model_is_caught_by_precision(scored: dict, clothes_reference: dict) -> None:
-    found, floor = scored["blurring"], kinds(clothes_reference["floor"])
-    assert found["precision"]["high"] < 0.8 * floor["precision"]["low"]
+    found, real = scored["blurring"], kinds(clothes_reference["real_images"])
+    assert found["precision"]["high"] < 0.8 * real["precision"]["low"]
     assert found["memorised"]["value"] < 0.05
 
 
 def test_a_collapsed_model_gets_finite_scores_and_no_diversity(scored: dict, clothes_reference: dict) -> None:
-    found, ceiling = scored["collapsed"], kinds(clothes_reference["ceiling"])
+    found, noise = scored["collapsed"], kinds(clothes_reference["noise"])
     for kind, one in found.items():
         assert all(math.isfinite(one[part]) for part in ("value", "low", "high", "standard_error")), kind
     assert found["recall"]["value"] < 0.01
     assert found["coverage"]["value"] < 0.1
-    assert found["fd"]["low"] > 0.5 * ceiling["fd"]["value"]
+    assert found["fd"]["low"] > 0.5 * noise["fd"]["value"]
 
 
 def test_scores_of_real_images_are_torch_fidelitys(
@@ -124,7 +124,7 @@ def test_scores_of_real_images_are_torch_fidelitys(
         "precision": precision,
         "recall": recall,
     }
-    found = kinds(clothes_reference["floor"])
+    found = kinds(clothes_reference["real_images"])
     # a distance near nothing is the difference of far larger terms: those of the real images' own
     scale = {"fd": float(np.trace(np.cov(real.numpy().T))), "kid": 0.1}
     for kind, value in wanted.items():
@@ -140,14 +140,14 @@ def test_labels_are_held_to_what_samples_look_like(
     wrong = score(Images(held, (asked + 1) % 10), clothes, clothes_reference, settings, cache)
     assert kinds(right)["class_agreement"]["value"] > 0.7
     assert kinds(wrong)["class_agreement"]["value"] < 0.15
-    assert kinds(clothes_reference["floor"])["class_agreement"]["value"] > 0.7
-    assert kinds(clothes_reference["ceiling"])["class_agreement"]["value"] < 0.3
+    assert kinds(clothes_reference["real_images"])["class_agreement"]["value"] > 0.7
+    assert kinds(clothes_reference["noise"])["class_agreement"]["value"] < 0.3
     unasked = score(Images(held), clothes, clothes_reference, settings, cache)
     assert "class_agreement" not in kinds(unasked)
 
 
 def test_names_say_extractor_and_n_and_never_fid(clothes_reference: dict) -> None:
-    names = set(clothes_reference["floor"]["scores"])
+    names = set(clothes_reference["real_images"]["scores"])
     assert {f"fd_efficientnet_lite0_{N}", f"kid_efficientnet_lite0_{N}", f"memorised_pixels_{N}"} <= names
     assert not any(name.startswith(("fid", "is_")) for name in names)
 
@@ -155,7 +155,7 @@ def test_names_say_extractor_and_n_and_never_fid(clothes_reference: dict) -> Non
 def test_passports_say_all_that_scores_depend_on(
     clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings
 ) -> None:
-    stamp = kinds(clothes_reference["floor"])["fd"]["passport"]
+    stamp = kinds(clothes_reference["real_images"])["fd"]["passport"]
     assert stamp["measured_by"]["weights_sha256"].startswith("57934424")
     assert "bicubic, antialiased" in stamp["measured_by"]["resize"]
     assert stamp["reference"]["sha256"] == clothes.card["sha256"]["heldout"]
@@ -166,12 +166,12 @@ def test_passports_say_all_that_scores_depend_on(
 def test_what_is_held_against_training_images_says_so_and_is_not_compared_across_them(
     clothes: ImageSplits, clothes_reference: dict
 ) -> None:
-    memorised = kinds(clothes_reference["floor"])["memorised"]["passport"]
+    memorised = kinds(clothes_reference["real_images"])["memorised"]["passport"]
     assert memorised["reference"]["split"] == "train"
     assert memorised["reference"]["sha256"] == clothes.card["sha256"]["train"]
     limit = clothes_reference["memorised_below"]
     assert memorised["measured_by"]["memorised_below"] == pytest.approx(limit, rel=1e-5)
-    other = deepcopy(clothes_reference["floor"])
+    other = deepcopy(clothes_reference["real_images"])
     kinds(other)["memorised"]["passport"]["reference"]["sha256"] = "of other training images"
     with pytest.raises(PassportMismatch, match=f"memorised_pixels_{N} of other .* reference.sha256 is"):
         table({"other": other}, clothes_reference)

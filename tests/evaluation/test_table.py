@@ -32,7 +32,7 @@ def one(kind: str, value: float, error: float, better: str = "lower") -> dict:
     }
 
 
-REFERENCE = {"floor": scored(1.0), "ceiling": scored(99.0)}
+REFERENCE = {"real_images": scored(1.0), "noise": scored(99.0)}
 
 
 def ranks(scores: dict) -> dict[str, int]:
@@ -57,17 +57,17 @@ def test_higher_is_better_turns_ranks_round() -> None:
     assert ranks({"low": low, "high": high}) == {"high": 1, "low": 2}
 
 
-def test_every_contender_has_a_row_beside_floor_and_ceiling() -> None:
+def test_every_contender_has_a_row_beside_real_images_and_noise() -> None:
     made = table({"a": scored(10), "b": scored(30)}, REFERENCE).set_index("contender")
     assert made["kind"].to_dict() == {
         "a": "contender",
         "b": "contender",
-        "floor": "floor",
-        "ceiling": "ceiling",
+        "real images": "real images",
+        "noise": "noise",
     }
     row = made.loc["a", ["fd_some_net_1k", "fd_some_net_1k_low", "fd_some_net_1k_high", "group"]]
     assert row.tolist() == [10, 8, 12, 1]
-    assert made.loc[["floor", "ceiling"], "fd_some_net_1k_rank"].isna().all()
+    assert made.loc[["real images", "noise"], "fd_some_net_1k_rank"].isna().all()
 
 
 def test_a_score_that_only_some_have_is_left_empty_for_the_others() -> None:
@@ -113,11 +113,11 @@ def test_scores_of_one_kind_under_two_names_are_refused_too() -> None:
         table({"a": scored(10), "b": other}, REFERENCE)
 
 
-def test_a_floor_at_another_n_is_refused() -> None:
-    floor = deepcopy(scored(1))
-    floor["scores"]["fd_some_net_1k"]["passport"]["n"] = 100
-    with pytest.raises(PassportMismatch, match="of floor"):
-        table({"a": scored(10)}, {"floor": floor, "ceiling": scored(99)})
+def test_real_images_at_another_n_is_refused() -> None:
+    real = deepcopy(scored(1))
+    real["scores"]["fd_some_net_1k"]["passport"]["n"] = 100
+    with pytest.raises(PassportMismatch, match="of real images"):
+        table({"a": scored(10)}, {"real_images": real, "noise": scored(99)})
 
 
 def test_seeds_are_rows_of_one_contender_that_share_its_rank() -> None:

@@ -19,8 +19,8 @@ VALUES = {
     "dcgan": {FD: (208.0, 189.0, 231.0), VALID: (0.31, 0.28, 0.34), RECALL: (0.41, 0.37, 0.45)},
     "vae": {FD: (97.3, 92.1, 102.6), VALID: (0.62, 0.58, 0.66), RECALL: (0.55, 0.51, 0.59)},
     "ddpm": {FD: (41.2, 38.0, 44.9), VALID: (0.91, 0.89, 0.93), RECALL: (0.58, 0.54, 0.62)},
-    "floor": {FD: (12.4, 11.8, 13.1), VALID: (1.0, 0.99, 1.0), RECALL: (0.81, 0.78, 0.84)},
-    "ceiling": {FD: (612.0, 598.0, 627.0), VALID: (0.0, 0.0, 0.01), RECALL: (0.0, 0.0, 0.0)},
+    "real images": {FD: (12.4, 11.8, 13.1), VALID: (1.0, 0.99, 1.0), RECALL: (0.81, 0.78, 0.84)},
+    "noise": {FD: (612.0, 598.0, 627.0), VALID: (0.0, 0.0, 0.01), RECALL: (0.0, 0.0, 0.0)},
 }
 ABOUT = {
     FD: {"better": "lower", "kind": "fd", "measures": "quality"},
@@ -134,7 +134,7 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
 
 def table(names: tuple[str, ...] = ("dcgan", "vae", "ddpm")) -> pd.DataFrame:
     rows = []
-    for name in (*names, "floor", "ceiling"):
+    for name in (*names, "real images", "noise"):
         row: dict[str, Any] = {"contender": name, "kind": "contender" if name in names else name}
         for score, ends in VALUES[name].items():
             row |= dict(zip((score, f"{score}_low", f"{score}_high"), ends, strict=True))

@@ -102,10 +102,13 @@ def test_other_scores_agree_or_say_whom_they_see_ahead():
 
 def test_being_ahead_near_noise_is_said_to_be_little():
     near_noise = say(
-        Standing("a", 838.0, 830.0, 845.0), Standing("b", 1000.0, 990.0, 1010.0), floor=112.0, ceiling=1320.0
+        Standing("a", 838.0, 830.0, 845.0),
+        Standing("b", 1000.0, 990.0, 1010.0),
+        real_images=112.0,
+        noise=1320.0,
     )
     assert "a is nearer to noise than to real images." in " ".join(near_noise.doubts)
-    near_real = say(*CLEAR, floor=12.0, ceiling=600.0)
+    near_real = say(*CLEAR, real_images=12.0, noise=600.0)
     assert "Real images against other real images get 12.0." in near_real.doubts
 
 

@@ -46,7 +46,7 @@ def data(tmp_path: Path) -> Path:
     report = tmp_path / "reports/gan_compare/squares-resolution16"
     outputs = tmp_path / "outputs/gan_compare/squares-resolution16"
     table = pd.DataFrame(
-        {"contender": ["dcgan", "vae", "floor"], "kind": ["contender", "contender", "floor"]}
+        {"contender": ["dcgan", "vae", "noise"], "kind": ["contender", "contender", "noise"]}
     )
     for version in (FIRST, SECOND, THIRD, FOURTH):
         put(report / "scores.csv", version, table.to_csv(index=False))

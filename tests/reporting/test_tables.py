@@ -27,7 +27,7 @@ SCORES = {
     "odd": {"scores": {"fd_x_100": score(1.0, 0.5)}},
 }
 REFERENCE = {
-    kind: {"scores": {"fd_x_100": score(v, 0.1)}} for kind, v in (("floor", 3.0), ("ceiling", 500.0))
+    kind: {"scores": {"fd_x_100": score(v, 0.1)}} for kind, v in (("real_images", 3.0), ("noise", 500.0))
 }
 
 
@@ -36,14 +36,14 @@ def board():
     return scoreboard(evaluation.table(SCORES, REFERENCE), SCORES, failed={"odd"})
 
 
-def test_rows_go_from_floor_to_ceiling_with_failures_after_the_ranked(board):
-    assert [row.name for row in board.rows] == ["floor", "best", "level", "worst", "odd", "ceiling"]
-    assert [row.kind for row in board.rows] == ["floor", *["contender"] * 3, "failed", "ceiling"]
+def test_rows_go_from_real_images_to_noise_with_failures_after_the_ranked(board):
+    assert [row.name for row in board.rows] == ["real images", "best", "level", "worst", "odd", "noise"]
+    assert [row.kind for row in board.rows] == ["real images", *["contender"] * 3, "failed", "noise"]
 
 
 def test_failed_contenders_neither_have_nor_take_a_rank(board):
     ranks = {row.name: board.rank(row, board.first) for row in board.rows}
-    assert ranks == {"floor": None, "best": 1, "level": 1, "worst": 3, "odd": None, "ceiling": None}
+    assert ranks == {"real images": None, "best": 1, "level": 1, "worst": 3, "odd": None, "noise": None}
 
 
 def test_nobody_leads_where_all_are_level(board):
@@ -71,7 +71,7 @@ def test_a_table_read_back_from_csv_says_the_same(board, tmp_path):
 
 def test_higher_is_first_where_higher_is_better():
     scores = {name: {"scores": {"recall": score(v, 0.01, "higher")}} for name, v in (("a", 0.2), ("b", 0.7))}
-    table = evaluation.table(scores, {kind: {"scores": {}} for kind in ("floor", "ceiling")})
+    table = evaluation.table(scores, {kind: {"scores": {}} for kind in ("real_images", "noise")})
     assert [row.name for row in scoreboard(table, scores, ()).rows if row.kind == "contender"] == ["b", "a"]
 
 
@@ -86,7 +86,7 @@ def test_several_seeds_are_one_row_and_are_counted():
     runs = [{"scores": {"fd_x_100": score(v, 2.0) | {"standard_error": 1.0}}} for v in (10.0, 14.0)]
     table = evaluation.table({("a", 0): runs[0], ("a", 1): runs[1]}, REFERENCE)
     board = scoreboard(table, {"a": evaluation.combined(runs)}, ())
-    assert [row.name for row in board.rows] == ["floor", "a", "ceiling"]
+    assert [row.name for row in board.rows] == ["real images", "a", "noise"]
     assert board.cell("a", "fd_x_100").value == 12.0
     assert board.first.seeds == 2
 

@@ -24,11 +24,11 @@ FEWEST = 16
 def describe_reference(splits: ImageSplits, settings: EvaluationSettings, cache: Path) -> dict[str, Any]:
     """Work out what scores on an image set are placed against, once for each content; JSON-ready.
 
-    The floor is what real images score: those of the other split where samples are held against the reference
+    The real images that are scored are those of the other split where samples are held against the reference
     split, held-out ones where samples are held against training images (memorisation, class agreement).
 
     Returns:
-        `n`; `floor` and `ceiling` (uniform noise), each as `score` returns them; `memorised_below`: the
+        `n`; `real_images` and `noise` (uniform), each as `score` returns them; `memorised_below`: the
         relative distance that few held-out images fall below.
 
     Raises:
@@ -97,8 +97,8 @@ def _describe(bench: Bench) -> dict[str, Any]:
     return {
         "n": bench.n,
         "memorised_below": limit,
-        "floor": _score(other, held, bench, limit),
-        "ceiling": _score(noise, noise, bench, limit),
+        "real_images": _score(other, held, bench, limit),
+        "noise": _score(noise, noise, bench, limit),
     }
 
 

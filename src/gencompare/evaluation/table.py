@@ -15,7 +15,7 @@ from gencompare.evaluation.resampling import NORMAL_95
 
 Described = Mapping[str, Any]
 Row = str | tuple[str, int]
-ENDS = ("floor", "ceiling")
+REFERENCES = {"real_images": "real images", "noise": "noise"}  # what `describe_reference` scores, and its row
 
 
 def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame:
@@ -23,10 +23,10 @@ def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame
 
     Args:
         scores: what `score` returned for each contender, or for each (contender, seed).
-        reference: what `describe_reference` returned; adds the rows `floor` and `ceiling`.
+        reference: what `describe_reference` returned; adds the rows `real images` and `noise`.
 
     Returns:
-        One row a contender and seed: `contender`, `seed`, `kind` (contender, floor or ceiling), `group` (the
+        One row a contender and seed: `contender`, `seed`, `kind` (contender, real images or noise), `group` (the
         rank by the first score), and for each score `<score>`, `<score>_low`, `<score>_high`,
         `<score>_rank`. A rank is one more than the number of contenders whose whole interval (over its
         seeds, see `combined`) is better, so contenders that cannot be told apart share it.
@@ -34,9 +34,9 @@ def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame
     Raises:
         PassportMismatch: if two scores of one column may not be compared; names the difference.
     """
-    names = _columns({**scores, **{kind: reference[kind] for kind in ENDS}})
+    names = _columns({**scores, **{row: reference[key] for key, row in REFERENCES.items()}})
     rows = [(*_named(row), "contender", described["scores"]) for row, described in scores.items()]
-    rows += [(kind, None, kind, reference[kind]["scores"]) for kind in ENDS]
+    rows += [(row, None, row, reference[key]["scores"]) for key, row in REFERENCES.items()]
     seeds: dict[str, list[Described]] = {}
     for row, described in scores.items():
         seeds.setdefault(_named(row)[0], []).append(described)

@@ -71,8 +71,8 @@ def answer(
     score: str,
     better: str,
     seeds: int = 1,
-    floor: float | None = None,
-    ceiling: float | None = None,
+    real_images: float | None = None,
+    noise: float | None = None,
     opinions: Mapping[str, Sequence[str]] | None = None,
 ) -> Answer:
     """Say which contender is ahead on one score, by how much, how surely and at what cost.
@@ -85,8 +85,8 @@ def answer(
         score: the name of the score.
         better: `lower` or `higher`.
         seeds: how many training seeds stand behind each value.
-        floor: what real images score against real images.
-        ceiling: what noise scores.
+        real_images: what they score against other real images.
+        noise: what it scores against real images.
         opinions: for other scores of quality, which contenders share their first place.
     """
     failures = _failures([s for s in standings if not s.ranked], len(standings))
@@ -103,7 +103,7 @@ def answer(
         *_costs(compared),
         *_second_opinions(names, opinions if opinions and behind + ahead[1:] else {}),
         *failures,
-        *_floor_and_ceiling(ahead[0], floor, ceiling),
+        *_references(ahead[0], real_images, noise),
         *_seeds(seeds),
     )
     return Answer(verdict, evidence, doubts, names)
@@ -190,12 +190,12 @@ def _second_opinions(ahead: Sequence[str], opinions: Mapping[str, Sequence[str]]
     return (" ".join(said),) if said else ()
 
 
-def _floor_and_ceiling(best: Standing, floor: float | None, ceiling: float | None) -> tuple[str, ...]:
-    if floor is None or best.value is None:
+def _references(best: Standing, real_images: float | None, noise: float | None) -> tuple[str, ...]:
+    if real_images is None or best.value is None:
         return ()
-    said = f"Real images against other real images get {number(floor)}."
-    if ceiling is not None and abs(best.value - ceiling) < abs(best.value - floor):
-        said += f" Noise gets {number(ceiling)}: {best.name} is nearer to noise than to real images."
+    said = f"Real images against other real images get {number(real_images)}."
+    if noise is not None and abs(best.value - noise) < abs(best.value - real_images):
+        said += f" Noise gets {number(noise)}: {best.name} is nearer to noise than to real images."
     return (said,)
 
 

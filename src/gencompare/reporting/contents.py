@@ -139,7 +139,7 @@ class ReportContents:
         card: what is known of the image set.
         heldout: real images that no contender saw.
         contenders: in the comparison's order.
-        table: the scores of contenders, floor and ceiling, from the evaluation room.
+        table: the scores of contenders, real images and noise, from the evaluation room.
         provenance: `command`, `git_commit`, `machine`, `python`, `version.<package>`, ...
     """
 

@@ -71,7 +71,7 @@ def quality_against_sampling_cost(
 
 
 def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | None = None) -> go.Figure:
-    """Draw one score of every contender with its interval, floor and ceiling included.
+    """Draw one score of every contender with its interval, and those of real images and noise.
 
     Args:
         scores: columns `contender`, `value`, `low`, `high`, top row first, and `kind` where some are `failed`.

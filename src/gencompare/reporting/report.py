@@ -94,8 +94,8 @@ def answer_of(contents: ReportContents) -> Answer:
         first.full,
         first.better,
         first.seeds,
-        floor=board.cell("floor", first.name).value,
-        ceiling=board.cell("ceiling", first.name).value,
+        real_images=board.cell("real images", first.name).value,
+        noise=board.cell("noise", first.name).value,
         opinions={
             column.title: [s.name for s in leaders(_standings(contents, board, column), column.better)]
             for column in others

@@ -145,7 +145,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One row: its name, its kind (`contender`, `failed`, `floor` or `ceiling`) and its cells by score."""
+    """One row: its name, its kind (`contender`, `failed`, `real images` or `noise`) and its cells by score."""
 
     name: str
     kind: str
@@ -162,7 +162,7 @@ class Scoreboard:
 
     Attributes:
         columns: the first one decides.
-        rows: floor, contenders from best to worst, failed ones, ceiling.
+        rows: real images, contenders from best to worst, failed ones, noise.
     """
 
     columns: Sequence[ScoreColumn]
@@ -225,7 +225,7 @@ def scoreboard(
     """Put all scores in order.
 
     Args:
-        table: as `evaluation.table` makes it; its rows of kind `floor` and `ceiling` are taken.
+        table: as `evaluation.table` makes it; its rows of kind `real images` and `noise` are taken.
         scores: for each contender, what `evaluation.score` returned, or `evaluation.combined` for several seeds.
         failed: names of contenders that are shown, but not ranked.
     """
@@ -258,6 +258,6 @@ def known(value: Any) -> float | None:
 def _place(first: ScoreColumn, row: ScoreRow) -> tuple[int, float]:
     value = row.cell(first.name).value
     sign = 1 if first.better == "lower" else -1
-    return ("floor", "contender", "failed", "ceiling").index(
+    return ("real images", "contender", "failed", "noise").index(
         row.kind
     ), math.inf if value is None else sign * value

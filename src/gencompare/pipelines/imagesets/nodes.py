@@ -21,6 +21,6 @@ def prepare_images(image_set: Mapping[str, Any]) -> Preparation:
 def describe_reference(
     prepared: ImageSplits, evaluation_settings: Mapping[str, Any], feature_cache: Path
 ) -> dict[str, Any]:
-    """Work out what every score is to be placed against: its floor and its ceiling on this image set."""
+    """Score what every score is placed between: real images and noise."""
     chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
     return evaluation.describe_reference(prepared, chosen, feature_cache)

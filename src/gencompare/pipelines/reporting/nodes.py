@@ -37,7 +37,7 @@ def gather(
 
 
 def tabulate_scores(reference: dict[str, Any], **results: dict[str, Any]) -> pd.DataFrame:
-    """Put the scores of all trainings into one table, floor and ceiling beside them."""
+    """Put the scores of all trainings into one table, those of real images and noise beside them."""
     scores: dict[str | tuple[str, int], Any] = {
         (one["settings"]["contender"], one["settings"]["seed"]): one["scores"] for one in results.values()
     }

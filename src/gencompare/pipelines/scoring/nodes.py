@@ -17,5 +17,5 @@ def read_samples(path: str, prepared: ImageSplits) -> Images:
 
 
 def tabulate_one(reference: dict[str, Any], scores: dict[str, Any]) -> pd.DataFrame:
-    """Put the scores beside their floor and ceiling."""
+    """Put the scores beside those of real images and noise."""
     return evaluation.table({"samples": scores}, reference)
