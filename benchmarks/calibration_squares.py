@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from gencompare.evaluation import EvaluationSettings, describe_reference, score
+from gencompare.evaluation.scoring import describe_reference, score
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.squares import Squares
 from gencompare.imagesets.storage import read, write

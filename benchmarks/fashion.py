@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from gencompare.config.contender import ContenderSettings, make_contender, plan
 from gencompare.config.typed import choose
-from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.features import features, make_extractor
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.pictures import image_grid

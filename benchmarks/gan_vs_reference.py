@@ -21,13 +21,13 @@ from torch.nn import functional as F
 
 from gencompare.config.contender import make_contender
 from gencompare.config.typed import settings
+from gencompare.evaluation.health import judge
 from gencompare.models import MODELS
 from gencompare.models.blocks import LatentModel
 from gencompare.models.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Batch, Objective
 from gencompare.sampling import balanced_labels
-from gencompare.training.health import judge
 
 REFERENCE = {
     "model": {"name": "reference_dcgan"},

@@ -16,9 +16,10 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
-from gencompare.evaluation import EvaluationSettings, describe_reference, score
 from gencompare.evaluation.distances import frechet_distance
 from gencompare.evaluation.features import features, make_extractor
+from gencompare.evaluation.scoring import describe_reference, score
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.squares import Squares
 from gencompare.imagesets.storage import read, write

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gencompare.evaluation import EvaluationSettings, describe_reference
+from gencompare.evaluation.scoring import describe_reference
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.base import ImageSet
 from gencompare.imagesets.fashion_mnist import FashionMNIST

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError, build
-from gencompare.evaluation import EvaluationSettings, extractors
+from gencompare.evaluation import extractors
 from gencompare.evaluation import features as features_room
 from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Inception
 from gencompare.evaluation.features import content_hash, features, make_extractor
 from gencompare.evaluation.measurements import inception_score
+from gencompare.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(device="cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare.evaluation import EvaluationSettings, score
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.distances import frechet_at_infinity
+from gencompare.evaluation.scoring import score
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models import MODELS
 from gencompare.models.shape import ImageShape

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gencompare.config.typed import SettingError
-from gencompare.evaluation import load_samples
+from gencompare.evaluation.samples import load_samples
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
 GREY = COLOUR[..., :1]

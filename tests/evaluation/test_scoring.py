@@ -15,16 +15,12 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from gencompare.config.typed import SettingError
-from gencompare.evaluation import (
-    EvaluationSettings,
-    PassportMismatch,
-    comparable,
-    describe_reference,
-    score,
-    scoring,
-    table,
-)
+from gencompare.evaluation import scoring
 from gencompare.evaluation.bench import Bench
+from gencompare.evaluation.passport import PassportMismatch
+from gencompare.evaluation.scoring import comparable, describe_reference, score
+from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 
 N = 300
@@ -174,7 +170,7 @@ def test_what_is_held_against_training_images_says_so_and_is_not_compared_across
     other = deepcopy(clothes_reference["real_images"])
     kinds(other)["memorised"]["passport"]["reference"]["sha256"] = "of other training images"
     with pytest.raises(PassportMismatch, match=f"memorised_pixels_{N} of other .* reference.sha256 is"):
-        table({"other": other}, clothes_reference)
+        score_table({"other": other}, clothes_reference)
 
 
 def test_a_table_of_what_was_scored_ranks_the_honest_model_first(
@@ -186,7 +182,7 @@ def test_a_table_of_what_was_scored_ranks_the_honest_model_first(
         name: score(Images(made), clothes, clothes_reference, settings, cache)
         for name, made in models.items()
     }
-    made = table(scores, clothes_reference).set_index("contender")
+    made = score_table(scores, clothes_reference).set_index("contender")
     assert made.loc[["honest", "blurring"], "group"].tolist() == [1, 2]
 
 
@@ -197,7 +193,7 @@ def test_scores_at_another_n_are_refused(
     other = score(Images(np.asarray(clothes.train.images[:64])), clothes, clothes_reference, few, cache)
     assert f"fd_efficientnet_lite0_{64}" in other["scores"]
     with pytest.raises(ValueError, match="n is .*64"):
-        table({"few": other}, clothes_reference)
+        score_table({"few": other}, clothes_reference)
 
 
 def test_the_same_scores_come_out_byte_for_byte(

@@ -2,8 +2,8 @@ from copy import deepcopy
 
 import pytest
 
-from gencompare.evaluation import PassportMismatch, combined, table
-from gencompare.evaluation.passport import differences, short
+from gencompare.evaluation.passport import PassportMismatch, differences, short
+from gencompare.evaluation.table import combined, score_table
 
 PASSPORT = {
     "measured_by": {"extractor": "some_net", "weights_sha256": "57934424"},
@@ -36,7 +36,7 @@ REFERENCE = {"real_images": scored(1.0), "noise": scored(99.0)}
 
 
 def ranks(scores: dict) -> dict[str, int]:
-    made = table(scores, REFERENCE)
+    made = score_table(scores, REFERENCE)
     rows = made[made["kind"] == "contender"]
     return dict(zip(rows["contender"], rows["fd_some_net_1k_rank"], strict=True))
 
@@ -58,7 +58,7 @@ def test_higher_is_better_turns_ranks_round() -> None:
 
 
 def test_every_contender_has_a_row_beside_real_images_and_noise() -> None:
-    made = table({"a": scored(10), "b": scored(30)}, REFERENCE).set_index("contender")
+    made = score_table({"a": scored(10), "b": scored(30)}, REFERENCE).set_index("contender")
     assert made["kind"].to_dict() == {
         "a": "contender",
         "b": "contender",
@@ -71,7 +71,7 @@ def test_every_contender_has_a_row_beside_real_images_and_noise() -> None:
 
 
 def test_a_score_that_only_some_have_is_left_empty_for_the_others() -> None:
-    made = table({"a": scored(10, agreement=0.5), "b": scored(30)}, REFERENCE).set_index("contender")
+    made = score_table({"a": scored(10, agreement=0.5), "b": scored(30)}, REFERENCE).set_index("contender")
     assert made["agreement_some_net_1k"].isna().tolist() == [False, True, True, True]
 
 
@@ -98,7 +98,7 @@ def test_scores_with_different_passports_are_refused_by_name(
         inner = inner[key]
     inner[place[-1]] = value
     with pytest.raises(PassportMismatch, match=named) as refusal:
-        table({"a": scored(10), "b": other}, REFERENCE)
+        score_table({"a": scored(10), "b": other}, REFERENCE)
     assert "of a and" in str(refusal.value)
     assert "of b must not stand in one column" in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -110,19 +110,19 @@ def test_scores_of_one_kind_under_two_names_are_refused_too() -> None:
     renamed["passport"]["n"] = 500
     other["scores"]["fd_some_net_500"] = renamed
     with pytest.raises(PassportMismatch, match="fd_some_net_500 of b .* n is 1000 and 500"):
-        table({"a": scored(10), "b": other}, REFERENCE)
+        score_table({"a": scored(10), "b": other}, REFERENCE)
 
 
 def test_real_images_at_another_n_is_refused() -> None:
     real = deepcopy(scored(1))
     real["scores"]["fd_some_net_1k"]["passport"]["n"] = 100
     with pytest.raises(PassportMismatch, match="of real images"):
-        table({"a": scored(10)}, {"real_images": real, "noise": scored(99)})
+        score_table({"a": scored(10)}, {"real_images": real, "noise": scored(99)})
 
 
 def test_seeds_are_rows_of_one_contender_that_share_its_rank() -> None:
     scores = {("a", 0): scored(10), ("a", 1): scored(11), ("b", 0): scored(30), ("b", 1): scored(31)}
-    made = table(scores, REFERENCE)
+    made = score_table(scores, REFERENCE)
     rows = made[made["kind"] == "contender"]
     assert rows["seed"].tolist() == [0, 1, 0, 1]
     assert rows["contender"].tolist() == ["a", "a", "b", "b"]

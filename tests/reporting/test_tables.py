@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from gencompare import evaluation
 from gencompare.evaluation.bench import KINDS
+from gencompare.evaluation.table import combined, score_table
 from gencompare.reporting.tables import COSTS, GLOSSARY, scoreboard
 
 
@@ -33,7 +33,7 @@ REFERENCE = {
 
 @pytest.fixture
 def board():
-    return scoreboard(evaluation.table(SCORES, REFERENCE), SCORES, failed={"odd"})
+    return scoreboard(score_table(SCORES, REFERENCE), SCORES, failed={"odd"})
 
 
 def test_rows_go_from_real_images_to_noise_with_failures_after_the_ranked(board):
@@ -50,12 +50,12 @@ def test_nobody_leads_where_all_are_level(board):
     leading = [row.name for row in board.rows if board.leads(row, board.first)]
     assert leading == ["best", "level"]
     level = {name: SCORES[name] for name in ("best", "level")}
-    board = scoreboard(evaluation.table(level, REFERENCE), level, ())
+    board = scoreboard(score_table(level, REFERENCE), level, ())
     assert not any(board.leads(row, board.first) for row in board.rows)
 
 
 def test_without_failures_ranks_are_those_of_the_evaluation():
-    table = evaluation.table(SCORES, REFERENCE)
+    table = score_table(SCORES, REFERENCE)
     board = scoreboard(table, SCORES, failed=())
     theirs = table.set_index("contender")["fd_x_100_rank"]
     for row in board.rows:
@@ -64,38 +64,38 @@ def test_without_failures_ranks_are_those_of_the_evaluation():
 
 
 def test_a_table_read_back_from_csv_says_the_same(board, tmp_path):
-    evaluation.table(SCORES, REFERENCE).to_csv(tmp_path / "scores.csv", index=False)
+    score_table(SCORES, REFERENCE).to_csv(tmp_path / "scores.csv", index=False)
     again = scoreboard(pd.read_csv(tmp_path / "scores.csv"), SCORES, failed={"odd"})
     assert again == board
 
 
 def test_higher_is_first_where_higher_is_better():
     scores = {name: {"scores": {"recall": score(v, 0.01, "higher")}} for name, v in (("a", 0.2), ("b", 0.7))}
-    table = evaluation.table(scores, {kind: {"scores": {}} for kind in ("real_images", "noise")})
+    table = score_table(scores, {kind: {"scores": {}} for kind in ("real_images", "noise")})
     assert [row.name for row in scoreboard(table, scores, ()).rows if row.kind == "contender"] == ["b", "a"]
 
 
 def test_a_score_that_one_contender_lacks_is_an_empty_cell():
     scores = {"a": SCORES["best"], "b": {"scores": {}}}
-    board = scoreboard(evaluation.table(scores, REFERENCE), scores, ())
+    board = scoreboard(score_table(scores, REFERENCE), scores, ())
     assert board.cell("b", "fd_x_100").value is None
     assert board.rows[-2].name == "b"
 
 
 def test_several_seeds_are_one_row_and_are_counted():
     runs = [{"scores": {"fd_x_100": score(v, 2.0) | {"standard_error": 1.0}}} for v in (10.0, 14.0)]
-    table = evaluation.table({("a", 0): runs[0], ("a", 1): runs[1]}, REFERENCE)
-    board = scoreboard(table, {"a": evaluation.combined(runs)}, ())
+    table = score_table({("a", 0): runs[0], ("a", 1): runs[1]}, REFERENCE)
+    board = scoreboard(table, {"a": combined(runs)}, ())
     assert [row.name for row in board.rows] == ["real images", "a", "noise"]
     assert board.cell("a", "fd_x_100").value == 12.0
     assert board.first.seeds == 2
 
 
 def test_a_score_is_called_what_it_is_and_unknown_kinds_by_their_name():
-    board = scoreboard(evaluation.table(SCORES, REFERENCE), SCORES, ())
+    board = scoreboard(score_table(SCORES, REFERENCE), SCORES, ())
     assert board.first.full == "Fréchet distance (fd_x_100)"
     odd = {"a": {"scores": {"new_x_100": score(1.0, 0.1) | {"kind": "new"}}}}
-    assert scoreboard(evaluation.table(odd, REFERENCE), odd, ()).first.full == "new_x_100"
+    assert scoreboard(score_table(odd, REFERENCE), odd, ()).first.full == "new_x_100"
 
 
 def test_every_kind_of_score_has_a_title_and_a_meaning():

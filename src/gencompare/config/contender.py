@@ -10,8 +10,8 @@ from typing import Any
 
 from gencompare.comparisons import Comparison, all_jobs
 from gencompare.config.typed import SettingError, build, choose, nearest
-from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.features import make_extractor
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
 from gencompare.imagesets.subset import Subset
 from gencompare.models import MODELS

@@ -18,7 +18,7 @@ Row = str | tuple[str, int]
 REFERENCES = {"real_images": "real images", "noise": "noise"}  # what `describe_reference` scores, and its row
 
 
-def table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame:
+def score_table(scores: Mapping[Row, Described], reference: Described) -> pd.DataFrame:
     """Put scores side by side.
 
     Args:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from gencompare import evaluation
 from gencompare.config.contender import flatten
+from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting.answer import HEALTHY
 
@@ -42,7 +42,7 @@ def neighbours_shown(samples: Images, train: Images, found: Mapping[str, Any]) -
 
     Args:
         samples, train: all of them.
-        found: the `neighbours` of `evaluation.score`.
+        found: the `neighbours` of `evaluation.scoring.score`.
     """
     chosen, nearest = (np.array(found[key][:SHOWN_NEIGHBOURS]) for key in ("samples", "nearest"))
     return Neighbours(samples.images[chosen], np.stack([train.images[row] for row in nearest]))
@@ -110,7 +110,7 @@ def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> Contende
         family=first["settings"]["model"]["name"],
         settings=flatten(first["settings"]),
         status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
-        scores=evaluation.combined([one["scores"] for one in seeds]),
+        scores=combined([one["scores"] for one in seeds]),
         cost=_mean([one["cost"] for one in seeds]),
         reconstructions=first["reconstructions"] if error is not None else None,
         reconstruction_error=error,

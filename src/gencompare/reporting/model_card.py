@@ -91,7 +91,7 @@ def model_card(
         settings: complete, of the contender.
         images: the card of the image set.
         cost: of training and sampling, as in `tables.COSTS`.
-        scores: as `evaluation.score` returns them.
+        scores: as `evaluation.scoring.score` returns them.
         origin: versions, git commit and machine.
     """
     shape = {"channels": images["channels"], "resolution": images["resolution"], "folder": images["folder"]}

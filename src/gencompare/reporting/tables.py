@@ -225,8 +225,8 @@ def scoreboard(
     """Put all scores in order.
 
     Args:
-        table: as `evaluation.table` makes it; its rows of kind `real images` and `noise` are taken.
-        scores: for each contender, what `evaluation.score` returned, or `evaluation.combined` for several seeds.
+        table: as `score_table` makes it; its rows of kind `real images` and `noise` are taken.
+        scores: for each contender, what `combined` returned for its seeds.
         failed: names of contenders that are shown, but not ranked.
     """
     columns: dict[str, ScoreColumn] = {}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from gencompare import evaluation
 from gencompare.evaluation.passport import differences
+from gencompare.evaluation.table import combined
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Version:
 
     Attributes:
         name: the catalog's version, the time at which the run began.
-        scores: {contender: as `evaluation.score` or `combined` returns them}.
+        scores: {contender: as `evaluation.scoring.score` or `evaluation.table.combined` returns them}.
         origin: what was recorded of where it comes from, `git_commit` and `settings` among it; empty for runs
             that recorded nothing.
     """
@@ -132,7 +132,7 @@ def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
         names = [f"{contender}_repeat{repeat}" if repeat else str(contender) for repeat in range(count)]
         files = [_newest(outputs / name / "scores.json", version) for name in names]
         if all(files):
-            found[str(contender)] = evaluation.combined([_read(file) for file in files if file])
+            found[str(contender)] = combined([_read(file) for file in files if file])
     return found
 
 

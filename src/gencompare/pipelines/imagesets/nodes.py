@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gencompare import evaluation
 from gencompare.config.typed import build
-from gencompare.evaluation import EvaluationSettings
+from gencompare.evaluation import scoring
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import Preparation, make_image_set
 from gencompare.imagesets.arrays import ImageSplits
 
@@ -23,4 +23,4 @@ def describe_reference(
 ) -> dict[str, Any]:
     """Score what every score is placed between: real images and noise."""
     chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
-    return evaluation.describe_reference(prepared, chosen, feature_cache)
+    return scoring.describe_reference(prepared, chosen, feature_cache)

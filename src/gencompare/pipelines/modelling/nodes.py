@@ -12,10 +12,12 @@ import pandas as pd
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare import evaluation, sampling, training
+from gencompare import sampling, training
 from gencompare.config import contender as config
 from gencompare.config.typed import build
-from gencompare.evaluation import EvaluationSettings
+from gencompare.evaluation.health import judge
+from gencompare.evaluation.scoring import score
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.shape import ImageShape
@@ -24,7 +26,6 @@ from gencompare.pipelines.modelling import pictures
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
-from gencompare.training.health import judge
 from gencompare.training.validation import summary
 
 _alone: defaultdict[str, Lock] = defaultdict(Lock)
@@ -152,7 +153,7 @@ def score_samples(
 ) -> dict[str, Any]:
     """Score saved samples against the held-out split."""
     chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
-    return evaluation.score(samples, prepared, reference, chosen, feature_cache)
+    return score(samples, prepared, reference, chosen, feature_cache)
 
 
 def _shape(prepared: ImageSplits) -> ImageShape:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from gencompare import sampling
-from gencompare.evaluation import EvaluationSettings
 from gencompare.evaluation.distances import frechet
 from gencompare.evaluation.features import extract, features, make_extractor
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images
 
 SAMPLES = 256

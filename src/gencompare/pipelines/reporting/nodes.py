@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from gencompare import evaluation
 from gencompare.evaluation.bench import rows
+from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
 from gencompare.reporting.contents import ReportContents, contender_reports, neighbours_shown
@@ -41,7 +41,7 @@ def tabulate_scores(reference: dict[str, Any], **results: dict[str, Any]) -> pd.
     scores: dict[str | tuple[str, int], Any] = {
         (one["settings"]["contender"], one["settings"]["seed"]): one["scores"] for one in results.values()
     }
-    return evaluation.table(scores, reference)
+    return score_table(scores, reference)
 
 
 def tabulate_costs(**results: dict[str, Any]) -> pd.DataFrame:

@@ -6,16 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from gencompare import evaluation
+from gencompare.evaluation.samples import load_samples
+from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 
 
 def read_samples(path: str, prepared: ImageSplits) -> Images:
     """Read samples as they were saved, at the resolution of the image set they are scored against."""
     height, width, channels = prepared.train.images.shape[1:]
-    return evaluation.load_samples(path, (height, width, channels))
+    return load_samples(path, (height, width, channels))
 
 
 def tabulate_one(reference: dict[str, Any], scores: dict[str, Any]) -> pd.DataFrame:
     """Put the scores beside those of real images and noise."""
-    return evaluation.table({"samples": scores}, reference)
+    return score_table({"samples": scores}, reference)

@@ -13,23 +13,21 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from gencompare.training.validation import COLUMN
-
 Verdict = Literal["stable", "oscillating", "collapsed", "diverged"]
 
-ALIKE = 0.1
+LOW_DIVERSITY = 0.1
 """Below this diversity or distinctness fakes count as all the same, or as a few repeated ones."""
-VARIED = 0.3
+HIGH_DIVERSITY = 0.3
 """Above this diversity fakes count as varied."""
-BEATEN = 1e-3
+WINNING_LOSS = 1e-3
 """Below this loss, with every real image ranked above every fake, the discriminator has won."""
-FOOLED = 0.05
+LOW_RANKING = 0.05
 """Below this share of real images ranked above fakes, the discriminator tells the generator nothing."""
-EXPLODED = 100.0
+EXPLOSION = 100.0
 """A loss or gradient norm so many times what it was in the first half has run away."""
-WIDE = 4.0
+SWING_RATIO = 4.0
 """A loss whose upper quartile is so many times its lower one has room to swing."""
-SWINGS = 2
+LEAST_SWINGS = 2
 """So many full swings in the second half are oscillation, where one may be a phase of learning."""
 
 
@@ -53,7 +51,7 @@ def judge(history: pd.DataFrame, status: str) -> Health:
         history: one row an interval, with `kimg` (see `Trained`).
         status: how the loop left it: `finished` or `diverged`.
     """
-    history = history.drop(columns=COLUMN, errors="ignore")  # empty in most rows
+    history = history.drop(columns="validation_fd", errors="ignore")  # empty in most rows
     findings: tuple[tuple[Verdict, Iterator[str]], ...] = (
         ("diverged", _divergence(history, status)),
         ("collapsed", _collapse(history)),
@@ -73,7 +71,7 @@ def _divergence(history: pd.DataFrame, status: str) -> Iterator[str]:
     for name in _named(history, "loss/", "grad_norm/"):
         values = history[name].abs()
         before, end = values.iloc[: max(len(values) // 2, 1)].median(), _end(values)
-        if end > EXPLODED * max(before, 1.0):
+        if end > EXPLOSION * max(before, 1.0):
             yield f"{name} rose from {before:.3g} in the first half to {end:.3g} at the end"
 
 
@@ -89,12 +87,12 @@ def _collapse(history: pd.DataFrame) -> Iterator[str]:
             f" times as far as among real images, though their diversity was {diversity:.2f}"
         )
     ranking, loss = _end(history["d_ranking"]), _end(history["loss/discriminator"].abs())
-    if ranking > 1.0 - BEATEN and loss < BEATEN:
+    if ranking > 1.0 - WINNING_LOSS and loss < WINNING_LOSS:
         yield (
             f"the discriminator won: it told {ranking:.1%} of real and fake pairs apart at the end with a loss"
             f" of {loss:.2g}, so that the generator had nothing left to learn from"
         )
-    elif ranking < FOOLED and diversity < VARIED:
+    elif ranking < LOW_RANKING and diversity < HIGH_DIVERSITY:
         yield (
             f"the discriminator was fooled by fakes that hardly vary (diversity {diversity:.2f}): it ranked only"
             f" {ranking:.1%} of real images above fakes at the end"
@@ -103,26 +101,26 @@ def _collapse(history: pd.DataFrame) -> Iterator[str]:
 
 def _oscillation(history: pd.DataFrame) -> Iterator[str]:
     if "diversity" in history:
-        falls = _falls(history["diversity"], VARIED, ALIKE)
+        falls = _falls(history["diversity"], HIGH_DIVERSITY, LOW_DIVERSITY)
         if falls:
             lowest = int(history["diversity"].argmin())
             yield (
-                f"the fakes' diversity fell below {ALIKE} {_times(falls)}, to"
+                f"the fakes' diversity fell below {LOW_DIVERSITY} {_times(falls)}, to"
                 f" {history['diversity'].iloc[lowest]:.3f} at {_kimg(history, lowest)};"
                 f" it was {_end(history['diversity']):.2f} at the end"
             )
     half = history.iloc[len(history) // 2 :]
     if "d_ranking" in history:
         falls = _falls(half["d_ranking"], 0.75, 0.25)
-        if falls >= SWINGS:
+        if falls >= LEAST_SWINGS:
             yield (
                 f"generator and discriminator took the upper hand in turns: in the second half the discriminator"
                 f" went from ranking most real images above fakes to ranking most below {_times(falls)}"
             )
     for name in _named(half, "loss/"):
         low, high = half[name].quantile([0.25, 0.75])
-        falls = _falls(half[name], high, low) if high > WIDE * low > 0 else 0
-        if falls >= SWINGS:
+        falls = _falls(half[name], high, low) if high > SWING_RATIO * low > 0 else 0
+        if falls >= LEAST_SWINGS:
             yield f"{name} fell {_times(falls)} from above {high:.3g} to below {low:.3g} in the second half"
 
 
@@ -140,7 +138,7 @@ def _summary(history: pd.DataFrame) -> Iterator[str]:
 
 def _lost(variety: pd.Series) -> bool:
     """Whether fakes became alike, which those of an untrained generator are to begin with."""
-    return _end(variety) < min(ALIKE, variety.max() / 2.0)
+    return _end(variety) < min(LOW_DIVERSITY, variety.max() / 2.0)
 
 
 def _falls(values: pd.Series, high: float, low: float) -> int:

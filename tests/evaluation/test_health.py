@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
+from gencompare.evaluation.health import judge
 from gencompare.imagesets.arrays import Images
 from gencompare.models.dcgan import DCGAN
 from gencompare.models.shape import ImageShape
 from gencompare.objectives.adversarial import Vanilla
 from gencompare.training import TrainingSettings, train
-from gencompare.training.health import judge
 
 ROWS = 40
 
