@@ -1,8 +1,6 @@
 """What the answer says, and what it must not say."""
 
-import pytest
-
-from gencompare.reporting.answer import Standing, answer, surely_better
+from gencompare.reporting.answer import Standing, answer
 
 
 def say(*standings, better="lower", **more):
@@ -110,8 +108,3 @@ def test_being_ahead_near_noise_is_said_to_be_little():
     assert "a is nearer to noise than to real images." in " ".join(near_noise.doubts)
     near_real = say(*CLEAR, real_images=12.0, noise=600.0)
     assert "Real images against other real images get 12.0." in near_real.doubts
-
-
-@pytest.mark.parametrize("better", ["lower", "higher"])
-def test_nothing_is_surely_better_than_itself(better):
-    assert not surely_better(CLEAR[0], CLEAR[0], better)

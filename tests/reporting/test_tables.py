@@ -3,9 +3,8 @@
 import pandas as pd
 import pytest
 
-from gencompare.evaluation.bench import KINDS
 from gencompare.evaluation.table import combined, score_table
-from gencompare.reporting.tables import COSTS, GLOSSARY, scoreboard
+from gencompare.reporting.tables import COSTS, scoreboard
 
 
 def score(value, half, better="lower"):
@@ -42,8 +41,7 @@ def test_rows_go_from_real_images_to_noise_with_failures_after_the_ranked(board)
 
 
 def test_failed_contenders_neither_have_nor_take_a_rank(board):
-    ranks = {row.name: board.rank(row, board.first) for row in board.rows}
-    assert ranks == {"real images": None, "best": 1, "level": 1, "worst": 3, "odd": None, "noise": None}
+    assert board.ranks(board.first) == {"best": 1, "level": 1, "worst": 3}
 
 
 def test_nobody_leads_where_all_are_level(board):
@@ -58,9 +56,7 @@ def test_without_failures_ranks_are_those_of_the_evaluation():
     table = score_table(SCORES, REFERENCE)
     board = scoreboard(table, SCORES, failed=())
     theirs = table.set_index("contender")["fd_x_100_rank"]
-    for row in board.rows:
-        if row.kind == "contender":
-            assert board.rank(row, board.first) == theirs[row.name]
+    assert board.ranks(board.first) == theirs.dropna().to_dict()
 
 
 def test_a_table_read_back_from_csv_says_the_same(board, tmp_path):
@@ -91,15 +87,9 @@ def test_several_seeds_are_one_row_and_are_counted():
     assert board.first.seeds == 2
 
 
-def test_a_score_is_called_what_it_is_and_unknown_kinds_by_their_name():
+def test_a_score_is_called_what_it_is():
     board = scoreboard(score_table(SCORES, REFERENCE), SCORES, ())
     assert board.first.full == "Fréchet distance (fd_x_100)"
-    odd = {"a": {"scores": {"new_x_100": score(1.0, 0.1) | {"kind": "new"}}}}
-    assert scoreboard(score_table(odd, REFERENCE), odd, ()).first.full == "new_x_100"
-
-
-def test_every_kind_of_score_has_a_title_and_a_meaning():
-    assert set(KINDS) == set(GLOSSARY)
 
 
 def test_costs_are_written_in_words_and_unknown_ones_as_a_dash():

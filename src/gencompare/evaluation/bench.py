@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gencompare.evaluation.extractors import Extractor
 from gencompare.evaluation.features import features, make_extractor
+from gencompare.evaluation.kinds import KINDS, Kind
 from gencompare.evaluation.passport import passport, short
 from gencompare.evaluation.resampling import NORMAL_95, Statistic, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
@@ -20,37 +20,6 @@ from gencompare.imagesets.arrays import Images, ImageSplits
 Scores = dict[str, dict[str, Any]]
 
 DIGITS = 6  # a score's further digits differ between processors
-
-
-class Kind(NamedTuple):
-    """Which way of a kind of score is better, what it measures, and between which values it must lie."""
-
-    better: str
-    measures: str
-    least: float = 0.0
-    most: float = 1.0
-
-
-KINDS = {
-    "fid": Kind("lower", "quality", most=math.inf),
-    "fd": Kind("lower", "quality", most=math.inf),
-    "fid_inf": Kind("lower", "quality", least=-math.inf, most=math.inf),
-    "fd_inf": Kind("lower", "quality", least=-math.inf, most=math.inf),
-    "kid": Kind("lower", "quality", least=-math.inf, most=math.inf),
-    "is": Kind("higher", "quality", least=1.0, most=math.inf),
-    "precision": Kind("higher", "fidelity"),
-    "density": Kind("higher", "fidelity", most=math.inf),
-    "recall": Kind("higher", "diversity"),
-    "coverage": Kind("higher", "diversity"),
-    "memorised": Kind("lower", "memorisation"),
-    "class_agreement": Kind("higher", "fidelity"),
-    "squares_valid": Kind("higher", "fidelity"),
-    "squares_colour_distance": Kind("lower", "diversity"),
-    "squares_side_distance": Kind("lower", "diversity"),
-    "squares_angle_distance": Kind("lower", "diversity"),
-    "squares_place_distance": Kind("lower", "diversity"),
-    "squares_coverage": Kind("higher", "diversity"),
-}
 
 
 @dataclass(frozen=True)

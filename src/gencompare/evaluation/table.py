@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from gencompare.evaluation.bench import KINDS
+from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.passport import PassportMismatch, differences
+from gencompare.evaluation.ranks import ranks
 from gencompare.evaluation.resampling import NORMAL_95
 
 Described = Mapping[str, Any]
@@ -53,8 +54,10 @@ def score_table(scores: Mapping[Row, Described], reference: Described) -> pd.Dat
             found[column] = pd.array([cell.get(part) for cell in cells], dtype="Float64").to_numpy(
                 float, na_value=np.nan
             )
-        ranks = _ranks({contender: one[name] for contender, one in together.items() if name in one})
-        found[f"{name}_rank"] = pd.array([ranks.get(row[0]) for row in rows], dtype="Int64")
+        having = {contender: one[name] for contender, one in together.items() if name in one}
+        better = next((one["better"] for one in having.values()), "lower")
+        ranked = ranks({contender: (one["low"], one["high"]) for contender, one in having.items()}, better)
+        found[f"{name}_rank"] = pd.array([ranked.get(row[0]) for row in rows], dtype="Int64")
     found["group"] = found[f"{names[0]}_rank"]
     return pd.DataFrame(found)
 
@@ -115,15 +118,3 @@ def _columns(rows: Mapping[Any, Described]) -> list[str]:
                     + "; ".join(apart)
                 )
     return list(dict.fromkeys(name for described in rows.values() for name in described["scores"]))
-
-
-def _ranks(column: Mapping[str, Described]) -> dict[str, int]:
-    return {
-        row: 1 + sum(_surely_better(other, one) for other in column.values()) for row, one in column.items()
-    }
-
-
-def _surely_better(one: Described, other: Described) -> bool:
-    if one["better"] == "lower":
-        return bool(one["high"] < other["low"])
-    return bool(one["low"] > other["high"])

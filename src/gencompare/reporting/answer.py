@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gencompare.evaluation.ranks import ranks
 from gencompare.reporting.words import duration, interval, listed, number, times
 
 HEALTHY = frozenset({"finished", "stable", "oscillating"})
@@ -111,20 +112,8 @@ def answer(
 
 def leaders(standings: Sequence[Standing], better: str) -> list[Standing]:
     """Return the ranked contenders that no other ranked one is surely better than, best value first."""
-    ranked = [s for s in standings if s.ranked]
-    ahead = [s for s in ranked if not any(surely_better(other, s, better) for other in ranked)]
-    return sorted(ahead, key=_order(better))
-
-
-def surely_better(one: Any, other: Any, better: str) -> bool:
-    """Return whether the whole interval of one lies on the better side of the other's; False where one is missing.
-
-    Args:
-        one, other: anything with `low` and `high`.
-        better: `lower` or `higher`.
-    """
-    end, start = (one.high, other.low) if better == "lower" else (other.high, one.low)
-    return end is not None and start is not None and bool(end < start)
+    ranked = ranks({s.name: (s.low, s.high) for s in standings if s.ranked}, better)
+    return sorted((s for s in standings if ranked.get(s.name) == 1), key=_order(better))
 
 
 def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) -> tuple[str, str]:

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from gencompare.evaluation.kinds import title
 from gencompare.evaluation.passport import differences
+from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import figures, page
-from gencompare.reporting.answer import surely_better
 from gencompare.reporting.palette import looks
-from gencompare.reporting.tables import GLOSSARY, Cell
 from gencompare.reporting.versions import Course, Version
 from gencompare.reporting.words import listed
 
@@ -60,7 +60,7 @@ def change(versions: Sequence[Version], place: int, contender: str, kind: str) -
     before = versions[place - 1].score(contender, kind) if place else None
     if now is None or before is None:
         return ""
-    one, other = (Cell(score["value"], score["low"], score["high"]) for score in (now, before))
+    one, other = ((score["low"], score["high"]) for score in (now, before))
     if surely_better(one, other, now["better"]):
         return "better"
     return "worse" if surely_better(other, one, now["better"]) else ""
@@ -115,11 +115,6 @@ def plot(course: Course) -> go.Figure:
     ]
     label = f'{title(kind)}<br><span style="font-size:11px">{rows[0]["better"]} is better</span>'
     return figures.score_history(pd.DataFrame(rows), label, looks(course.contenders))
-
-
-def title(kind: str) -> str:
-    """Return what a kind of score is called."""
-    return GLOSSARY.get(kind, (kind, ""))[0]
 
 
 def _rows(course: Course, kind: str) -> Iterator[dict[str, Any]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gencompare.evaluation.kinds import KINDS
 from gencompare.reporting.page import facts
-from gencompare.reporting.tables import COSTS, GLOSSARY
+from gencompare.reporting.tables import COSTS
 from gencompare.reporting.words import count, interval, number
 
 LOADING = """\
@@ -123,7 +124,7 @@ def _scores(scores: Mapping[str, Any]) -> str:
             number(one["value"]),
             interval(one["low"], one["high"], like=one["value"]),
             one["better"],
-            GLOSSARY.get(one["kind"], ("", ""))[1],
+            KINDS[one["kind"]].meaning,
         )
         for name, one in scores.items()
     ]

@@ -64,7 +64,7 @@ def render(contents: ReportContents) -> str:
         },
         validated_by=_protocol(contents),
         curves=_curves(contents),
-        costs=tables.known_costs([c.cost for c in contents.contenders]),
+        costs=tables.cost_columns([c.cost for c in contents.contenders]),
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
         real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
         samples=_samples(contents),

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from gencompare.reporting.answer import surely_better
+from gencompare.evaluation.kinds import KINDS
+from gencompare.evaluation.ranks import Interval, ranks
 from gencompare.reporting.words import MISSING, duration, plain, scaled
 
 
@@ -41,61 +42,6 @@ COSTS = (
     CostColumn("seconds_per_image", "Time per image", "when sampling", duration),
 )
 
-# What a kind of score is called, and what it says.
-GLOSSARY = {
-    "fid": ("FID", "Fréchet distance between Inception features of samples and of real images"),
-    "fd": (
-        "Fréchet distance",
-        "Distance between the features of samples and of real images, taken as two Gaussians",
-    ),
-    "fid_inf": ("FID at n = ∞", "FID extrapolated to endlessly many samples (arXiv:1911.07023)"),
-    "fd_inf": (
-        "Fréchet distance at n = ∞",
-        "Fréchet distance extrapolated to endlessly many samples (arXiv:1911.07023)",
-    ),
-    "kid": ("Kernel distance", "Unbiased distance between the features of samples and of real images"),
-    "precision": ("Precision", "Share of samples that lie among real images, by their features"),
-    "density": (
-        "Density",
-        "How many real images a sample lies near to, against the number expected; may exceed 1",
-    ),
-    "recall": ("Recall", "Share of real images that lie among samples, by their features"),
-    "coverage": ("Coverage", "Share of real images that have a sample near them, by their features"),
-    "is": (
-        "Inception score",
-        "How sure and how varied a classifier finds samples; it never looks at real images",
-    ),
-    "class_agreement": (
-        "Class agreement",
-        "Share of samples that look like the class they were asked to be of",
-    ),
-    "memorised": (
-        "Memorised",
-        "Share of samples that stand out as near to one training image, as few real images do",
-    ),
-    "squares_valid": ("Valid squares", "Share of samples that one square fits"),
-    "squares_coverage": (
-        "Factors covered",
-        "Share of the bins of colour, place, size and angle that samples reach",
-    ),
-    "squares_colour_distance": (
-        "Colour distance",
-        "Distance between the colours of valid squares and the generator's",
-    ),
-    "squares_side_distance": (
-        "Size distance",
-        "Distance between the sizes of valid squares and the generator's",
-    ),
-    "squares_angle_distance": (
-        "Angle distance",
-        "Distance between the angles of valid squares and the generator's",
-    ),
-    "squares_place_distance": (
-        "Place distance",
-        "Distance between the places of valid squares and the generator's",
-    ),
-}
-
 
 @dataclass(frozen=True)
 class ScoreColumn:
@@ -103,7 +49,7 @@ class ScoreColumn:
 
     Attributes:
         name: with extractor and number of images, as in the scores file.
-        title, meaning: what it is called, and what it says; the name and nothing for kinds that GLOSSARY lacks.
+        title, meaning: what it is called, and what it says.
         better: `lower` or `higher`.
         measures: `quality`, `fidelity`, `diversity` or `memorisation`.
         passport: what makes it comparable.
@@ -120,8 +66,8 @@ class ScoreColumn:
 
     @property
     def full(self) -> str:
-        """Title and name, where they differ."""
-        return self.name if self.title == self.name else f"{self.title} ({self.name})"
+        """Title and name."""
+        return f"{self.title} ({self.name})"
 
     @property
     def about_quality(self) -> bool:
@@ -141,6 +87,11 @@ class Cell:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """Its ends."""
+        return self.low, self.high
 
 
 @dataclass(frozen=True)
@@ -185,21 +136,19 @@ class Scoreboard:
         """Return one score of one row by name, empty where there is none."""
         return next((r.cell(score) for r in self.rows if r.name == row), Cell())
 
-    def rank(self, row: ScoreRow, column: ScoreColumn) -> int | None:
-        """Return one more than the number of contenders surely better; None for rows that are not ranked."""
-        cell = row.cell(column.name)
-        if row.kind != "contender" or cell.value is None:
-            return None
-        rivals = (r.cell(column.name) for r in self.rows if r.kind == "contender")
-        return 1 + sum(surely_better(rival, cell, column.better) for rival in rivals)
+    def ranks(self, column: ScoreColumn) -> dict[str, int]:
+        """Return the ranks of the contenders that did not fail and have this score."""
+        cells = {row.name: row.cell(column.name) for row in self.rows if row.kind == "contender"}
+        intervals = {name: cell.interval for name, cell in cells.items() if cell.value is not None}
+        return ranks(intervals, column.better)
 
     def leads(self, row: ScoreRow, column: ScoreColumn) -> bool:
         """Return whether a contender has rank 1 and another has not: where all are level, nobody leads."""
-        ranks = {self.rank(other, column) for other in self.rows} - {None}
-        return self.rank(row, column) == 1 and ranks != {1}
+        found = self.ranks(column)
+        return found.get(row.name) == 1 and set(found.values()) != {1}
 
 
-def known_costs(costs: Sequence[Mapping[str, Any]]) -> list[CostColumn]:
+def cost_columns(costs: Sequence[Mapping[str, Any]]) -> list[CostColumn]:
     """Return the columns of COSTS, without that of validations where nobody was validated."""
     validated = any(cost.get("validation_seconds") for cost in costs)
     return [column for column in COSTS if validated or column.key != "validation_seconds"]
@@ -234,23 +183,23 @@ def scoreboard(
     for contender, described in scores.items():
         own = described.get("scores", {})
         cells = {
-            name: Cell(*(known(one.get(end)) for end in ("value", "low", "high")))
+            name: Cell(*(finite(one.get(end)) for end in ("value", "low", "high")))
             for name, one in own.items()
         }
         rows.append(ScoreRow(contender, "failed" if contender in failed else "contender", cells))
         for name, one in own.items():
-            title, meaning = GLOSSARY.get(one.get("kind", ""), (name, ""))
+            kind = KINDS[one["kind"]]
             about = {key: one[key] for key in ("better", "measures", "passport", "seeds") if key in one}
-            columns.setdefault(name, ScoreColumn(name, title, meaning, **about))
+            columns.setdefault(name, ScoreColumn(name, kind.title, kind.meaning, **about))
     for record in table[table["kind"] != "contender"].to_dict("records"):
         ends = {name: (name, f"{name}_low", f"{name}_high") for name in columns}
-        cells = {name: Cell(*(known(record.get(key)) for key in keys)) for name, keys in ends.items()}
+        cells = {name: Cell(*(finite(record.get(key)) for key in keys)) for name, keys in ends.items()}
         rows.append(ScoreRow(record["contender"], record["kind"], cells))
     board = Scoreboard(list(columns.values()), rows)
     return replace(board, rows=sorted(rows, key=partial(_place, board.first)))
 
 
-def known(value: Any) -> float | None:
+def finite(value: Any) -> float | None:
     """Return a finite number as a float, anything else as None."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
