@@ -14,35 +14,12 @@ BLOCK = 1024
 PAIRS = 12  # of halves, to extrapolate from
 
 
-def frechet_distance(
-    mean_a: np.ndarray, covariance_a: np.ndarray, mean_b: np.ndarray, covariance_b: np.ndarray
-) -> float:
-    """Squared Fréchet (2-Wasserstein) distance of two Gaussians.
+def frechet(samples: np.ndarray, reference: np.ndarray, over: Subsets) -> np.ndarray:
+    """Squared Fréchet (2-Wasserstein) distance of the Gaussians of two feature clouds, for each subset of the samples.
 
     The trace of the root of the covariances' product is the sum of the roots of its eigenvalues, which are
-    real and not negative, so no matrix root is taken; singular covariances are welcome.
-
-    Args:
-        mean_a, mean_b: float64 (D,).
-        covariance_a, covariance_b: float64 (D, D), symmetric, positive semi-definite.
-
-    Source: Dowson and Landau, "The Fréchet distance between multivariate normal distributions" (1982),
-        equation 4; as a score, Heusel et al., "GANs trained by a two time-scale update rule" (2017), eq. 6.
-    """
-    try:
-        eigenvalues = scipy.linalg.eigvalsh(covariance_a, covariance_b, type=2, driver="gvd")
-    except np.linalg.LinAlgError:  # the second is singular
-        root = _root(covariance_b)
-        eigenvalues = np.linalg.eigvalsh(root.T @ covariance_a @ root)
-    root_trace = _sum_of_roots(eigenvalues)
-    apart = mean_a - mean_b
-    return float(apart @ apart + np.trace(covariance_a) + np.trace(covariance_b) - 2 * root_trace)
-
-
-def frechet(samples: np.ndarray, reference: np.ndarray, over: Subsets) -> np.ndarray:
-    """Squared Fréchet distance of feature clouds, for each subset of the samples.
-
-    Works in the smaller of feature and sample space, so fewer samples than dimensions are exact and fast.
+    real and not negative, so no matrix root is taken. Works in the smaller of feature and sample space, so
+    fewer samples than dimensions are exact and fast.
 
     Args:
         samples: (N, D) features.
@@ -51,6 +28,9 @@ def frechet(samples: np.ndarray, reference: np.ndarray, over: Subsets) -> np.nda
 
     Returns:
         float64 (len(over),), not negative but for rounding.
+
+    Source: Dowson and Landau, "The Fréchet distance between multivariate normal distributions" (1982),
+        equation 4; as a score, Heusel et al., "GANs trained by a two time-scale update rule" (2017), eq. 6.
     """
     samples, reference = samples.astype(np.float64), reference.astype(np.float64)
     centre = reference.mean(axis=0)
