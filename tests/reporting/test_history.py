@@ -11,7 +11,7 @@ import pytest
 from gencompare.config.typed import SettingError
 from gencompare.pipelines.history.nodes import write_history
 from gencompare.reporting.history import changes, history_table, plot, summary
-from gencompare.reporting.versions import read_courses
+from gencompare.reporting.versions import read_histories
 
 FIRST, SECOND, THIRD, FOURTH = (f"2026-01-0{day}T10.20.30.000Z" for day in (1, 2, 3, 4))
 
@@ -59,37 +59,37 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def course_of(data: Path):
-    (course,) = read_courses(data / "reports", data / "outputs", ["gan_compare"])
-    return course
+def history_of(data: Path):
+    (history,) = read_histories(data / "reports", data / "outputs", ["gan_compare"])
+    return history
 
 
 def test_a_line_is_cut_where_passports_differ(data):
-    course = course_of(data)
-    stretches = [([version.name for version in cut], apart) for cut, apart in course.stretches("fd")]
-    assert stretches == [([FIRST, SECOND, THIRD], []), ([FOURTH], ["n is 1000 and 500"])]
-    lines = {(line.name, tuple(line.y)) for line in plot(course).data}
+    history = history_of(data)
+    spans = [([version.name for version in cut], apart) for cut, apart in history.comparable_spans("fd")]
+    assert spans == [([FIRST, SECOND, THIRD], []), ([FOURTH], ["n is 1000 and 500"])]
+    lines = {(line.name, tuple(line.y)) for line in plot(history).data}
     assert lines == {("dcgan", (50, 40, 40)), ("dcgan", (90,)), ("vae", (70, 70.5, 70.5)), ("vae", (95,))}
 
 
 def test_a_change_is_claimed_only_where_intervals_do_not_overlap(data):
-    table = history_table([course_of(data)]).set_index(["version", "contender"])
+    table = history_table([history_of(data)]).set_index(["version", "contender"])
     assert table.loc[(SECOND, "dcgan"), "change"] == "better"
     assert table.loc[(SECOND, "vae"), "change"] == ""
     assert table.loc[(FOURTH, "dcgan"), "change"] == ""  # twice as far, but by another measure
-    assert table.loc[(FOURTH, "dcgan"), "stretch"] == 2
+    assert table.loc[(FOURTH, "dcgan"), "span"] == 2
     assert table.loc[(FIRST, "vae"), "git_commit"] == "aaa"
 
 
 def test_the_newest_version_is_not_compared_across_passports(data):
-    assert summary(course_of(data)) == (
+    assert summary(history_of(data)) == (
         "The newest version cannot be set beside the one before",
         "of its passport, n is 1000 and 500",
     )
 
 
 def test_settings_that_changed_are_named_where_they_were_recorded(data):
-    said = {version.name: lines for version, lines in changes(course_of(data))}
+    said = {version.name: lines for version, lines in changes(history_of(data))}
     assert said[SECOND] == ["dcgan.lr: 0.1 → 0.2", "git_commit: aaa → bbb"]
     assert said[FIRST] == said[THIRD] == said[FOURTH] == []
 
@@ -102,7 +102,7 @@ def test_seeds_of_a_contender_stand_together(data):
     put(report / "scores.csv", fifth, pd.DataFrame(rows).to_csv(index=False))
     put(outputs / "dcgan/scores.json", fifth, json.dumps(score(60)))
     put(outputs / "dcgan_repeat1/scores.json", fifth, json.dumps(score(64)))
-    one = course_of(data).versions[-1].score("dcgan", "fd")
+    one = history_of(data).versions[-1].score("dcgan", "fd")
     assert (one["value"], one["seeds"]) == (62, 2)
     assert one["low"] < 60
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gencompare.evaluation.ranks import ranks
-from gencompare.reporting.words import duration, interval, listed, number, times
+from gencompare.reporting.formatting import duration, interval, listed, number, times
 
 HEALTHY = frozenset({"finished", "stable", "oscillating"})
 

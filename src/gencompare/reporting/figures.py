@@ -11,8 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from gencompare.reporting.formatting import duration, plain, scaled
 from gencompare.reporting.palette import DASHES, Look, looks
-from gencompare.reporting.words import duration, plain, scaled
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
@@ -104,13 +104,13 @@ def score_history(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]
     """Draw one score by version, a line a contender that is cut where scores do not compare.
 
     Args:
-        scores: columns `version`, `contender`, `stretch` (a line ends with it), `value`, `low`, `high`; the
+        scores: columns `version`, `contender`, `span` (a line ends with it), `value`, `low`, `high`; the
             oldest version first.
         label: of the score's axis.
         drawn_as: the look of each contender.
     """
     figure = go.Figure()
-    for (name, _), rows in scores.groupby(["contender", "stretch"], sort=False):
+    for (name, _), rows in scores.groupby(["contender", "span"], sort=False):
         look = drawn_as[str(name)]
         figure.add_scatter(
             x=rows["version"].tolist(),

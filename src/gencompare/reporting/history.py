@@ -12,25 +12,25 @@ from gencompare.evaluation.kinds import title
 from gencompare.evaluation.passport import differences
 from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import figures, page
+from gencompare.reporting.formatting import listed
 from gencompare.reporting.palette import looks
-from gencompare.reporting.versions import Course, Version
-from gencompare.reporting.words import listed
+from gencompare.reporting.versions import ComparisonHistory, Version
 
-COLUMNS = ["comparison", "image_set", "version", "git_commit", "contender", "kind", "score", "stretch"]
+COLUMNS = ["comparison", "image_set", "version", "git_commit", "contender", "kind", "score", "span"]
 COLUMNS += ["value", "low", "high", "change"]
 
 
-def render_history(courses: Sequence[Course]) -> str:
+def render_history(histories: Sequence[ComparisonHistory]) -> str:
     """Return the report across runs as one HTML page that needs no network and no other file."""
     views = [
         {
-            "course": course,
-            "said": summary(course),
-            "changes": changes(course),
-            "looks": looks(course.contenders),
-            "figure": plot(course),
+            "history": history,
+            "summary": summary(history),
+            "changes": changes(history),
+            "looks": looks(history.contenders),
+            "figure": plot(history),
         }
-        for course in courses
+        for history in histories
     ]
     return page.template("history.html").render(
         views=views,
@@ -44,13 +44,13 @@ def render_history(courses: Sequence[Course]) -> str:
     )
 
 
-def history_table(courses: Sequence[Course]) -> pd.DataFrame:
+def history_table(histories: Sequence[ComparisonHistory]) -> pd.DataFrame:
     """Return every score of every version, a row each.
 
-    `stretch` counts from 1: scores of one kind compare only within the same stretch. `change` is `better` or
+    `span` counts from 1: scores of one kind compare only within the same span. `change` is `better` or
     `worse` than in the version before where the intervals do not overlap.
     """
-    rows = [row for course in courses for kind in course.kinds for row in _rows(course, kind)]
+    rows = [row for history in histories for kind in history.kinds for row in _rows(history, kind)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -66,13 +66,13 @@ def change(versions: Sequence[Version], place: int, contender: str, kind: str) -
     return "worse" if surely_better(other, one, now["better"]) else ""
 
 
-def summary(course: Course) -> tuple[str, str]:
+def summary(history: ComparisonHistory) -> tuple[str, str]:
     """Say in one sentence, of two parts, what came of the newest version by the score that decides."""
-    kind = course.kinds[0]
-    if len(course.versions) == 1:
+    kind = history.kinds[0]
+    if len(history.versions) == 1:
         return "There is one version so far", "run the comparison again to have something to set beside it"
-    stretches = course.stretches(kind)
-    last, apart = stretches[-1]
+    spans = history.comparable_spans(kind)
+    last, apart = spans[-1]
     if len(last) == 1:
         return (
             "The newest version cannot be set beside the one before",
@@ -93,45 +93,45 @@ def summary(course: Course) -> tuple[str, str]:
     ) or "nobody is in both"
 
 
-def changes(course: Course) -> list[tuple[Version, list[str]]]:
+def changes(history: ComparisonHistory) -> list[tuple[Version, list[str]]]:
     """Name, for each version, the newest first, what differs from the one before, as far as it was recorded."""
     named = []
-    for place, version in enumerate(course.versions):
-        before = course.versions[place - 1] if place else None
+    for place, version in enumerate(history.versions):
+        before = history.versions[place - 1] if place else None
         known = before is not None and before.origin and version.origin
         named.append((version, _differences(before.origin, version.origin) if before and known else []))
     return named[::-1]
 
 
-def plot(course: Course) -> go.Figure:
-    """Draw the score that decides by version, a line for each contender and stretch."""
-    kind = course.kinds[0]
+def plot(history: ComparisonHistory) -> go.Figure:
+    """Draw the score that decides by version, a line for each contender and span."""
+    kind = history.kinds[0]
     rows = [
-        {"version": version.when, "contender": contender, "stretch": number} | {key: one[key] for key in one}
-        for number, (versions, _) in enumerate(course.stretches(kind))
+        {"version": version.when, "contender": contender, "span": number} | {key: one[key] for key in one}
+        for number, (versions, _) in enumerate(history.comparable_spans(kind))
         for version in versions
-        for contender in course.contenders
+        for contender in history.contenders
         if (one := version.score(contender, kind)) is not None
     ]
     label = f'{title(kind)}<br><span style="font-size:11px">{rows[0]["better"]} is better</span>'
-    return figures.score_history(pd.DataFrame(rows), label, looks(course.contenders))
+    return figures.score_history(pd.DataFrame(rows), label, looks(history.contenders))
 
 
-def _rows(course: Course, kind: str) -> Iterator[dict[str, Any]]:
-    for number, (versions, _) in enumerate(course.stretches(kind), start=1):
+def _rows(history: ComparisonHistory, kind: str) -> Iterator[dict[str, Any]]:
+    for number, (versions, _) in enumerate(history.comparable_spans(kind), start=1):
         for place, version in enumerate(versions):
             for contender in version.scores:
                 one = version.score(contender, kind)
                 if one is not None:
                     yield {
-                        "comparison": course.comparison,
-                        "image_set": course.image_set,
+                        "comparison": history.comparison,
+                        "image_set": history.image_set,
                         "version": version.name,
                         "git_commit": version.commit,
                         "contender": contender,
                         "kind": kind,
                         "score": one["name"],
-                        "stretch": number,
+                        "span": number,
                         "value": one["value"],
                         "low": one["low"],
                         "high": one["high"],

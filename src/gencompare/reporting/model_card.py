@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gencompare.evaluation.kinds import KINDS
+from gencompare.reporting.formatting import count, interval, number
 from gencompare.reporting.page import facts
 from gencompare.reporting.tables import COSTS
-from gencompare.reporting.words import count, interval, number
 
 LOADING = """\
 import json

@@ -21,7 +21,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from gencompare.imagesets.pictures import image_grid
-from gencompare.reporting import words
+from gencompare.reporting import formatting
 from gencompare.reporting.palette import Look
 
 # CSS pixels: how wide a panel of samples is, and how large one image must at least be shown.
@@ -144,10 +144,10 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": words.number,
-        "interval": words.interval,
-        "scaled": words.scaled,
-        "count": words.count,
+        "number": formatting.number,
+        "interval": formatting.interval,
+        "scaled": formatting.scaled,
+        "count": formatting.count,
     }
     return environment.get_template(name)
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.ranks import Interval, ranks
-from gencompare.reporting.words import MISSING, duration, plain, scaled
+from gencompare.reporting.formatting import MISSING, duration, plain, scaled
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from gencompare.comparisons import Training
 from gencompare.evaluation.passport import differences
 from gencompare.evaluation.table import combined
 
@@ -52,8 +53,8 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Course:
-    """A comparison on one image set, version by version, the oldest first."""
+class ComparisonHistory:
+    """Every version of a comparison on one image set, the oldest first."""
 
     comparison: str
     image_set: str
@@ -75,11 +76,11 @@ class Course:
         """Every contender, those of the newest version first."""
         return list(dict.fromkeys(name for version in reversed(self.versions) for name in version.scores))
 
-    def stretches(self, kind: str) -> list[tuple[list[Version], list[str]]]:
+    def comparable_spans(self, kind: str) -> list[tuple[list[Version], list[str]]]:
         """Cut the versions wherever two scores that follow each other may not be compared.
 
         Returns:
-            For each stretch its versions, and what sets its passport apart from that of the one before.
+            For each span its versions, and how its passport differs from that of the span before.
         """
         found: list[tuple[list[Version], list[str]]] = []
         for version in self.versions:
@@ -94,9 +95,9 @@ class Course:
         return found
 
 
-def read_courses(
+def read_histories(
     reports: Path, outputs: Path, comparisons: Sequence[str], image_set: str | None = None
-) -> list[Course]:
+) -> list[ComparisonHistory]:
     """Read what is kept of comparisons.
 
     Args:
@@ -104,14 +105,14 @@ def read_courses(
         comparisons: names of those wanted.
         image_set: on this image set only, however it was prepared; on all where left out.
     """
-    courses = []
+    histories = []
     for comparison in comparisons:
         for folder in sorted((reports / comparison).glob("*/")):
             if image_set is None or folder.name == image_set or folder.name.startswith(f"{image_set}-"):
                 versions = _versions(folder, outputs / comparison / folder.name)
                 if versions:
-                    courses.append(Course(comparison, folder.name, versions))
-    return courses
+                    histories.append(ComparisonHistory(comparison, folder.name, versions))
+    return histories
 
 
 def _versions(report: Path, outputs: Path) -> list[Version]:
@@ -129,7 +130,7 @@ def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
     seeds = table[table["kind"] == "contender"].groupby("contender", sort=False).size()
     found = {}
     for contender, count in seeds.items():
-        names = [f"{contender}_repeat{repeat}" if repeat else str(contender) for repeat in range(count)]
+        names = [Training(str(contender), repeat).name for repeat in range(count)]
         files = [_newest(outputs / name / "scores.json", version) for name in names]
         if all(files):
             found[str(contender)] = combined([_read(file) for file in files if file])

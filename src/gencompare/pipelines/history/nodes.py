@@ -9,7 +9,7 @@ import pandas as pd
 from gencompare.comparisons import COMPARISONS
 from gencompare.config.typed import SettingError, choose
 from gencompare.reporting.history import history_table, render_history
-from gencompare.reporting.versions import read_courses
+from gencompare.reporting.versions import read_histories
 
 
 def write_history(
@@ -18,11 +18,11 @@ def write_history(
     """Set the versions of one comparison side by side, or those of every comparison that has run."""
     if comparison is not None:
         choose(COMPARISONS, comparison, "comparison")
-    courses = read_courses(reports, outputs, [comparison] if comparison else list(COMPARISONS), dataset)
-    if not courses:
+    histories = read_histories(reports, outputs, [comparison] if comparison else list(COMPARISONS), dataset)
+    if not histories:
         where = f" on {dataset}" if dataset else ""
         raise SettingError(
             f"comparison={comparison!r}: nothing of it{where} is in {reports} yet; "
             f"run it first: kedro run --pipeline={comparison or 'gan_compare'}"
         )
-    return render_history(courses), history_table(courses)
+    return render_history(histories), history_table(histories)

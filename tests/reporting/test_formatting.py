@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gencompare.reporting.words import count, duration, interval, listed, number, plain, scaled
+from gencompare.reporting.formatting import count, duration, interval, listed, number, plain, scaled
 
 
 @pytest.mark.parametrize(

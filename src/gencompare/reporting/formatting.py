@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers, intervals, durations and lists as text that people read."""
 
 from __future__ import annotations
 
