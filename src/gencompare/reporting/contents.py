@@ -15,6 +15,7 @@ from gencompare.config.contender import flatten
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting.answer import HEALTHY
+from gencompare.reporting.palette import Look, looks
 
 # Samples that vary less than this share of real images' variety are all but one image.
 COLLAPSED_BELOW = 0.1
@@ -62,10 +63,10 @@ class ContenderReport:
         scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
         cost: the keys of `tables.COSTS`; what is not known is left out.
         samples: the first of the scored samples, same seed and labels for all contenders.
-        interpolation: walks through latent space, one a row.
+        interpolation: from one sample to another, one a row.
         trajectory: images on their way from noise, one a row.
-        reconstructions: of a model that can lead images back to noise, real images, what it makes of them, and
-            walks between them, one a row.
+        reconstructions: of a model that can encode images, real images, their reconstructions, and
+            interpolations between real images, one a row.
         reconstruction_error: of these, the mean squared error of pixels in [0, 1].
         stages: of a model that grew, samples at the end of each resolution, one a row.
         neighbours: its samples beside the training images nearest to them.
@@ -150,6 +151,11 @@ class ReportContents:
     contenders: Sequence[ContenderReport]
     table: pd.DataFrame
     provenance: Mapping[str, Any]
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """How each contender is drawn."""
+        return looks(c.name for c in self.contenders)
 
     @cached_property
     def failures(self) -> dict[str, str]:

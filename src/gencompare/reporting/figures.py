@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from gencompare.reporting.formatting import duration, plain, scaled
-from gencompare.reporting.palette import DASHES, Look, looks
+from gencompare.reporting.palette import DASHES, Look
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
@@ -20,57 +20,94 @@ INK, GRID, REFERENCE = "#1f2328", "#e3e5e8", "#6b7178"
 MOST_TICKS = 6
 MINUTES = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1440)
 
-COMPUTE_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
+COST_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
     "train_seconds": ("training time", duration),
     "train_flops": ("training compute", partial(scaled, unit="FLOP")),
-    "kimg": ("training images seen", lambda kimg: scaled(1000 * kimg)),
+    "seconds_per_image": ("time per image", duration),
 }
 
 
-def loss_curves(
-    histories: Mapping[str, pd.DataFrame], drawn_as: Mapping[str, Look] | None = None
+def curves(
+    histories: Mapping[str, pd.DataFrame], prefix: str, title: str, drawn_as: Mapping[str, Look]
 ) -> go.Figure:
-    """Draw every `loss/<network>` column against `kimg`, a panel a contender: losses of two families do not compare.
+    """Draw some columns of histories against `kimg`, a panel a contender: losses of two families do not compare.
 
     Args:
-        histories: training history by contender, columns `kimg`, `loss/<network>`, ...
-        drawn_as: the look of each contender; by place in `histories` where left out.
+        histories: training history by contender, columns `kimg`, `<prefix><network>`, ...
+        prefix: of the columns that are drawn, such as `loss/` or `grad_norm/`.
+        title: what they hold.
+        drawn_as: the look of each contender.
     """
-    return _panels(histories, "loss/", "loss", drawn_as)
+    columns = min(3, max(1, len(histories)))
+    rows = math.ceil(max(1, len(histories)) / columns)
+    titles = list(histories) if len(histories) > 1 else None
+    figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.28 / rows)
+    named: set[str] = set()
+    for place, (name, history) in enumerate(histories.items()):
+        cell = {"row": place // columns + 1, "col": place % columns + 1}
+        networks = [column for column in history.columns if column.startswith(prefix)]
+        for line, column in enumerate(networks):
+            network = column.removeprefix(prefix)
+            figure.add_scatter(
+                x=history["kimg"].tolist(),
+                y=_finite(history[column]),
+                name=network,
+                legendgroup=network,
+                showlegend=network not in named and len(networks) > 1,
+                mode="lines",
+                line={"color": drawn_as[name].colour, "width": 2, "dash": DASHES[line % len(DASHES)]},
+                hovertemplate=f"{name}, {network}: %{{y:.4g}} at %{{x:.3g}} kimg<extra></extra>",
+                **cell,
+            )
+            named.add(network)
+        values = pd.Series(history[networks].to_numpy(float).ravel())
+        figure.update_yaxes(**_scale(values, plain, log_from=50), **cell)
+    figure.update_xaxes(title="thousand images seen", row=rows)
+    figure.update_yaxes(title=title, col=1)
+    _styled(figure, height=(80 if titles else 50) + 210 * rows)
+    return figure.update_layout(
+        margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
+    )
 
 
-def health_curves(
-    histories: Mapping[str, pd.DataFrame], drawn_as: Mapping[str, Look] | None = None
+def quality_against_cost(
+    points: pd.DataFrame, label: str, axis: str, drawn_as: Mapping[str, Look]
 ) -> go.Figure:
-    """Draw every `grad_norm/<network>` column against `kimg`, a panel a contender. See `loss_curves`."""
-    return _panels(histories, "grad_norm/", "gradient norm", drawn_as)
-
-
-def quality_against_compute(
-    points: pd.DataFrame,
-    label: str,
-    axis: str = "train_seconds",
-    drawn_as: Mapping[str, Look] | None = None,
-) -> go.Figure:
-    """Draw a score against what training took; several rows of one contender make a line.
+    """Draw a score against one cost; several rows of one contender make a line.
 
     Args:
         points: columns `contender`, `value`, `low`, `high`, the axis, and `kind` where some are `failed`.
         label: of the score's axis.
-        axis: a key of COMPUTE_AXES.
-        drawn_as: the look of each contender; by place in `points` where left out.
+        axis: a key of COST_AXES.
+        drawn_as: the look of each contender.
     """
-    return _trade_off(points, label, axis, *COMPUTE_AXES[axis], drawn_as)
+    title, write = COST_AXES[axis]
+    points = points.dropna(subset=[axis, "value"])
+    figure = go.Figure()
+    for name in points["contender"].unique():
+        rows, look = points[points["contender"] == name].sort_values(axis), drawn_as[name]
+        figure.add_scatter(
+            x=rows[axis].tolist(),
+            y=rows["value"].tolist(),
+            error_y=_interval(rows, look.colour),
+            mode="lines+markers" if len(rows) > 1 else "markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2},
+            marker={
+                "color": look.colour,
+                "symbol": _symbol(look, rows.iloc[0]),
+                "size": 12,
+                "line": {"width": 2, "color": look.colour},
+            },
+            name=_caption(rows.iloc[0]),
+            text=[write(cost) for cost in rows[axis]],
+            hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
+        )
+    figure.update_xaxes(title=title, **_scale(points[axis], write, log_from=0.0))
+    figure.update_yaxes(title=label, **_scale(points["value"], plain))
+    return _styled(figure, height=400).update_layout(showlegend=True)
 
 
-def quality_against_sampling_cost(
-    points: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | None = None
-) -> go.Figure:
-    """Draw a score against the time that one image takes, column `seconds_per_image`; else as above."""
-    return _trade_off(points, label, "seconds_per_image", "time per image", duration, drawn_as)
-
-
-def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | None = None) -> go.Figure:
+def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -> go.Figure:
     """Draw one score of every contender with its interval, and those of real images and noise.
 
     Args:
@@ -78,7 +115,6 @@ def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look] | 
         label: of the score's axis.
         drawn_as: the look of each contender; names without one are drawn as references.
     """
-    drawn_as = looks(scores["contender"]) if drawn_as is None else drawn_as
     figure = go.Figure()
     for _, row in scores.iloc[::-1].iterrows():
         look = drawn_as.get(row["contender"], Look(REFERENCE, "solid", "line-ns"))
@@ -126,76 +162,6 @@ def score_history(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=order, nticks=MOST_TICKS)
     figure.update_yaxes(title=label, **_scale(scores["value"], plain))
     return _styled(figure, height=420).update_layout(showlegend=False)
-
-
-def _panels(
-    histories: Mapping[str, pd.DataFrame], prefix: str, what: str, drawn_as: Mapping[str, Look] | None
-) -> go.Figure:
-    drawn_as = drawn_as or looks(histories)
-    columns = min(3, max(1, len(histories)))
-    rows = math.ceil(max(1, len(histories)) / columns)
-    titles = list(histories) if len(histories) > 1 else None
-    figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.28 / rows)
-    named: set[str] = set()
-    for place, (name, history) in enumerate(histories.items()):
-        cell = {"row": place // columns + 1, "col": place % columns + 1}
-        networks = [column for column in history.columns if column.startswith(prefix)]
-        for line, column in enumerate(networks):
-            network = column.removeprefix(prefix)
-            figure.add_scatter(
-                x=history["kimg"].tolist(),
-                y=_finite(history[column]),
-                name=network,
-                legendgroup=network,
-                showlegend=network not in named and len(networks) > 1,
-                mode="lines",
-                line={"color": drawn_as[name].colour, "width": 2, "dash": DASHES[line % len(DASHES)]},
-                hovertemplate=f"{name}, {network}: %{{y:.4g}} at %{{x:.3g}} kimg<extra></extra>",
-                **cell,
-            )
-            named.add(network)
-        values = pd.Series(history[networks].to_numpy(float).ravel())
-        figure.update_yaxes(**_scale(values, plain, log_from=50), **cell)
-    figure.update_xaxes(title="thousand images seen", row=rows)
-    figure.update_yaxes(title=what, col=1)
-    _styled(figure, height=(80 if titles else 50) + 210 * rows)
-    return figure.update_layout(
-        margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
-    )
-
-
-def _trade_off(
-    points: pd.DataFrame,
-    label: str,
-    axis: str,
-    title: str,
-    write: Callable[[float], str],
-    drawn_as: Mapping[str, Look] | None,
-) -> go.Figure:
-    points = points.dropna(subset=[axis, "value"])
-    drawn_as = drawn_as or looks(points["contender"].unique())
-    figure = go.Figure()
-    for name in points["contender"].unique():
-        rows, look = points[points["contender"] == name].sort_values(axis), drawn_as[name]
-        figure.add_scatter(
-            x=rows[axis].tolist(),
-            y=rows["value"].tolist(),
-            error_y=_interval(rows, look.colour),
-            mode="lines+markers" if len(rows) > 1 else "markers",
-            line={"color": look.colour, "dash": look.dash, "width": 2},
-            marker={
-                "color": look.colour,
-                "symbol": _symbol(look, rows.iloc[0]),
-                "size": 12,
-                "line": {"width": 2, "color": look.colour},
-            },
-            name=_caption(rows.iloc[0]),
-            text=[write(cost) for cost in rows[axis]],
-            hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
-        )
-    figure.update_xaxes(title=title, **_scale(points[axis], write, log_from=0.0))
-    figure.update_yaxes(title=label, **_scale(points["value"], plain))
-    return _styled(figure, height=400).update_layout(showlegend=True)
 
 
 def _caption(row: pd.Series) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +11,6 @@ import plotly.graph_objects as go
 from gencompare.reporting import figures, page, tables
 from gencompare.reporting.answer import Answer, Standing, answer, leaders
 from gencompare.reporting.contents import ReportContents
-from gencompare.reporting.palette import looks
 
 SECTIONS = {
     "samples": "Samples",
@@ -18,8 +18,8 @@ SECTIONS = {
     "trade-offs": "Quality against cost",
     "costs": "Costs",
     "training": "How training went",
-    "interpolation": "From one sample to another",
-    "trajectories": "How a sample comes about",
+    "interpolation": "Interpolation between samples",
+    "trajectories": "From noise to sample",
     "neighbours": "Nearest training images",
     "failures": "Failures",
     "settings": "Settings",
@@ -27,15 +27,14 @@ SECTIONS = {
 }
 
 VALIDATION_AXES = ("train_seconds", "train_flops")
-COST_AXES = ("kimg", "train_seconds", "train_flops", "seconds_per_image", "nfe")
 
 FILMS = {
-    "interpolation": "Each row walks from one sample to another through the noise that both are made of. Where a "
-    "model has learnt what lies between images, every step is an image; where it has learnt images by heart, rows jump.",
-    "trajectories": "Each row ends in a sample. A diffusion model shows its guess of the finished image while it "
-    "removes noise; a model of one evaluation shows its latent vector growing from the mean to its place.",
+    "interpolation": "Each row goes from one sample to another by interpolating the noise that they are made from. If "
+    "a model generalises, every image between is plausible; if it has memorised images, a row jumps.",
+    "trajectories": "Each row ends in a sample. Of a diffusion model it shows the predicted clean image as noise is "
+    "removed; of a GAN or VAE, images for a latent vector that grows from zero to its full length.",
     "neighbours": "Top row: of the scored samples, those most like a copy, the worst first. Below each: the training "
-    "images nearest to it. A sample that equals its neighbour is remembered, not made.",
+    "images nearest to it. A sample that equals its neighbour is a copy.",
 }
 
 
@@ -47,7 +46,7 @@ def render(contents: ReportContents) -> str:
         board=board,
         answer=answer_of(contents),
         sections=SECTIONS,
-        looks=looks(c.name for c in contents.contenders),
+        looks=contents.looks,
         marker=page.marker,
         figure_json=page.figure_json,
         plotly=page.plotly_bundle(),
@@ -67,10 +66,18 @@ def render(contents: ReportContents) -> str:
         costs=tables.cost_columns([c.cost for c in contents.contenders]),
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
         real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
-        samples=_samples(contents),
+        samples={
+            c.name: page.panel(c.samples.images, f"{{n}} samples of {c.name}")
+            for c in contents.contenders
+            if c.samples
+        },
         films=_films(contents),
-        growth=_growth(contents),
-        reconstructions=_reconstructions(contents),
+        growth=_pictures(contents, "stages", "Samples of {} at the end of each resolution, one a row"),
+        reconstructions=_pictures(
+            contents,
+            "reconstructions",
+            "Real images, their reconstructions by {}, and interpolations between real images, one a row",
+        ),
         film_texts=FILMS,
         run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
         card_facts=page.facts(contents.card),
@@ -119,19 +126,17 @@ def _standings(
 
 def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
     """Draw the figures of the whole comparison, by name."""
-    order = looks(c.name for c in contents.contenders)
     histories = {c.name: c.history for c in contents.contenders}
     return _score_figures(contents) | {
         "validation_curve": _validation_figures(contents)["validation_against_train_seconds"],
-        "loss_curves": figures.loss_curves(histories, order),
-        "health_curves": figures.health_curves(histories, order),
+        "loss_curves": figures.curves(histories, "loss/", "loss", contents.looks),
+        "health_curves": figures.curves(histories, "grad_norm/", "gradient norm", contents.looks),
     }
 
 
 def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
     board = scoreboard_of(contents)
     first = board.first
-    order = looks(c.name for c in contents.contenders)
     rows = [
         {"contender": row.name, "kind": row.kind} | asdict(row.cell(first.name))
         for row in board.rows
@@ -139,19 +144,22 @@ def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
     ]
     scores = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high"])
     costs = pd.DataFrame(
-        [{"contender": c.name} | {axis: c.cost.get(axis) for axis in COST_AXES} for c in contents.contenders]
+        [
+            {"contender": c.name} | {axis: c.cost.get(axis) for axis in figures.COST_AXES}
+            for c in contents.contenders
+        ]
     )
     points = costs.merge(scores, on="contender")
+    drawn = partial(figures.quality_against_cost, points, first.label, drawn_as=contents.looks)
     return {
-        "score_bars": figures.score_bars(scores, first.label, order),
-        "quality_against_compute": figures.quality_against_compute(points, first.label, drawn_as=order),
-        "quality_against_sampling_cost": figures.quality_against_sampling_cost(points, first.label, order),
+        "score_bars": figures.score_bars(scores, first.label, contents.looks),
+        "quality_against_compute": drawn("train_seconds"),
+        "quality_against_sampling_cost": drawn("seconds_per_image"),
     }
 
 
 def _validation_figures(contents: ReportContents) -> dict[str, go.Figure]:
     """Draw validation distances against what training had taken: curves of their own, for they are no scores."""
-    order = looks(c.name for c in contents.contenders)
     rows = [
         {"contender": c.name, "kind": "failed" if c.name in contents.failures else "contender"}
         | {"value": point["validation_fd"], "low": None, "high": None}
@@ -163,7 +171,7 @@ def _validation_figures(contents: ReportContents) -> dict[str, go.Figure]:
     note = '<span style="font-size:11px">against training images, lower is better</span>'
     label = f"Validation distance<br>{note}"
     return {
-        f"validation_against_{axis}": figures.quality_against_compute(points, label, axis, order)
+        f"validation_against_{axis}": figures.quality_against_cost(points, label, axis, contents.looks)
         for axis in VALIDATION_AXES
     }
 
@@ -189,52 +197,34 @@ def _passports(board: tables.Scoreboard) -> list[tuple[list[str], list[tuple[str
 
 def _curves(contents: ReportContents) -> dict[str, dict[str, go.Figure]]:
     """Draw each contender's own curves, for pages of any width."""
-    order = looks(c.name for c in contents.contenders)
-    drawn = {"loss": figures.loss_curves, "gradient norm": figures.health_curves}
+    drawn = {"loss": "loss/", "gradient norm": "grad_norm/"}
     return {
-        c.name: {what: draw({c.name: c.history}, order) for what, draw in drawn.items()}
+        c.name: {
+            what: figures.curves({c.name: c.history}, prefix, what, contents.looks)
+            for what, prefix in drawn.items()
+        }
         for c in contents.contenders
         if len(c.history)
     }
 
 
-def _samples(contents: ReportContents) -> dict[str, page.Picture]:
-    return {
-        c.name: page.panel(c.samples.images, f"{{n}} samples of {c.name}")
-        for c in contents.contenders
-        if c.samples
-    }
+def _pictures(contents: ReportContents, kind: str, alt: str) -> dict[str, page.Picture]:
+    """Embed one kind of picture of every contender that has it; `alt` names the contender as `{}`."""
+    drawn = {c.name: getattr(c, kind) for c in contents.contenders}
+    return {name: page.picture(image, alt.format(name)) for name, image in drawn.items() if image}
 
 
 def _films(contents: ReportContents) -> dict[str, dict[str, page.Picture]]:
     """Collect, for each section of film strips, what each contender has."""
-    films: dict[str, dict[str, page.Picture]] = {section: {} for section in FILMS}
-    for c in contents.contenders:
-        if c.interpolation:
-            alt = f"Walks from sample to sample of {c.name}, one a row"
-            films["interpolation"][c.name] = page.picture(c.interpolation, alt)
-        if c.trajectory:
-            alt = f"How samples of {c.name} come about, one a row"
-            films["trajectories"][c.name] = page.picture(c.trajectory, alt)
-        if c.neighbours:
-            alt = f"Top row: samples of {c.name}; below each the training images nearest to it"
-            films["neighbours"][c.name] = page.neighbour_panel(
-                c.neighbours.samples, c.neighbours.nearest, alt
-            )
-    return films
-
-
-def _reconstructions(contents: ReportContents) -> dict[str, page.Picture]:
-    """Collect what contenders make of real images, of those that can."""
-    alt = "Real images, what {} makes of them, and its walks from one to another"
+    alt = "Top row: samples of {}; below each the training images nearest to it"
     return {
-        c.name: page.picture(c.reconstructions, alt.format(c.name))
-        for c in contents.contenders
-        if c.reconstructions
+        "interpolation": _pictures(
+            contents, "interpolation", "Interpolations between samples of {}, one a row"
+        ),
+        "trajectories": _pictures(contents, "trajectory", "How samples of {} come about, one a row"),
+        "neighbours": {
+            c.name: page.neighbour_panel(c.neighbours.samples, c.neighbours.nearest, alt.format(c.name))
+            for c in contents.contenders
+            if c.neighbours
+        },
     }
-
-
-def _growth(contents: ReportContents) -> dict[str, page.Picture]:
-    """Collect the pictures of models that grew."""
-    alt = "Samples of {} at the end of each resolution, one a row"
-    return {c.name: page.picture(c.stages, alt.format(c.name)) for c in contents.contenders if c.stages}

@@ -19,10 +19,10 @@ from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
-from gencompare.imagesets.pictures import image_grid
+from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.shape import ImageShape
 from gencompare.models.weights import Weights
-from gencompare.pipelines.modelling import pictures
+from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
@@ -133,14 +133,14 @@ def picture_contender(
     prepared: ImageSplits,
     settings: dict[str, Any],
 ) -> tuple[Image, Image, Image, Image, dict[str, float]]:
-    """Draw how a contender works: walks, ways to a sample, growth, reconstructions and their error."""
+    """Draw interpolations, trajectories, samples by stage, and reconstructions; return their error, too."""
     contender, seed = _chosen(weights, best_weights, prepared, settings), settings["seed"]
     earlier = [_trained(stage, prepared, settings) for stage in _by_stage(stage_weights)]
     return (
-        pictures.interpolation(contender, seed),
-        pictures.trajectory(contender, seed),
-        pictures.growth(earlier, samples, seed),
-        *pictures.reconstruction(contender, prepared.heldout),
+        strips(sampling.interpolate(contender, ROWS, FRAMES, seed)),
+        strips(sampling.trajectory(contender, ROWS, FRAMES, seed)),
+        growth(earlier, samples, seed),
+        *reconstruction(contender, prepared.heldout),
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures that show how a trained contender works: walks, ways to a sample, real images made again."""
+"""Pictures of a trained contender: its samples by stage of training, and reconstructions of real images."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ ROWS, FRAMES = 6, 10
 RECONSTRUCTED = 64
 
 
-def interpolation(contender: sampling.Contender, seed: int) -> Image:
-    """Draw walks from one sample to another, one a row."""
-    return strips(sampling.interpolate(contender, ROWS, FRAMES, seed))
-
-
-def trajectory(contender: sampling.Contender, seed: int) -> Image:
-    """Draw how samples come about, one a row."""
-    return strips(sampling.trajectory(contender, ROWS, FRAMES, seed))
-
-
 def growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> Image:
     """Draw the first samples as each earlier stage of training made them, and themselves, one a row."""
     last = samples.images[:ROWS]
@@ -32,7 +22,7 @@ def growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> Ima
 
 
 def reconstruction(contender: sampling.Contender, heldout: Images) -> tuple[Image, dict[str, float]]:
-    """Draw real images, below them their reconstructions, then walks from one real image to another.
+    """Draw real images, below them their reconstructions, then interpolations between real images.
 
     Beside the picture `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels
     in [0, 1]. Of a contender that cannot lead images back to noise there is neither, only the real images.
