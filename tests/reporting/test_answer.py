@@ -17,7 +17,7 @@ CLEAR = (
 def test_the_best_is_named_with_the_next_and_both_intervals():
     said = say(*CLEAR)
     assert said.ahead == ("ddpm",)
-    assert said.sentence == (
+    assert f"{said.verdict}: {said.evidence}." == (
         "ddpm is ahead: fd 41.2 (38.0 to 44.9) against 97.3 (92.1 to 102.6) for vae, the next; lower is better, "
         "and the intervals do not overlap."
     )
@@ -67,7 +67,7 @@ def test_failures_are_counted_and_named_and_never_win():
 
 def test_nobody_is_ranked_where_all_failed():
     said = say(Standing("a", 3.0, 2.0, 4.0, status="diverged"))
-    assert said.sentence == "No contender can be ranked."
+    assert (said.verdict, said.evidence) == ("No contender can be ranked", "")
     assert said.ahead == ()
 
 

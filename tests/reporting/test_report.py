@@ -119,7 +119,7 @@ def test_a_contender_that_got_nowhere_is_still_shown(contents):
     )
     alone = dataclasses.replace(contents, contenders=[empty], table=contents.table.iloc[:0])
     page = render(alone)
-    assert answer_of(alone).sentence == "No contender can be ranked."
+    assert answer_of(alone).verdict == "No contender can be ranked"
     assert "No samples." in page
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from math import inf
 from typing import NamedTuple
 
 
@@ -29,47 +29,47 @@ KINDS = {
         "lower",
         "quality",
         "FID",
-        "Fréchet distance between Inception features of samples and of real images",
-        most=math.inf,
+        "Fréchet distance between Inception features of samples and real images",
+        most=inf,
     ),
     "fd": Kind(
         "lower",
         "quality",
         "Fréchet distance",
-        "Distance between the features of samples and of real images, taken as two Gaussians",
-        most=math.inf,
+        "Distance between the features of samples and real images, as two Gaussians",
+        most=inf,
     ),
     "fid_inf": Kind(
         "lower",
         "quality",
         "FID at n = ∞",
-        "FID extrapolated to endlessly many samples (arXiv:1911.07023)",
-        least=-math.inf,
-        most=math.inf,
+        "The same for infinitely many samples (arXiv:1911.07023)",
+        least=-inf,
+        most=inf,
     ),
     "fd_inf": Kind(
         "lower",
         "quality",
         "Fréchet distance at n = ∞",
-        "Fréchet distance extrapolated to endlessly many samples (arXiv:1911.07023)",
-        least=-math.inf,
-        most=math.inf,
+        "The same for infinitely many samples (arXiv:1911.07023)",
+        least=-inf,
+        most=inf,
     ),
     "kid": Kind(
         "lower",
         "quality",
         "Kernel distance",
-        "Unbiased distance between the features of samples and of real images",
-        least=-math.inf,
-        most=math.inf,
+        "Unbiased distance between the features of samples and real images",
+        least=-inf,
+        most=inf,
     ),
     "is": Kind(
         "higher",
         "quality",
         "Inception score",
-        "How sure and how varied a classifier finds samples; it never looks at real images",
+        "How sure and how varied a classifier finds samples, without real images",
         least=1.0,
-        most=math.inf,
+        most=inf,
     ),
     "precision": Kind(
         "higher", "fidelity", "Precision", "Share of samples that lie among real images, by their features"
@@ -78,8 +78,8 @@ KINDS = {
         "higher",
         "fidelity",
         "Density",
-        "How many real images a sample lies near to, against the number expected; may exceed 1",
-        most=math.inf,
+        "How many real images a sample lies near, against the number expected",
+        most=inf,
     ),
     "recall": Kind(
         "higher", "diversity", "Recall", "Share of real images that lie among samples, by their features"
@@ -91,16 +91,10 @@ KINDS = {
         "Share of real images that have a sample near them, by their features",
     ),
     "memorised": Kind(
-        "lower",
-        "memorisation",
-        "Memorised",
-        "Share of samples that stand out as near to one training image, as few real images do",
+        "lower", "memorisation", "Memorised", "Share of samples that stand out as near to one training image"
     ),
     "class_agreement": Kind(
-        "higher",
-        "fidelity",
-        "Class agreement",
-        "Share of samples that look like the class they were asked to be of",
+        "higher", "fidelity", "Class agreement", "Share of samples that look like the class asked for"
     ),
     "squares_valid": Kind("higher", "fidelity", "Valid squares", "Share of samples that one square fits"),
     "squares_coverage": Kind(

@@ -61,11 +61,6 @@ class Answer:
     doubts: tuple[str, ...]
     ahead: tuple[str, ...]
 
-    @property
-    def sentence(self) -> str:
-        """The whole answer as one sentence."""
-        return f"{self.verdict}: {self.evidence}." if self.evidence else f"{self.verdict}."
-
 
 def answer(
     standings: Sequence[Standing],

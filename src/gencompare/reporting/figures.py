@@ -92,12 +92,7 @@ def quality_against_cost(
             error_y=_interval(rows, look.colour),
             mode="lines+markers" if len(rows) > 1 else "markers",
             line={"color": look.colour, "dash": look.dash, "width": 2},
-            marker={
-                "color": look.colour,
-                "symbol": _symbol(look, rows.iloc[0]),
-                "size": 12,
-                "line": {"width": 2, "color": look.colour},
-            },
+            marker=_marker(look, rows.iloc[0]),
             name=_caption(rows.iloc[0]),
             text=[write(cost) for cost in rows[axis]],
             hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
@@ -123,12 +118,7 @@ def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -
             y=[_caption(row)],
             error_x=_interval(row.to_frame().T, look.colour),
             mode="markers",
-            marker={
-                "color": look.colour,
-                "symbol": _symbol(look, row),
-                "size": 12,
-                "line": {"width": 2, "color": look.colour},
-            },
+            marker=_marker(look, row),
             name=row["contender"],
             hovertemplate=f"{row['contender']}: %{{x:.4g}}<extra></extra>",
         )
@@ -168,9 +158,10 @@ def _caption(row: pd.Series) -> str:
     return f"{row['contender']} (failed)" if row.get("kind") == "failed" else str(row["contender"])
 
 
-def _symbol(look: Look, row: pd.Series) -> str:
-    """Return the marker, hollow where the contender failed."""
-    return f"{look.marker}-open" if row.get("kind") == "failed" else look.marker
+def _marker(look: Look, row: pd.Series) -> dict[str, Any]:
+    """Return a contender's marker, hollow where it failed."""
+    symbol = f"{look.marker}-open" if row.get("kind") == "failed" else look.marker
+    return {"color": look.colour, "symbol": symbol, "size": 12, "line": {"width": 2, "color": look.colour}}
 
 
 def _interval(rows: pd.DataFrame, colour: str) -> dict[str, Any]:

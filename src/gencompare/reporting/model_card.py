@@ -7,7 +7,7 @@ from typing import Any
 
 from gencompare.evaluation.kinds import KINDS
 from gencompare.reporting.formatting import count, interval, number
-from gencompare.reporting.page import facts
+from gencompare.reporting.page import facts, passports
 from gencompare.reporting.tables import COSTS
 
 LOADING = """\
@@ -133,10 +133,10 @@ def _scores(scores: Mapping[str, Any]) -> str:
 
 def _passports(scores: Mapping[str, Any]) -> str:
     """List each passport once, under the names of the scores that carry it."""
-    found: dict[str, list[str]] = {}
-    for name, one in scores.items():
-        found.setdefault(_table(("passport", "value"), facts(one["passport"])), []).append(f"`{name}`")
-    return "\n\n".join(f"Passport of {', '.join(names)}:\n\n{table}" for table, names in found.items())
+    found = passports({f"`{name}`": one["passport"] for name, one in scores.items()})
+    return "\n\n".join(
+        f"Passport of {', '.join(names)}:\n\n{_table(('passport', 'value'), lines)}" for names, lines in found
+    )
 
 
 def _table(heads: tuple[str, ...], rows: list[Any]) -> str:

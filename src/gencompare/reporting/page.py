@@ -134,6 +134,14 @@ def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return lines
 
 
+def passports(of_scores: Mapping[str, Mapping[str, Any]]) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """Return each passport once, as facts, with the names of the scores that carry it."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for score, passport in of_scores.items():
+        found.setdefault(tuple(facts(passport)), []).append(score)
+    return [(names, list(lines)) for lines, names in found.items()]
+
+
 def template(name: str) -> jinja2.Template:
     """Return a template that lies beside this module: strict, and with filters that write numbers for people."""
     environment = jinja2.Environment(

@@ -81,7 +81,7 @@ def render(contents: ReportContents) -> str:
         film_texts=FILMS,
         run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
         card_facts=page.facts(contents.card),
-        passports=_passports(board),
+        passports=page.passports({column.name: column.passport for column in board.columns}),
     )
 
 
@@ -180,19 +180,6 @@ def _protocol(contents: ReportContents) -> str:
     """Say what validation distances were taken with."""
     found = {str(c.outcome["validated_by"]) for c in contents.contenders if "validated_by" in c.outcome}
     return " or ".join(sorted(found)) or "nobody was validated"
-
-
-def _passports(board: tables.Scoreboard) -> list[tuple[list[str], list[tuple[str, str]]]]:
-    """Return each passport once, as facts, with the names of the scores that carry it."""
-    found: list[tuple[list[str], list[tuple[str, str]]]] = []
-    for column in board.columns:
-        facts = page.facts(column.passport)
-        same = next((names for names, other in found if other == facts), None)
-        if same is None:
-            found.append(([column.name], facts))
-        else:
-            same.append(column.name)
-    return found
 
 
 def _curves(contents: ReportContents) -> dict[str, dict[str, go.Figure]]:

@@ -207,6 +207,5 @@ def finite(value: Any) -> float | None:
 def _place(first: ScoreColumn, row: ScoreRow) -> tuple[int, float]:
     value = row.cell(first.name).value
     sign = 1 if first.better == "lower" else -1
-    return ("real images", "contender", "failed", "noise").index(
-        row.kind
-    ), math.inf if value is None else sign * value
+    order = ("real images", "contender", "failed", "noise")
+    return order.index(row.kind), math.inf if value is None else sign * value
