@@ -7,15 +7,16 @@ import math
 import numpy as np
 from PIL import Image
 
+GAP = 1  # pixels left clear between images, before enlargement
 
-def image_grid(images: np.ndarray, columns: int = 8, scale: int = 2, gap: int = 1) -> Image.Image:
+
+def image_grid(images: np.ndarray, columns: int = 8, scale: int = 2) -> Image.Image:
     """Lay images out row by row, each pixel enlarged to scale x scale.
 
     Args:
         images: uint8 (N, H, W, C), N at least 1, C 1 or 3.
         columns: images a row; fewer where there are fewer images.
         scale: whole-number enlargement, so that pixels stay pixels.
-        gap: pixels left clear between images, before enlargement.
 
     Returns:
         An RGBA picture, transparent between the images and where the last row ends early.
@@ -30,22 +31,20 @@ def image_grid(images: np.ndarray, columns: int = 8, scale: int = 2, gap: int = 
     n, height, width, _ = images.shape
     columns = min(columns, n)
     rows = math.ceil(n / columns)
-    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
+    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), np.uint8)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        top, left = row * (height + gap), column * (width + gap)
+        top, left = row * (height + GAP), column * (width + GAP)
         sheet[top : top + height, left : left + width, :3] = image
         sheet[top : top + height, left : left + width, 3] = 255
     return Image.fromarray(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def strips(images: np.ndarray, scale: int = 2, gap: int = 1) -> Image.Image:
-    """Lay film strips out, one a row; the frames of a strip touch.
+def strips(images: np.ndarray) -> Image.Image:
+    """Lay film strips out, one a row, enlarged twice; the frames of a strip touch.
 
     Args:
         images: uint8 (rows, frames, H, W, C).
-        scale: whole-number enlargement.
-        gap: pixels left clear between rows, before enlargement.
 
     Raises:
         ValueError: for another dtype or shape, or no images.
@@ -54,4 +53,4 @@ def strips(images: np.ndarray, scale: int = 2, gap: int = 1) -> Image.Image:
         raise ValueError(f"strips need uint8 (rows, frames, H, W, C), not {images.dtype} {images.shape}")
     rows, frames, height, width, channels = images.shape
     films = images.transpose(0, 2, 1, 3, 4).reshape(rows, height, frames * width, channels)
-    return image_grid(films, columns=1, scale=scale, gap=gap)
+    return image_grid(films, columns=1)
