@@ -7,13 +7,13 @@ from gencompare.evaluation.table import combined, score_table
 from gencompare.reporting.tables import COSTS, scoreboard
 
 
-def score(value, half, better="lower"):
+def score(value, half, kind="fd", better="lower"):
     return {
         "value": value,
         "low": value - half,
         "high": value + half,
         "better": better,
-        "kind": "fd",
+        "kind": kind,
         "measures": "quality",
         "passport": {"n": 100},
     }
@@ -66,7 +66,10 @@ def test_a_table_read_back_from_csv_says_the_same(board, tmp_path):
 
 
 def test_higher_is_first_where_higher_is_better():
-    scores = {name: {"scores": {"recall": score(v, 0.01, "higher")}} for name, v in (("a", 0.2), ("b", 0.7))}
+    scores = {
+        name: {"scores": {"recall": score(v, 0.01, "recall", "higher")}}
+        for name, v in (("a", 0.2), ("b", 0.7))
+    }
     table = score_table(scores, {kind: {"scores": {}} for kind in ("real_images", "noise")})
     assert [row.name for row in scoreboard(table, scores, ()).rows if row.kind == "contender"] == ["b", "a"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from threading import get_native_id
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -52,12 +52,17 @@ def features(
         kept: np.ndarray = np.load(path, allow_pickle=False)
         return kept
     found = extract(images, extractor, settings)
+    write_whole(path, lambda file: np.save(file, found))
+    return found
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file under another name and rename it, so that it is never seen in part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
     with part.open("wb") as file:
-        np.save(file, found)
+        write(file)
     part.replace(path)
-    return found
 
 
 def content_hash(images: np.ndarray, *facts: Any) -> str:

@@ -26,26 +26,13 @@ class Kind(NamedTuple):
 
 KINDS = {
     "fid": Kind(
-        "lower",
-        "quality",
-        "FID",
-        "Fréchet distance between Inception features of samples and real images",
-        most=inf,
+        "lower", "quality", "FID", "Fréchet distance of samples and real images, Inception features", most=inf
     ),
     "fd": Kind(
-        "lower",
-        "quality",
-        "Fréchet distance",
-        "Distance between the features of samples and real images, as two Gaussians",
-        most=inf,
+        "lower", "quality", "Fréchet distance", "Distance between Gaussians fitted to the features", most=inf
     ),
     "fid_inf": Kind(
-        "lower",
-        "quality",
-        "FID at n = ∞",
-        "FID extrapolated to infinitely many samples (arXiv:1911.07023)",
-        least=-inf,
-        most=inf,
+        "lower", "quality", "FID at n = ∞", "Extrapolated FID (arXiv:1911.07023)", least=-inf, most=inf
     ),
     "fd_inf": Kind(
         "lower",
@@ -56,12 +43,7 @@ KINDS = {
         most=inf,
     ),
     "kid": Kind(
-        "lower",
-        "quality",
-        "Kernel distance",
-        "Unbiased distance between the features of samples and real images",
-        least=-inf,
-        most=inf,
+        "lower", "quality", "Kernel distance", "Unbiased distance between the features", least=-inf, most=inf
     ),
     "is": Kind(
         "higher",
@@ -85,10 +67,7 @@ KINDS = {
         "higher", "diversity", "Recall", "Share of real images that lie among samples, by their features"
     ),
     "coverage": Kind(
-        "higher",
-        "diversity",
-        "Coverage",
-        "Share of real images that have a sample near them, by their features",
+        "higher", "diversity", "Coverage", "Share of real images with a sample near them, by their features"
     ),
     "memorised": Kind(
         "lower", "memorisation", "Memorised", "Share of samples that stand out as near to one training image"
@@ -98,10 +77,7 @@ KINDS = {
     ),
     "squares_valid": Kind("higher", "fidelity", "Valid squares", "Share of samples that one square fits"),
     "squares_coverage": Kind(
-        "higher",
-        "diversity",
-        "Factors covered",
-        "Share of the bins of colour, place, size and angle that samples reach",
+        "higher", "diversity", "Factors covered", "Share of bins of colour, place, size and angle reached"
     ),
 } | {
     f"squares_{factor}_distance": Kind(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from threading import get_native_id
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.bench import Bench, rows
-from gencompare.evaluation.features import content_hash
+from gencompare.evaluation.features import content_hash, write_whole
 from gencompare.evaluation.measurements import against_reference, against_training
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
@@ -130,9 +129,6 @@ def _once(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Read a JSON file, or compute and write it."""
     if not path.is_file():
         text = json.dumps(compute())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        write_whole(path, lambda file: file.write(text.encode()))
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found

@@ -16,9 +16,6 @@ from gencompare.reporting.formatting import listed
 from gencompare.reporting.palette import looks
 from gencompare.reporting.versions import ComparisonHistory, Version
 
-COLUMNS = ["comparison", "image_set", "version", "git_commit", "contender", "kind", "score", "span"]
-COLUMNS += ["value", "low", "high", "change"]
-
 
 def render_history(histories: Sequence[ComparisonHistory]) -> str:
     """Return the report across runs as one HTML page that needs no network and no other file."""
@@ -50,8 +47,9 @@ def history_table(histories: Sequence[ComparisonHistory]) -> pd.DataFrame:
     `span` counts from 1: scores of one kind compare only within the same span. `change` is `better` or
     `worse` than in the version before where the intervals do not overlap.
     """
-    rows = [row for history in histories for kind in history.kinds for row in _rows(history, kind)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(
+        [row for history in histories for kind in history.kinds for row in _rows(history, kind)]
+    )
 
 
 def change(versions: Sequence[Version], place: int, contender: str, kind: str) -> str:

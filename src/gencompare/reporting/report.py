@@ -99,12 +99,14 @@ def answer_of(contents: ReportContents) -> Answer:
     return answer(
         _standings(contents, board, first),
         first.full,
-        first.better,
+        first.kind.better,
         first.seeds,
         real_images=board.cell("real images", first.name).value,
         noise=board.cell("noise", first.name).value,
         opinions={
-            column.title: [s.name for s in leaders(_standings(contents, board, column), column.better)]
+            column.kind.title: [
+                s.name for s in leaders(_standings(contents, board, column), column.kind.better)
+            ]
             for column in others
         },
     )

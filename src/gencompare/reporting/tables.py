@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from gencompare.evaluation.kinds import KINDS
+from gencompare.evaluation.kinds import KINDS, Kind
 from gencompare.evaluation.ranks import Interval, ranks
 from gencompare.reporting.formatting import MISSING, duration, plain, scaled
 
@@ -49,35 +49,34 @@ class ScoreColumn:
 
     Attributes:
         name: with extractor and number of images, as in the scores file.
-        title, meaning: what it is called, and what it says.
-        better: `lower` or `higher`.
-        measures: `quality`, `fidelity`, `diversity` or `memorisation`.
+        kind: what it is called, says and measures.
         passport: what makes it comparable.
         seeds: how many training runs stand behind each value.
     """
 
     name: str
-    title: str = "Score"
-    meaning: str = ""
-    better: str = "lower"
-    measures: str = "quality"
+    kind: Kind
     passport: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 1
 
     @property
     def full(self) -> str:
         """Title and name."""
-        return f"{self.title} ({self.name})"
+        return f"{self.kind.title} ({self.name})"
 
     @property
     def about_quality(self) -> bool:
         """Whether it may decide which contender is better."""
-        return self.measures == "quality" or self.name == "squares_valid"
+        return self.kind.measures == "quality" or self.name == "squares_valid"
 
     @property
     def label(self) -> str:
         """The label of its axis in a figure."""
-        return f'{self.title}<br><span style="font-size:11px">{self.name}, {self.better} is better</span>'
+        note = f"{self.name}, {self.kind.better} is better"
+        return f'{self.kind.title}<br><span style="font-size:11px">{note}</span>'
+
+
+NOTHING_SCORED = ScoreColumn("score", Kind("lower", "quality", "Score", ""))
 
 
 @dataclass(frozen=True)
@@ -121,15 +120,15 @@ class Scoreboard:
 
     @property
     def first(self) -> ScoreColumn:
-        """The score that decides; a nameless one where nothing was scored."""
-        return self.columns[0] if self.columns else ScoreColumn("score")
+        """The score that decides."""
+        return self.columns[0] if self.columns else NOTHING_SCORED
 
     @property
     def tables(self) -> dict[str, list[ScoreColumn]]:
         """Columns by what they measure, a table each."""
         found: dict[str, list[ScoreColumn]] = {}
         for column in self.columns:
-            found.setdefault(column.measures, []).append(column)
+            found.setdefault(column.kind.measures, []).append(column)
         return found
 
     def cell(self, row: str, score: str) -> Cell:
@@ -140,7 +139,7 @@ class Scoreboard:
         """Return the ranks of the contenders that did not fail and have this score."""
         cells = {row.name: row.cell(column.name) for row in self.rows if row.kind == "contender"}
         intervals = {name: cell.interval for name, cell in cells.items() if cell.value is not None}
-        return ranks(intervals, column.better)
+        return ranks(intervals, column.kind.better)
 
     def leads(self, row: ScoreRow, column: ScoreColumn) -> bool:
         """Return whether a contender has rank 1 and another has not: where all are level, nobody leads."""
@@ -188,9 +187,8 @@ def scoreboard(
         }
         rows.append(ScoreRow(contender, "failed" if contender in failed else "contender", cells))
         for name, one in own.items():
-            kind = KINDS[one["kind"]]
-            about = {key: one[key] for key in ("better", "measures", "passport", "seeds") if key in one}
-            columns.setdefault(name, ScoreColumn(name, kind.title, kind.meaning, **about))
+            column = ScoreColumn(name, KINDS[one["kind"]], one["passport"], one.get("seeds", 1))
+            columns.setdefault(name, column)
     for record in table[table["kind"] != "contender"].to_dict("records"):
         ends = {name: (name, f"{name}_low", f"{name}_high") for name in columns}
         cells = {name: Cell(*(finite(record.get(key)) for key in keys)) for name, keys in ends.items()}
@@ -206,6 +204,6 @@ def finite(value: Any) -> float | None:
 
 def _place(first: ScoreColumn, row: ScoreRow) -> tuple[int, float]:
     value = row.cell(first.name).value
-    sign = 1 if first.better == "lower" else -1
+    sign = 1 if first.kind.better == "lower" else -1
     order = ("real images", "contender", "failed", "noise")
     return order.index(row.kind), math.inf if value is None else sign * value
