@@ -22,7 +22,7 @@ from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.features import features, make_extractor
 from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 from gencompare.reporting.figures import image_grid
 from gencompare.sampling import load, sample
 from gencompare.training import Trained, TrainingSettings, train

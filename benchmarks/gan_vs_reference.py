@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from gencompare.config.contender import make_contender
 from gencompare.config.typed import settings
 from gencompare.models import MODELS
-from gencompare.models.blocks import LatentModel
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Batch, Objective
 from gencompare.sampling import balanced_labels

@@ -10,7 +10,7 @@ from gencompare.comparisons import COMPARISONS, all_jobs
 from gencompare.config import contender as config
 from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 from gencompare.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -10,7 +10,7 @@ from torch import nn
 from gencompare.comparisons import COMPARISONS, Comparison
 from gencompare.config.typed import Positive, settings
 from gencompare.models import MODELS
-from gencompare.models.blocks import LatentModel
+from gencompare.models.parts.latent import LatentModel
 
 from .conftest import newest, run
 

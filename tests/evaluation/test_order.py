@@ -11,7 +11,7 @@ from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.distances import frechet_at_infinity
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models import MODELS
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.sampling import SAMPLERS, Contender, sample
 from gencompare.training import TrainingSettings, train

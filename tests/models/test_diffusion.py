@@ -4,7 +4,7 @@ import diffusers
 import pytest
 import torch
 
-from gencompare.models.diffusion import Denoiser, alpha_bars
+from gencompare.models.parts.diffusion import Denoiser, alpha_bars
 
 
 def denoiser(prediction="epsilon", schedule="linear", timesteps=1000, backbone=None):

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from gencompare.config.typed import SettingError
-from gencompare.models.growing import WHOLE, Growing, Stage, enlarged, schedule, shrunk
+from gencompare.models.parts.growing import WHOLE, Growing, Stage, enlarged, schedule, shrunk
 
 
 def growing(resolution=16, **settings):

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.models.pretrained import PretrainedUNet
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import PretrainedUNet
 from gencompare.sampling import SAMPLERS, Contender, sample
 from gencompare.sampling.base import Streams
 

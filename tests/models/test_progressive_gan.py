@@ -5,15 +5,10 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.growing import WHOLE, Stage, enlarged, shrunk
-from gencompare.models.progressive_gan import (
-    EqualConv2d,
-    EqualLinear,
-    ProgressiveGAN,
-    _minibatch_deviation,
-    _pixel_norm,
-)
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.growing import WHOLE, Stage, enlarged, shrunk
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.progressive_gan import EqualConv2d, EqualLinear, _minibatch_deviation, _pixel_norm
+from gencompare.models.settings import ProgressiveGAN
 
 
 def networks(resolution=16, channels=3, classes=0, **settings):

@@ -5,13 +5,10 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.blocks import mixed_precision
-from gencompare.models.dcgan import DCGAN
-from gencompare.models.growing import enlarged, shrunk
-from gencompare.models.progressive_gan import ProgressiveGAN
-from gencompare.models.resnet_gan import ResNetGAN
-from gencompare.models.shape import ImageShape
-from gencompare.models.vae import VAE
+from gencompare.models.parts.growing import enlarged, shrunk
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import DCGAN, VAE, ProgressiveGAN, ResNetGAN
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.adversarial import (
     LSGAN,

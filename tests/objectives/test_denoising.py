@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError, build
-from gencompare.models.diffusion import Denoiser, alpha_bars
+from gencompare.models.parts.diffusion import Denoiser, alpha_bars
 from gencompare.objectives.base import Batch
 from gencompare.objectives.denoising import Denoising, LogNormal, drawn_steps, min_snr_weights
 

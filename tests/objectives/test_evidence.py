@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from gencompare.models.shape import ImageShape
-from gencompare.models.vae import VAE
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import VAE
 from gencompare.objectives.base import Batch
 from gencompare.objectives.evidence import Evidence, gaussian_kl, squared_error
 

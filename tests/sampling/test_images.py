@@ -8,7 +8,7 @@ import torch
 
 from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import (
     SAMPLERS,
     Contender,

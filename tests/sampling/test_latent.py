@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.models.shape import ImageShape
-from gencompare.models.vae import VAE
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import VAE
 from gencompare.sampling.latent import FittedMixture, Mixture
 
 SHAPE = ImageShape(1, 16)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare.models.diffusion import Process, alpha_bars
+from gencompare.models.parts.diffusion import Process, alpha_bars
 from gencompare.sampling.solvers import (
     ddim,
     ddim_inversion,

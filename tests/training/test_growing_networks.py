@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gencompare.imagesets.arrays import Images
-from gencompare.models.growing import Stage
-from gencompare.models.progressive_gan import ProgressiveGAN
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.growing import Stage
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import ProgressiveGAN
 from gencompare.objectives.adversarial import WGANGP
 from gencompare.training import TrainingSettings, train
 from gencompare.training.progress import observing

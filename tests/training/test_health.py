@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gencompare.imagesets.arrays import Images
-from gencompare.models.dcgan import DCGAN
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import DCGAN
 from gencompare.objectives.adversarial import Vanilla
 from gencompare.training import TrainingSettings, train
 from gencompare.training.health import judge

@@ -15,7 +15,7 @@ from gencompare.evaluation.features import make_extractor
 from gencompare.imagesets import IMAGE_SETS, ImageSet, make_image_set
 from gencompare.imagesets.subset import Subset
 from gencompare.models import MODELS
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.sampling import SAMPLERS
 from gencompare.training import TrainingSettings

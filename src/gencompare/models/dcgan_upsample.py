@@ -4,47 +4,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from gencompare.config.typed import Positive, settings
-from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision, normal_init
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.layers import normal_init
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import UpsampleDCGAN, doubling_widths
 
 
-@settings
-class UpsampleDCGAN:
-    """A fully convolutional generator and discriminator without batch statistics or dense layers.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        width: channels at half the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
-        residual: which networks have residual blocks where the others have one convolution.
-        precision: of the convolutions; auto is bfloat16 where that is fast.
-    """
-
-    latent_dim: Positive = 64
-    width: Positive = 32
-    max_width: Positive = 256
-    residual: Literal["none", "generator", "both"] = "none"
-    precision: Precision = "auto"
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "dcgan_upsample")
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        networks = {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
-        for network in networks.values():
-            normal_init(network)
-        return networks
-
-    def widths(self, shape: ImageShape) -> list[int]:
-        """Channels at 4, 8, ... up to half the resolution."""
-        levels = shape.resolution.bit_length() - 3
-        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
+def networks(config: UpsampleDCGAN, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh generator and discriminator."""
+    networks = {"generator": Generator(config, shape), "discriminator": Discriminator(config, shape)}
+    for network in networks.values():
+        normal_init(network)
+    return networks
 
 
 class Generator(LatentModel):
@@ -53,7 +28,7 @@ class Generator(LatentModel):
     def __init__(self, config: UpsampleDCGAN, shape: ImageShape) -> None:
         super().__init__()
         self.latent_dim, self.precision = config.latent_dim, config.precision
-        widths = config.widths(shape)
+        widths = doubling_widths(config.width, shape.halvings, config.max_width)[::-1]
         grow = UpResidual if config.residual != "none" else up
         self.layers = nn.Sequential(
             # From one place there is nothing to overlap: a transposed convolution gives each of 4x4 its own weights.
@@ -80,7 +55,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: UpsampleDCGAN, shape: ImageShape) -> None:
         super().__init__()
-        widths = config.widths(shape)[::-1]
+        widths = doubling_widths(config.width, shape.halvings, config.max_width)
         self.precision = config.precision
         shrink = DownResidual if config.residual == "both" else down
         self.layers = nn.Sequential(

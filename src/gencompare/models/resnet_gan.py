@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gencompare.config.typed import Positive, settings
-from gencompare.models.blocks import (
-    LatentModel,
-    Norm,
-    Precision,
-    check_labels,
-    check_resolution,
-    mixed_precision,
-    projected,
-)
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.layers import Norm, projected
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import ResNetGAN, classes, doubling_widths
 
 
-@settings
-class ResNetGAN:
-    """Residual blocks that double the side against residual blocks that halve it.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        width: channels at the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops. The paper has 128 for both.
-        attention: sides of the feature maps that have self-attention, in both networks, where they occur.
-        critic_norm: normalisation of the discriminator's weights: none for `wgan_gp`, spectral for `hinge`.
-        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
-        conditional: whether it takes the image set's labels: by conditional batch normalisation in the
-            generator, by projection in the discriminator.
-    """
-
-    latent_dim: Positive = 128
-    width: Positive = 128
-    max_width: Positive = 128
-    attention: tuple[Positive, ...] = ()
-    critic_norm: Literal["none", "spectral"] = "none"
-    precision: Precision = "auto"
-    conditional: bool = False
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "resnet_gan")
-        check_labels(shape, self.conditional)
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        networks = {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
-        for network in networks.values():
-            xavier_init(network)
-        if self.critic_norm == "spectral":
-            normalise_spectra(networks["discriminator"])
-        return networks
-
-    def widths(self, shape: ImageShape) -> list[int]:
-        """Channels at 4, 8, ... up to the resolution."""
-        levels = shape.resolution.bit_length() - 2
-        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
-
-    def classes(self, shape: ImageShape) -> int:
-        return shape.classes if self.conditional else 0
+def networks(config: ResNetGAN, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh generator and discriminator."""
+    networks = {"generator": Generator(config, shape), "discriminator": Discriminator(config, shape)}
+    for network in networks.values():
+        xavier_init(network)
+    if config.critic_norm == "spectral":
+        normalise_spectra(networks["discriminator"])
+    return networks
 
 
 class Generator(LatentModel):
@@ -71,8 +29,8 @@ class Generator(LatentModel):
 
     def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
         super().__init__()
-        widths = config.widths(shape)
-        self.latent_dim, self.classes = config.latent_dim, config.classes(shape)
+        widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
+        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
         self.precision = config.precision
         self.project = nn.Linear(config.latent_dim, 16 * widths[0])
         self.blocks = nn.ModuleList()
@@ -99,7 +57,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
         super().__init__()
-        widths, classes = config.widths(shape)[::-1], config.classes(shape)
+        widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)
         self.precision = config.precision
         self.blocks = nn.Sequential(DownBlock(shape.channels, widths[0], first=True))
         side, width = shape.resolution // 2, widths[0]
@@ -112,7 +70,8 @@ class Discriminator(nn.Module):
             if shrinks and side in config.attention:
                 self.blocks.append(SelfAttention(width))
         self.logit = nn.Linear(width, 1)
-        self.label = nn.Embedding(classes, width) if classes else None
+        labels = classes(config, shape)
+        self.label = nn.Embedding(labels, width) if labels else None
         if self.label is not None:
             nn.init.xavier_uniform_(self.label.weight)
 

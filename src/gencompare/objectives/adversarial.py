@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gencompare.config.typed import NonNegativeFloat, Positive, PositiveFloat, SettingError, settings
-from gencompare.models.blocks import LatentModel, full_precision, require
-from gencompare.models.growing import Growing
+from gencompare.models.parts.growing import Growing
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.lookup import require
+from gencompare.models.parts.precision import full_precision
 from gencompare.objectives.augment import Augmentation, augment
 from gencompare.objectives.base import Batch, Objective
 from gencompare.objectives.diversity import distinctness, diversity, ranked_above

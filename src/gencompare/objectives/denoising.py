@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gencompare.config.typed import Fraction, PositiveFloat, settings
-from gencompare.models.blocks import require
-from gencompare.models.diffusion import Denoiser
+from gencompare.models.parts.diffusion import Denoiser
+from gencompare.models.parts.lookup import require
 from gencompare.objectives.base import Batch, Objective
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor, nn
 
 from gencompare.config.typed import NonNegativeFloat, settings
-from gencompare.models.blocks import require
+from gencompare.models.parts.lookup import require
 from gencompare.models.vae import AutoEncoder
 from gencompare.objectives.base import Batch, Objective
 

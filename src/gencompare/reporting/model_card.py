@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from gencompare.config import contender as config
 from gencompare import sampling
 from gencompare.imagesets import storage
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 
 model = Path("model")  # the folder that this card lies in
 contender = config.make_contender(json.loads((model / "settings.json").read_text()))

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.shape import ImageShape
-from gencompare.models.weights import Weights, load_weights
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import Weights, load_weights
 
 
 class Streams:

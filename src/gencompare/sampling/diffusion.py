@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, SettingError, settings
-from gencompare.models.blocks import only
-from gencompare.models.diffusion import Denoiser, Process
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.diffusion import Denoiser, Process
+from gencompare.models.parts.lookup import only
+from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import solvers
 from gencompare.sampling.base import Sampler, Streams
 

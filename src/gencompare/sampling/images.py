@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from gencompare.imagesets.arrays import to_network, to_uint8
-from gencompare.models.blocks import only
-from gencompare.models.diffusion import Denoiser
+from gencompare.models.parts.diffusion import Denoiser
+from gencompare.models.parts.lookup import only
 from gencompare.sampling.base import Contender, Streams
 
 BATCH = 64

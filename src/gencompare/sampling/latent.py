@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from gencompare.config.typed import Positive, SettingError, settings
 from gencompare.imagesets.arrays import to_network
-from gencompare.models.blocks import LatentModel, only
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.lookup import only
+from gencompare.models.parts.shape import ImageShape
 from gencompare.models.vae import AutoEncoder
 from gencompare.sampling.base import Sampler, Streams
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from gencompare.models.diffusion import Process
+from gencompare.models.parts.diffusion import Process
 
 Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 Normal = Callable[..., Tensor]

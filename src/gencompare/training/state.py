@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from gencompare.models.weights import flatten_weights, load_weights
+from gencompare.models.parts.weights import flatten_weights, load_weights
 from gencompare.objectives.base import Objective
 from gencompare.training.checkpoint import Tensors
 from gencompare.training.ema import Average

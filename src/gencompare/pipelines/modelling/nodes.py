@@ -18,8 +18,8 @@ from gencompare.config import contender as config
 from gencompare.config.typed import build
 from gencompare.evaluation import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
-from gencompare.models.shape import ImageShape
-from gencompare.models.weights import Weights
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import Weights
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
 from gencompare.training.apart import apart

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-Schedule = Literal["linear", "cosine"]
-Prediction = Literal["epsilon", "velocity", "dual"]
+from gencompare.models.settings import Prediction
+
 OUTPUTS: dict[Prediction, int] = {"epsilon": 1, "velocity": 1, "dual": 3}
 """How many outputs a backbone has for each channel of its images."""
 
@@ -28,7 +28,7 @@ class Process(NamedTuple):
     sigma: Sequence[float]
 
 
-def alpha_bars(schedule: Schedule, timesteps: int, shift: float = 1.0) -> Tensor:
+def alpha_bars(schedule: str, timesteps: int, shift: float = 1.0) -> Tensor:
     """alpha_bar at steps 0 (clean, 1) to `timesteps`: float64 (timesteps + 1,).
 
     "linear": beta from 1e-4 to 0.02 (DDPM, arXiv:2006.11239, section 4), rescaled where timesteps is not
