@@ -23,7 +23,7 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     """Images of a VAE that saw so many thousand training images."""
     model = MODELS["vae"](width=32)
     trained = train(
-        lambda: OBJECTIVES["evidence"]().objective(model.networks(SHAPE)),
+        lambda: OBJECTIVES["elbo"]().objective(model.networks(SHAPE)),
         splits.train,
         TrainingSettings(kimg=kimg, lr=2e-3, batch_size=32, ema_decay=0.99, device="cpu"),
         contender="vae",

@@ -4,7 +4,8 @@ import torch
 from gencompare.config.typed import SettingError, build
 from gencompare.models.parts.diffusion import Denoiser, alpha_bars
 from gencompare.objectives.base import Batch
-from gencompare.objectives.denoising import Denoising, LogNormal, drawn_steps, min_snr_weights
+from gencompare.objectives.denoising import drawn_steps
+from gencompare.objectives.settings import Denoising, LogNormal
 
 
 class Constant(torch.nn.Module):
@@ -71,22 +72,6 @@ def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
     sigma2 = networks["denoiser"].sigma[1:].square().mean().item()
     assert name == "denoiser"
     assert loss.item() == pytest.approx(1.0 if prediction == "epsilon" else 1 - 0.75 * sigma2, rel=0.02)
-
-
-@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
-def test_min_snr_weights_an_error_of_the_clean_image_by_the_clamped_snr(prediction):
-    denoiser = Denoiser(Constant(), alpha_bar=alpha_bars("cosine", 100), prediction=prediction)
-    torch.manual_seed(0)
-    step = torch.tensor([2, 30, 60, 95])
-    x, output, other = torch.randn(3, 4, 1, 4, 4).double()
-    error = (output - other).square().flatten(1).mean(1)
-    clean_error = (
-        (denoiser.clean(x, step, output) - denoiser.clean(x, step, other)).square().flatten(1).mean(1)
-    )
-    snr = (denoiser.alpha[step] / denoiser.sigma[step]).square()
-    assert snr[0] > 5 > snr[1]
-    weighted = min_snr_weights(denoiser, step, 5.0) * error
-    assert torch.allclose(weighted, snr.clamp(max=5.0) * clean_error, rtol=1e-3)
 
 
 def test_the_share_of_labels_asked_for_is_hidden():

@@ -10,7 +10,7 @@ from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.growing import Stage
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import ProgressiveGAN
-from gencompare.objectives.adversarial import WGANGP
+from gencompare.objectives.settings import WGANGP
 from gencompare.training import TrainingSettings, train
 from gencompare.training.progress import observing
 from gencompare.training.state import TrainingState

@@ -10,7 +10,7 @@ import torch
 from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import DCGAN
-from gencompare.objectives.adversarial import Vanilla
+from gencompare.objectives.settings import Vanilla
 from gencompare.training import TrainingSettings, train
 from gencompare.training.health import judge
 
