@@ -23,7 +23,7 @@ from fashion import KEPT, Scores, contender, make, splits, train_for
 from safetensors.torch import save_file
 
 from gencompare.imagesets.arrays import Images, to_uint8
-from gencompare.sampling import balanced_labels
+from gencompare.sampling.images import balanced_labels
 
 
 def train_theirs(images: Images, seconds: float) -> tuple[GaussianDiffusion, dict[str, float]]:

@@ -24,7 +24,8 @@ from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.models.parts.shape import ImageShape
 from gencompare.reporting.figures import image_grid
-from gencompare.sampling import load, sample
+from gencompare.sampling.base import load
+from gencompare.sampling.images import sample
 from gencompare.training import Trained, TrainingSettings, train
 from gencompare.training.feed import Feed
 

@@ -26,7 +26,7 @@ from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Batch, Objective
-from gencompare.sampling import balanced_labels
+from gencompare.sampling.images import balanced_labels
 from gencompare.training.health import judge
 
 REFERENCE = {

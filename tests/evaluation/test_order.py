@@ -13,7 +13,9 @@ from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models import MODELS
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
-from gencompare.sampling import SAMPLERS, Contender, sample
+from gencompare.sampling import SAMPLERS
+from gencompare.sampling.base import Contender
+from gencompare.sampling.images import sample
 from gencompare.training import TrainingSettings, train
 
 SHAPE = ImageShape(channels=1, resolution=32)
@@ -33,7 +35,7 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     )
     networks = model.networks(SHAPE)
     networks["vae"].load_state_dict({k.removeprefix("vae."): v for k, v in trained.weights.items()})
-    contender = Contender(networks, SAMPLERS["latent"](), SHAPE, torch.device("cpu"))
+    contender = Contender(networks, SAMPLERS["latent"]().sampler(), SHAPE, torch.device("cpu"))
     return Images(sample(contender, n, None, seed=0))
 
 

@@ -7,8 +7,9 @@ import torch
 from gencompare.config.typed import SettingError
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import PretrainedUNet
-from gencompare.sampling import SAMPLERS, Contender, sample
-from gencompare.sampling.base import Streams
+from gencompare.sampling import SAMPLERS
+from gencompare.sampling.base import Contender, Streams
+from gencompare.sampling.images import sample
 
 SHAPE = ImageShape(1, 16)
 
@@ -41,7 +42,9 @@ def folder(pipeline, tmp_path):
 def test_it_samples_what_diffusers_own_ddim_samples(pipeline, folder):
     model = PretrainedUNet(folder=str(folder))
     model.check(SHAPE)
-    contender = Contender(model.networks(SHAPE), SAMPLERS["ddim"](steps=10), SHAPE, torch.device("cpu"))
+    contender = Contender(
+        model.networks(SHAPE), SAMPLERS["ddim"](steps=10).sampler(), SHAPE, torch.device("cpu")
+    )
     x = torch.randn(2, 1, 16, 16)
     path = contender.sampler.path(
         contender.networks, x, None, Streams(0, range(2), contender.device), frames=1

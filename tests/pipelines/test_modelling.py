@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare import sampling
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.pipelines.modelling import nodes, validation
+from gencompare.sampling import images as sampling
 
 SETTINGS = {
     "name": "grows",

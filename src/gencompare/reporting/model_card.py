@@ -17,19 +17,20 @@ import torch
 from safetensors.torch import load_file
 
 from gencompare.config import contender as config
-from gencompare import sampling
 from gencompare.imagesets import storage
 from gencompare.models.parts.shape import ImageShape
+from gencompare.sampling.base import load
+from gencompare.sampling.images import sample
 
 model = Path("model")  # the folder that this card lies in
 contender = config.make_contender(json.loads((model / "settings.json").read_text()))
 shape = ImageShape(channels={channels}, resolution={resolution}, classes={classes})
 weights = load_file(model / "weights.safetensors")
 images = storage.read(Path("data/05_model_input/{folder}")).train.images  # some samplers are fitted to them
-ready = sampling.load(
+ready = load(
     contender.model, contender.sampler, weights, shape, images=images, device=torch.device("cpu")
 )
-samples = sampling.sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
+samples = sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
 """
 
 CARD = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gencompare.config.typed import SettingError
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights, load_weights
+from gencompare.sampling.settings import SamplerSettings
 
 
 class Streams:
@@ -37,13 +38,11 @@ class Streams:
 class Sampler(ABC):
     """How a trained contender makes images from noise of a known shape.
 
-    Concrete samplers are settings classes, one object for every contender that uses them.
-
     Attributes:
         name: its name in SAMPLERS.
     """
 
-    name: ClassVar[str]
+    name: str
 
     @abstractmethod
     def check(self, networks: Mapping[str, nn.Module]) -> None:
@@ -106,7 +105,7 @@ class Contender:
 
     Attributes:
         networks: as its model made them, with trained weights (averaged ones where there are), on `device`.
-        sampler: one of SAMPLERS, made.
+        sampler: made by one of SAMPLERS, and fitted.
         shape: of its images.
         device: where it runs.
     """
@@ -150,20 +149,21 @@ class Family(Protocol):
 
 def load(
     model: Family,
-    sampler: Sampler,
+    sampler: SamplerSettings,
     weights: Weights,
     shape: ImageShape,
     *,
     images: np.ndarray,
     device: torch.device,
 ) -> Contender:
-    """Put saved weights into a model's fresh networks, and fit the sampler to them.
+    """Put saved weights into a model's fresh networks, and make and fit the sampler.
 
     Args:
+        model, sampler: their settings.
         weights: keyed `<network>.<name>`; networks without weights are left out.
         images: the training images that some samplers learn from, uint8 (N, H, W, C).
     """
     networks = load_weights(model.networks(shape), weights)
     for network in networks.values():
         network.to(device).to(memory_format=torch.channels_last)
-    return Contender(networks, sampler.fitted(networks, images), shape, device)
+    return Contender(networks, sampler.sampler().fitted(networks, images), shape, device)

@@ -14,8 +14,6 @@ import torch
 from torch import Tensor
 
 from gencompare.imagesets.arrays import to_network, to_uint8
-from gencompare.models.parts.diffusion import Denoiser
-from gencompare.models.parts.lookup import only
 from gencompare.sampling.base import Contender, Streams
 
 BATCH = 64
@@ -55,20 +53,18 @@ def interpolate(
     steps: int,
     seed: int,
     *,
-    linear: bool = False,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Go from one sample to another through the sampler's noise: uint8 (pairs, steps, H, W, C).
 
     Pair p starts at the noise of sample 2p and ends at that of sample 2p + 1. On the way the noise is
-    interpolated on the sphere, or straight where `linear`; what stochastic samplers draw on the way is
-    sample 2p's.
+    interpolated on the sphere; what stochastic samplers draw on the way is sample 2p's.
 
     Args:
         labels: int64 (pairs,), of all images of a pair; None goes round the classes.
     """
     ends = Streams(seed, range(2 * pairs), contender.device).normal(*contender.noise_shape)
-    return _between(contender, ends[::2], ends[1::2], steps, seed, linear, _labels(contender, pairs, labels))
+    return _between(contender, ends[::2], ends[1::2], steps, seed, _labels(contender, pairs, labels))
 
 
 @torch.inference_mode()
@@ -78,7 +74,6 @@ def interpolate_real(
     last: np.ndarray,
     steps: int,
     *,
-    linear: bool = False,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Go from real images to others through the noise that leads to them: uint8 (pairs, steps, H, W, C).
@@ -92,7 +87,7 @@ def interpolate_real(
     """
     labels = _labels(contender, len(first), labels)
     ends = _noise_of(contender, np.concatenate([first, last]), None if labels is None else np.tile(labels, 2))
-    return _between(contender, ends[: len(first)], ends[len(first) :], steps, 0, linear, labels)
+    return _between(contender, ends[: len(first)], ends[len(first) :], steps, 0, labels)
 
 
 @torch.inference_mode()
@@ -139,25 +134,6 @@ def trajectory(
     return np.stack([to_uint8(estimate if show == "estimate" else state) for state, estimate in path], axis=1)
 
 
-@torch.inference_mode()
-def forward_trajectory(contender: Contender, images: np.ndarray, frames: int, seed: int) -> np.ndarray:
-    """How the forward process of a diffusion model turns images to noise: uint8 (n, frames, H, W, C).
-
-    The first frame is the image; each image keeps its own noise from frame to frame.
-
-    Raises:
-        SettingError: if the contender is no diffusion model.
-    """
-    denoiser = only(contender.networks, Denoiser, "forward trajectory")
-    clean = to_network(images).to(contender.device)
-    noise = Streams(seed, range(len(images)), contender.device).normal(*clean.shape[1:])
-    steps = np.rint(np.linspace(0, denoiser.timesteps, frames)).astype(int).tolist()
-    states = [
-        denoiser.diffuse(clean, torch.full((len(clean),), k, device=clean.device), noise) for k in steps
-    ]
-    return np.stack([to_uint8(state) for state in states], axis=1)
-
-
 def slerp(first: Tensor, last: Tensor, share: float) -> Tensor:
     """Spherical interpolation of two vectors of any shape (Shoemake 1985); share 0 is first, 1 is last."""
     cosine = (first * last).sum() / (first.norm() * last.norm())
@@ -178,13 +154,11 @@ def _between(
     lasts: Tensor,
     steps: int,
     seed: int,
-    linear: bool,
     labels: np.ndarray | None,
 ) -> np.ndarray:
     rows = []
     for pair, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
-        mix = lerp if linear else slerp
-        noise = torch.stack([mix(first, last, share) for share in np.linspace(0.0, 1.0, steps).tolist()])
+        noise = torch.stack([slerp(first, last, share) for share in np.linspace(0.0, 1.0, steps).tolist()])
         streams = Streams(seed, [2 * pair] * steps, contender.device)
         streams.normal(*contender.noise_shape)  # what came before the first step
         row_labels = None if labels is None else np.repeat(labels[pair], steps)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,17 +11,20 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.typed import Positive, SettingError, settings
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import to_network
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.lookup import only
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.vae import AutoEncoder
 from gencompare.sampling.base import Sampler, Streams
+from gencompare.sampling.settings import Mixture
 
 
 class LatentSampler(Sampler):
     """A sampler of `LatentModel` networks. Its path goes straight from z = 0, the latent mean."""
+
+    name = "latent"
 
     def check(self, networks: Mapping[str, nn.Module]) -> None:
         self.model(networks)
@@ -52,6 +54,10 @@ class LatentSampler(Sampler):
     def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
         return any(isinstance(network, AutoEncoder) for network in networks.values())
 
+    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+        """The mean of a VAE's posterior."""
+        return _auto_encoder(networks, self.name).encode(images)[0]
+
     def model(self, networks: Mapping[str, nn.Module]) -> LatentModel:
         """The network to sample from."""
         return only(networks, LatentModel, f"sampler.name={self.name!r}")
@@ -61,42 +67,24 @@ class LatentSampler(Sampler):
         return noise
 
 
-@settings
-class Latent(LatentSampler):
-    """Draw z from N(0, I)."""
+class MixtureSampler(LatentSampler):
+    """A sampler of latents from a mixture. It must be `fitted` to training images before it samples."""
 
-    name: ClassVar[str] = "latent"
+    name = "mixture"
 
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
-        """The mean of a VAE's posterior."""
-        return _auto_encoder(networks, self.name).encode(images)[0]
-
-
-@settings
-class Mixture(LatentSampler):
-    """Draw z from a Gaussian mixture fitted to the codes of training images (arXiv:1903.12436, section 4).
-
-    It helps where a VAE's codes are not distributed as N(0, I). It must be `fitted` before it samples.
-
-    Attributes:
-        components: Gaussians in the mixture, each with a full covariance.
-        images: how many training images to fit it to, at most.
-    """
-
-    name: ClassVar[str] = "mixture"
-    components: Positive = 10
-    images: Positive = 10_000
+    def __init__(self, config: Mixture) -> None:
+        self.config = config
 
     def check(self, networks: Mapping[str, nn.Module]) -> None:
         _auto_encoder(networks, self.name)
 
     def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
-        if len(images) < self.components:
+        if len(images) < self.config.components:
             raise SettingError(
-                f"sampler.components={self.components}: at most the {len(images)} training images"
+                f"sampler.components={self.config.components}: at most the {len(images)} training images"
             )
-        codes = _codes(_auto_encoder(networks, self.name), images[: self.images])
-        mixture = GaussianMixture(self.components, reg_covar=1e-4, random_state=0).fit(codes)
+        codes = _codes(_auto_encoder(networks, self.name), images[: self.config.images])
+        mixture = GaussianMixture(self.config.components, reg_covar=1e-4, random_state=0).fit(codes)
         return FittedMixture(
             bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
             means=torch.from_numpy(mixture.means_).float(),
@@ -109,7 +97,7 @@ class Mixture(LatentSampler):
 
 @dataclass(frozen=True)
 class FittedMixture(LatentSampler):
-    """A mixture of K Gaussians over latents. The first number of the noise picks the Gaussian.
+    """A `MixtureSampler` of K Gaussians over latents. The first number of the noise picks the Gaussian.
 
     Attributes:
         bounds: float32 (K - 1,), the cumulated weights between the Gaussians.
@@ -117,7 +105,7 @@ class FittedMixture(LatentSampler):
         factors: float32 (K, latent_dim, latent_dim), Cholesky factors of the covariances.
     """
 
-    name: ClassVar[str] = "mixture"
+    name = "mixture"
     bounds: Tensor
     means: Tensor
     factors: Tensor

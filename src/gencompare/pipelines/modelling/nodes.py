@@ -13,7 +13,7 @@ import pandas as pd
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare import evaluation, sampling, training
+from gencompare import evaluation, training
 from gencompare.config import contender as config
 from gencompare.config.typed import build
 from gencompare.evaluation import EvaluationSettings
@@ -22,6 +22,8 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
+from gencompare.sampling.base import Contender, load
+from gencompare.sampling.images import interpolate, interpolate_real, reconstruct, sample, trajectory
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
@@ -112,7 +114,7 @@ def make_samples(
     seed = settings["seed"]
     labels = labels_like(prepared.heldout, n) if contender.classes else None
     started = time.perf_counter()
-    images = sampling.sample(contender, n, labels, seed)
+    images = sample(contender, n, labels, seed)
     seconds = time.perf_counter() - started
     shown = Images(images, labels)
     reconstructions, error = _reconstructions(contender, prepared.heldout)
@@ -120,8 +122,8 @@ def make_samples(
     return (
         shown,
         image_grid(images[:GRID_IMAGES]),
-        strips(sampling.interpolate(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
-        strips(sampling.trajectory(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
+        strips(interpolate(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
+        strips(trajectory(contender, STRIP_ROWS, STRIP_FRAMES, seed)),
         strips(reconstructions),
         strips(_growth(earlier, shown, seed)),
         {"nfe": contender.nfe, "seconds_per_image": seconds / n} | error,
@@ -145,9 +147,9 @@ def _shape(prepared: ImageSplits) -> ImageShape:
     return ImageShape(card["channels"], card["resolution"], len(card["classes"]))
 
 
-def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> sampling.Contender:
+def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> Contender:
     contender = config.make_contender(settings)
-    return sampling.load(
+    return load(
         contender.model,
         contender.sampler,
         weights,
@@ -157,7 +159,7 @@ def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) 
     )
 
 
-def _reconstructions(contender: sampling.Contender, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
+def _reconstructions(contender: Contender, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
     """Real images, what the contender makes of them, and its walks from one to another: (rows, frames, H, W, C).
 
     Beside them `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels in
@@ -168,10 +170,10 @@ def _reconstructions(contender: sampling.Contender, heldout: Images) -> tuple[np
     first = np.resize(real, (STRIP_FRAMES, *real.shape[1:]))[None]
     if not contender.inverts:
         return first, {}
-    again = sampling.reconstruct(contender, real, labels)
+    again = reconstruct(contender, real, labels)
     error = float(np.square((again.astype(np.float64) - real) / 255.0).mean())
     pairs = min(STRIP_ROWS - 2, len(real) // 2)
-    walks = sampling.interpolate_real(
+    walks = interpolate_real(
         contender,
         real[:pairs],
         real[pairs : 2 * pairs],
@@ -190,8 +192,8 @@ def _by_stage(weights: Weights) -> list[dict[str, Tensor]]:
     return [stages[steps] for steps in sorted(stages)]
 
 
-def _growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> np.ndarray:
+def _growth(earlier: list[Contender], samples: Images, seed: int) -> np.ndarray:
     """The first samples as each earlier stage made them, and themselves: uint8 (rows, stages, H, W, C)."""
     last = samples.images[:STRIP_ROWS]
     labels = None if samples.labels is None else samples.labels[: len(last)]
-    return np.stack([*(sampling.sample(stage, len(last), labels, seed) for stage in earlier), last], axis=1)
+    return np.stack([*(sample(stage, len(last), labels, seed) for stage in earlier), last], axis=1)
