@@ -20,7 +20,7 @@ class Constant(torch.nn.Module):
 
 
 def denoiser_of(timesteps):
-    return Denoiser(Constant(), alpha_bar=alpha_bars("cosine", timesteps), prediction="velocity")
+    return Denoiser(Constant(), alpha_bar=alpha_bars(timesteps), prediction="velocity")
 
 
 @pytest.mark.parametrize("count", [1, 7, 64, 1000, 1500])
@@ -65,7 +65,7 @@ def test_the_noise_is_two_numbers_in_the_settings():
 def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
     """With x_0 of variance v, eps has variance 1 and the velocity alpha² + sigma² v."""
     torch.manual_seed(0)
-    networks = {"denoiser": Denoiser(Constant(), alpha_bar=alpha_bars("linear", 100), prediction=prediction)}
+    networks = {"denoiser": Denoiser(Constant(), alpha_bar=alpha_bars(100), prediction=prediction)}
     objective = Denoising().objective(networks)
     images = 0.5 * torch.randn(400, 3, 16, 16)
     [(name, loss)] = objective.step(Batch(images, None, 0, 0.0))
@@ -81,7 +81,7 @@ def test_the_share_of_labels_asked_for_is_hidden():
             return super().forward(noisy, step, labels)
 
     backbone = Seen()
-    denoiser = Denoiser(backbone, alpha_bar=alpha_bars("cosine", 10), prediction="epsilon", classes=4)
+    denoiser = Denoiser(backbone, alpha_bar=alpha_bars(10), prediction="epsilon", classes=4)
     labels = torch.arange(4).repeat(2500)
     torch.manual_seed(0)
     list(

@@ -115,7 +115,7 @@ def test_ancestral_sampling_gives_the_right_distribution():
 
 
 def test_posterior_deviation_of_neighbouring_steps_is_ddpm_equation_7():
-    alpha_bar = alpha_bars("linear", 1000)
+    alpha_bar = alpha_bars(1000)
     process = Process(alpha_bar.sqrt().tolist(), (1 - alpha_bar).sqrt().tolist())
     for k in (2, 10, 999):
         beta = 1 - alpha_bar[k] / alpha_bar[k - 1]

@@ -258,7 +258,7 @@ class UNet:
         blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
         attention: sides of the feature maps that have self-attention after each block, where they occur.
         dropout: share of channels dropped inside residual blocks while training.
-        schedule, timesteps, shift: the diffusion process (see `alpha_bars`).
+        timesteps, shift: the diffusion process (see `alpha_bars`).
         prediction: what the network predicts (see `Denoiser`).
         conditional: whether it takes the image set's labels.
         precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
@@ -269,7 +269,6 @@ class UNet:
     blocks: Positive = 1
     attention: tuple[Positive, ...] = (4,)
     dropout: Fraction = 0.0
-    schedule: Literal["linear", "cosine"] = "cosine"
     timesteps: Positive = 1000
     shift: PositiveFloat = 1.0
     prediction: Prediction = "velocity"

@@ -21,7 +21,7 @@ def networks(config: UNet, shape: ImageShape) -> dict[str, nn.Module]:
     """A fresh denoiser."""
     denoiser = Denoiser(
         Backbone(config, shape),
-        alpha_bar=alpha_bars(config.schedule, config.timesteps, config.shift),
+        alpha_bar=alpha_bars(config.timesteps, config.shift),
         prediction=config.prediction,
         classes=classes(config, shape),
     )

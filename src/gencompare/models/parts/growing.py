@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from gencompare.config.typed import SettingError
 
 WHOLE = 2**16
 """Where a stage's fade-in is complete."""
@@ -92,11 +88,6 @@ class Growing(nn.Module):
         self.stage_numbers.copy_(torch.tensor([stage.level, stage.fade]))
 
     @property
-    def resolutions(self) -> list[int]:
-        """Every resolution it can make, from 4 up."""
-        return [Stage(level).resolution for level in range(self.levels)]
-
-    @property
     def lr_scale(self) -> float:
         """The factor on the learning rate at this stage."""
         return self.lr_scales.get(self.stage.resolution, 1.0)
@@ -105,24 +96,6 @@ class Growing(nn.Module):
         """Take the stage that belongs to a share of the budget; say whether that is another resolution."""
         before, self.stage = self.stage.level, schedule(progress, self.growth, self.levels, self.fading)
         return self.stage.level != before
-
-    @contextmanager
-    def at(self, resolution: int) -> Iterator[None]:
-        """Work at an earlier resolution for a while, with that stage's layers.
-
-        Raises:
-            SettingError: if it never had this resolution.
-        """
-        if resolution not in self.resolutions:
-            known = ", ".join(map(str, self.resolutions))
-            raise SettingError(
-                f"resolution={resolution}: the model grew through {known}; choose one of these"
-            )
-        before, self.stage = self.stage, Stage(self.resolutions.index(resolution))
-        try:
-            yield
-        finally:
-            self.stage = before
 
     def view(self, images: Tensor) -> Tensor:
         """Real images (N, C, R, R) with no more detail than the generator can make at this stage."""
