@@ -26,8 +26,9 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.reporting.figures import image_grid
 from gencompare.sampling.base import load
 from gencompare.sampling.images import sample
-from gencompare.training import Trained, TrainingSettings, train
 from gencompare.training.feed import Feed
+from gencompare.training.loop import Trained, train
+from gencompare.training.settings import TrainingSettings
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
 PARAMETERS = yaml.safe_load((Path(__file__).parents[1] / "conf/base/parameters.yml").read_text())

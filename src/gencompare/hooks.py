@@ -26,7 +26,7 @@ from gencompare.tracking import (
     this_process,
     ui_address,
 )
-from gencompare.training import fingerprint
+from gencompare.training.checkpoint import fingerprint
 from gencompare.training.progress import observing
 
 __all__ = ["AnnounceHook", "CheckHook", "TrackingHook", "ui_address"]

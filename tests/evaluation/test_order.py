@@ -16,7 +16,8 @@ from gencompare.objectives import OBJECTIVES
 from gencompare.sampling import SAMPLERS
 from gencompare.sampling.base import Contender
 from gencompare.sampling.images import sample
-from gencompare.training import TrainingSettings, train
+from gencompare.training.loop import train
+from gencompare.training.settings import TrainingSettings
 
 SHAPE = ImageShape(channels=1, resolution=32)
 

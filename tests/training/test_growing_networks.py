@@ -11,8 +11,9 @@ from gencompare.models.parts.growing import Stage
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import ProgressiveGAN
 from gencompare.objectives.settings import WGANGP
-from gencompare.training import TrainingSettings, train
+from gencompare.training.loop import train
 from gencompare.training.progress import observing
+from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 
 SHAPE = ImageShape(1, 16)

@@ -11,8 +11,9 @@ from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import DCGAN
 from gencompare.objectives.settings import Vanilla
-from gencompare.training import TrainingSettings, train
 from gencompare.training.health import judge
+from gencompare.training.loop import train
+from gencompare.training.settings import TrainingSettings
 
 ROWS = 40
 

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from gencompare.objectives.base import Objective
-from gencompare.training import TrainingSettings, train
+from gencompare.training.loop import train
 from gencompare.training.progress import observing
+from gencompare.training.settings import TrainingSettings
 
 from .toy import Toy, toy_images
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare.training import train
 from gencompare.training.health import judge
+from gencompare.training.loop import train
 from gencompare.training.progress import observing
 from gencompare.training.validation import points
 

@@ -18,7 +18,7 @@ from gencompare.models import MODELS
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.sampling import SAMPLERS
-from gencompare.training import TrainingSettings
+from gencompare.training.settings import TrainingSettings
 
 Values = dict[str, Any]
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,60 +17,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gencompare.config.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Batch, Objective
 from gencompare.training import checkpoint, validation
-from gencompare.training.device import Device, describe_device, pick_device
+from gencompare.training.device import describe_device, pick_device
 from gencompare.training.feed import Feed
-from gencompare.training.optimisers import Optimiser, make_optimisers
+from gencompare.training.optimisers import make_optimisers
 from gencompare.training.progress import Reporter
+from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 from gencompare.training.validation import Validate
 
 logger = logging.getLogger(__name__)
-
-
-@settings
-class TrainingSettings:
-    """How one contender is trained.
-
-    Attributes:
-        kimg: the budget, thousands of training images seen.
-        batch_size: images a step.
-        optimiser: adam; or muon for weights between hidden layers, beside Adam for what else there is.
-        lr: Adam's learning rate, one for all networks or one by network name; Muon's is `MUONS` times as large.
-        betas: Adam's moment decays; the first is Muon's momentum too.
-        warmup: share of the budget over which the learning rate rises from zero.
-        decay_from: share of the budget after which it falls linearly to zero; 1 keeps it constant.
-        clip: largest gradient norm of a network; none leaves gradients as they are.
-        ema_decay: decay of the weights' moving average, which makes the samples.
-        horizontal_flip: mirror training images at random; only where mirror images are as real.
-        channels_last: memory layout; faster for convolutions on CPUs and tensor cores.
-        rows: history rows a budget.
-        validations: points of the budget, evenly spaced at history rows, the last being the end, at which the
-            averaged weights are validated to find the best.
-        sample_from: which weights make the samples, the last or the best; the last where none was validated.
-        checkpoint_seconds: least time between checkpoints, which are written at history rows.
-        device: auto takes CUDA where there is one.
-    """
-
-    kimg: PositiveFloat = 30.0
-    batch_size: Positive = 64
-    optimiser: Optimiser = "adam"
-    lr: PositiveFloat | dict[str, PositiveFloat] = 2e-4
-    betas: tuple[Fraction, Fraction] = (0.5, 0.99)
-    warmup: Fraction = 0.0
-    decay_from: Fraction = 0.5
-    clip: PositiveFloat | None = None
-    ema_decay: Fraction = 0.999
-    horizontal_flip: bool = False
-    channels_last: bool = True
-    rows: Positive = 200
-    validations: NonNegative = 0
-    sample_from: Literal["last", "best"] = "last"
-    checkpoint_seconds: NonNegativeFloat = 30.0
-    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -211,10 +169,10 @@ def _steps(
         batch = Batch(*feed.batch(step), index=step, progress=progress)
         if grown or not state.flops_per_step:
             with FlopCounterMode(display=False) as counter:
-                losses = _step(state, batch, settings.clip, norms if step == end - 1 else None)
+                losses = _step(state, batch, settings.clip_norm, norms if step == end - 1 else None)
             state.flops_per_step = float(counter.get_total_flops())
         else:
-            losses = _step(state, batch, settings.clip, norms if step == end - 1 else None)
+            losses = _step(state, batch, settings.clip_norm, norms if step == end - 1 else None)
         for name, value in (losses | state.objective.metrics).items():
             sums[name] = sums[name] + value if name in sums else value
         state.flops += state.flops_per_step

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare import evaluation, training
+from gencompare import evaluation
 from gencompare.config import contender as config
 from gencompare.config.typed import build
 from gencompare.evaluation import EvaluationSettings
@@ -24,6 +24,7 @@ from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
 from gencompare.sampling.base import Contender, load
 from gencompare.sampling.images import interpolate, interpolate_real, reconstruct, sample, trajectory
+from gencompare.training import checkpoint, loop
 from gencompare.training.apart import apart
 from gencompare.training.device import pick_device
 from gencompare.training.health import judge
@@ -47,7 +48,7 @@ def train_contender(
     A training that another contender or comparison has been through to its end is not repeated. The best weights
     are chosen by samples against training images, never by the held-out split: that is the report's.
     """
-    fingerprint = training.fingerprint(_facts(prepared, settings))
+    fingerprint = checkpoint.fingerprint(_facts(prepared, settings))
     with _alone[fingerprint]:  # beside its equal, a training waits for it
         trained, validated_by = apart(
             _train, prepared, settings, fingerprint, checkpoints, trained_models, feature_cache
@@ -67,13 +68,13 @@ def _train(
     checkpoints: Path,
     trained_models: Path,
     feature_cache: Path,
-) -> tuple[training.Trained, str]:
+) -> tuple[loop.Trained, str]:
     """Train, and say by what validations were measured."""
     contender = config.make_contender(settings)
     validator = Validator(prepared.train, feature_cache)
     shape = _shape(prepared)
     contender.model.check(shape)
-    trained = training.train(
+    trained = loop.train(
         lambda: contender.objective.objective(contender.model.networks(shape)),
         contender.images.of(prepared.train),
         contender.training,
