@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import psutil
 
-from gencompare.config.contender import flatten
+from gencompare.config.typed import flatten
 
 EXPERIMENT = "gencompare"
 

@@ -113,17 +113,6 @@ def check(comparison: str, parameters: Mapping[str, Any]) -> None:
         contender.model.check(ImageShape(channels=3, resolution=image_set.resolution, classes=1))
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested mappings to dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
-
-
 def _checked_image_set(values: Mapping[str, Any]) -> ImageSet:
     """Make an image set and check its source, naming its settings as the user writes them."""
     try:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar
 
 import pydantic
 
+from gencompare.config.typed import flatten
 from gencompare.imagesets.arrays import Images
 
 Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
@@ -81,8 +82,8 @@ class ImageSet(ABC):
 
     def folder_name(self) -> str:
         """Name the folder of the prepared images: the set's name, then every setting that is not its default."""
-        defaults = dict(_flat(type(self)().content_settings()))
-        changed = [_short(k, v) for k, v in _flat(self.content_settings()) if v != defaults[k]]
+        defaults = flatten(type(self)().content_settings())
+        changed = [_short(k, v) for k, v in flatten(self.content_settings()).items() if v != defaults[k]]
         return _file_name("-".join([self.name, *changed]))
 
     def fingerprint(self) -> str:
@@ -119,15 +120,8 @@ def _code_hash() -> str:
     return digest.hexdigest()
 
 
-def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value)
-        else:
-            yield name, value
-
-
 def _short(name: str, value: Any) -> str:
+    name = name.rpartition(".")[2]
     if isinstance(value, bool):
         return name if value else f"no_{name}"
     if isinstance(value, (list, tuple)):

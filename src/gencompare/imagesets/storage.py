@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pandas as pd
 
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.base import Preparation
 from gencompare.imagesets.card import Tally, caption, contact_sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CARD, SHEET = "card.json", "contact_sheet.png"
 SPLITS = ("train", "heldout")
@@ -122,6 +124,8 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
 
 
 def _table(columns: dict[str, np.ndarray], classes: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     table = {name: values for name, values in columns.items() if values.ndim == 1}
     if classes and "labels" in table:
         table["class"] = np.array(classes)[table["labels"]]

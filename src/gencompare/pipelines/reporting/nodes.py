@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from gencompare import evaluation
-from gencompare.config.contender import flatten
+from gencompare.config.typed import flatten
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
 from gencompare.reporting.export import figure_pngs
