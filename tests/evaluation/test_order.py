@@ -36,7 +36,8 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     )
     networks = model.networks(SHAPE)
     networks["vae"].load_state_dict({k.removeprefix("vae."): v for k, v in trained.weights.items()})
-    contender = Contender(networks, SAMPLERS["latent"]().sampler(), SHAPE, torch.device("cpu"))
+    sampler = SAMPLERS["latent"]().sampler(networks, splits.train.images)
+    contender = Contender(networks, sampler, SHAPE, torch.device("cpu"))
     return Images(sample(contender, n, None, seed=0))
 
 

@@ -1,6 +1,7 @@
 import json
 
 import diffusers
+import numpy as np
 import pytest
 import torch
 
@@ -42,13 +43,11 @@ def folder(pipeline, tmp_path):
 def test_it_samples_what_diffusers_own_ddim_samples(pipeline, folder):
     model = PretrainedUNet(folder=str(folder))
     model.check(SHAPE)
-    contender = Contender(
-        model.networks(SHAPE), SAMPLERS["ddim"](steps=10).sampler(), SHAPE, torch.device("cpu")
-    )
+    networks = model.networks(SHAPE)
+    sampler = SAMPLERS["ddim"](steps=10).sampler(networks, np.zeros((0, 16, 16, 1), np.uint8))
+    contender = Contender(networks, sampler, SHAPE, torch.device("cpu"))
     x = torch.randn(2, 1, 16, 16)
-    path = contender.sampler.path(
-        contender.networks, x, None, Streams(0, range(2), contender.device), frames=1
-    )
+    path = sampler.path(x, None, Streams(0, range(2), contender.device), frames=1)
     with torch.no_grad():
         [(_, ours)] = path
         pipeline.scheduler.set_timesteps(10)

@@ -50,8 +50,8 @@ def contender(family):
         for parameter in network.parameters():
             if not parameter.any():  # layers that start at zero
                 torch.nn.init.normal_(parameter, 0, 0.3)
-    chosen = SAMPLERS[sampler](**sampler_settings).sampler()
-    return Contender(networks, chosen.fitted(networks, real(20)), SHAPE, CPU)
+    chosen = SAMPLERS[sampler](**sampler_settings)
+    return Contender(networks, chosen.sampler(networks, real(20)), SHAPE, CPU)
 
 
 def real(n):
@@ -67,9 +67,9 @@ def test_every_sampler_is_tested_here():
     assert {sampler for _, _, sampler, _ in FAMILIES.values()} == set(SAMPLERS)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_samplers_have_the_name_they_are_registered_by(name):
-    assert SAMPLERS[name]().sampler().name == name
+@pytest.mark.parametrize("family", FAMILIES)
+def test_samplers_have_the_name_they_are_registered_by(family):
+    assert contender(family).sampler.name == FAMILIES[family][2]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -182,18 +182,12 @@ def test_network_evaluations_per_image_are_counted_as_they_happen(family, nfe):
 def test_networks_and_sampler_that_do_not_belong_together_are_refused():
     networks = contender("dcgan").networks
     with pytest.raises(SettingError, match=r"^sampler.name='ddim'"):
-        Contender(networks, SAMPLERS["ddim"]().sampler(), SHAPE, CPU)
+        SAMPLERS["ddim"]().sampler(networks, real(1))
     networks = contender("ddim").networks
     with pytest.raises(SettingError, match=r"^sampler.steps=1001"):
-        Contender(networks, SAMPLERS["ddim"](steps=1001).sampler(), SHAPE, CPU)
+        SAMPLERS["ddim"](steps=1001).sampler(networks, real(1))
     with pytest.raises(SettingError, match=r"^sampler.guidance_scale=2"):
-        Contender(networks, SAMPLERS["ddim"](guidance_scale=2.0).sampler(), SHAPE, CPU)
-
-
-def test_an_unfitted_mixture_says_that_it_must_be_fitted():
-    networks = contender("vae").networks
-    with pytest.raises(SettingError, match="must be fitted"):
-        sample(Contender(networks, SAMPLERS["mixture"]().sampler(), SHAPE, CPU), 1, None, 0)
+        SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, real(1))
 
 
 def test_streams_are_standard_normal_and_independent():

@@ -36,34 +36,27 @@ class Streams:
 
 
 class Sampler(ABC):
-    """How a trained contender makes images from noise of a known shape.
+    """How trained networks make images from noise of a known shape.
 
     Attributes:
         name: its name in SAMPLERS.
+        classes: how many labels the images are conditioned on, 0 for none.
+        nfe: network evaluations per image.
+        inverts: whether `invert` can lead real images back to noise.
     """
 
     name: str
+    classes: int
+    nfe: int
+    inverts: bool = False
 
     @abstractmethod
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        """Raise SettingError where these networks cannot be sampled this way."""
-
-    @abstractmethod
-    def classes(self, networks: Mapping[str, nn.Module]) -> int:
-        """How many labels the images are conditioned on, 0 for none."""
-
-    @abstractmethod
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
+    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
         """Shape of the standard normal noise that one image starts from."""
 
     @abstractmethod
     def path(
-        self,
-        networks: Mapping[str, nn.Module],
-        noise: Tensor,
-        labels: Tensor | None,
-        streams: Streams,
-        frames: int,
+        self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield `frames` pairs of images (N, C, H, W): the state on the way, and the sample foreseen from it.
 
@@ -76,11 +69,7 @@ class Sampler(ABC):
             frames: 1 or more.
         """
 
-    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
-        """Whether `invert` can lead real images back to noise."""
-        return False
-
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Find noise (N, *noise_shape) that leads to these images (N, C, H, W), at least nearly.
 
         Raises:
@@ -90,14 +79,6 @@ class Sampler(ABC):
             f"sampler.name={self.name!r}: cannot lead real images back to noise; use ddim, or a VAE"
         )
 
-    def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
-        """This sampler with what it learns from training images, uint8 (N, H, W, C); most learn nothing."""
-        return self
-
-    @abstractmethod
-    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
-        """Network evaluations per image."""
-
 
 @dataclass(frozen=True)
 class Contender:
@@ -105,7 +86,7 @@ class Contender:
 
     Attributes:
         networks: as its model made them, with trained weights (averaged ones where there are), on `device`.
-        sampler: made by one of SAMPLERS, and fitted.
+        sampler: made for these networks.
         shape: of its images.
         device: where it runs.
     """
@@ -116,29 +97,28 @@ class Contender:
     device: torch.device
 
     def __post_init__(self) -> None:
-        self.sampler.check(self.networks)
         for network in self.networks.values():
             network.eval()
 
     @property
     def classes(self) -> int:
         """How many labels its images are conditioned on, 0 for none."""
-        return self.sampler.classes(self.networks)
+        return self.sampler.classes
 
     @property
     def inverts(self) -> bool:
         """Whether real images can be led back to the noise they would come from."""
-        return self.sampler.inverts(self.networks)
+        return self.sampler.inverts
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
         """Shape of the noise that one image starts from."""
-        return self.sampler.noise_shape(self.networks, self.shape)
+        return self.sampler.noise_shape(self.shape)
 
     @property
     def nfe(self) -> int:
         """Network evaluations per image."""
-        return self.sampler.nfe(self.networks)
+        return self.sampler.nfe
 
 
 class Family(Protocol):
@@ -156,7 +136,7 @@ def load(
     images: np.ndarray,
     device: torch.device,
 ) -> Contender:
-    """Put saved weights into a model's fresh networks, and make and fit the sampler.
+    """Put saved weights into a model's fresh networks, and make the sampler for them.
 
     Args:
         model, sampler: their settings.
@@ -166,4 +146,4 @@ def load(
     networks = load_weights(model.networks(shape), weights)
     for network in networks.values():
         network.to(device).to(memory_format=torch.channels_last)
-    return Contender(networks, sampler.sampler().fitted(networks, images), shape, device)
+    return Contender(networks, sampler.sampler(networks, images), shape, device)

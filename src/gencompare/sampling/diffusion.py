@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 
 import numpy as np
 import torch
@@ -15,62 +14,65 @@ from gencompare.models.parts.lookup import only
 from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import solvers
 from gencompare.sampling.base import Sampler, Streams
-from gencompare.sampling.settings import DDIM, Diffusion, Heun
+from gencompare.sampling.settings import Diffusion
 
 Solver = Callable[..., solvers.States]
 """From (denoise, process, grid, x, normal), as described in `solvers`."""
 
 
 class DiffusionSampler(Sampler):
-    """A sampler of `Denoiser` networks. Its path runs over evenly spread steps, from noise to the sample."""
+    """A sampler of a `Denoiser`. Its path runs over evenly spread steps, from noise to the sample.
 
-    def __init__(self, name: str, solver: Solver, config: Diffusion) -> None:
+    Args:
+        name: its name in SAMPLERS.
+        solver: one of `solvers`, with arguments of its own filled in.
+        config: its settings.
+        networks: the denoiser is one of them.
+        evaluations: of the denoiser for one image without guidance; as many as steps where not given.
+
+    Raises:
+        SettingError: where there is no one denoiser, or it cannot be sampled with these settings.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        solver: Solver,
+        config: Diffusion,
+        networks: Mapping[str, nn.Module],
+        evaluations: int | None = None,
+    ) -> None:
         self.name, self.solver, self.config = name, solver, config
-
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        denoiser, config = self.denoiser(networks), self.config
-        if config.steps > denoiser.timesteps:
+        self.denoiser = only(networks, Denoiser, f"sampler.name={name!r}")
+        self.classes = self.denoiser.classes
+        self.nfe = (evaluations or config.steps) * (1 if config.guidance_scale == 1.0 else 2)
+        if config.steps > self.denoiser.timesteps:
             raise SettingError(
-                f"sampler.steps={config.steps}: at most the model's {denoiser.timesteps} timesteps"
+                f"sampler.steps={config.steps}: at most the model's {self.denoiser.timesteps} timesteps"
             )
-        if config.guidance_scale != 1.0 and not denoiser.classes:
+        if config.guidance_scale != 1.0 and not self.classes:
             raise SettingError(
                 f"sampler.guidance_scale={config.guidance_scale}: must be 1, since the model takes no labels;"
                 " set model.conditional to true"
             )
 
-    def classes(self, networks: Mapping[str, nn.Module]) -> int:
-        return self.denoiser(networks).classes
-
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
+    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
         return (shape.channels, shape.resolution, shape.resolution)
 
     def path(
-        self,
-        networks: Mapping[str, nn.Module],
-        noise: Tensor,
-        labels: Tensor | None,
-        streams: Streams,
-        frames: int,
+        self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        denoiser, steps = self.denoiser(networks), self.config.steps
-        grid = solvers.visited(denoiser.timesteps, steps)
+        steps, process = self.config.steps, self.denoiser.process
+        grid = solvers.visited(self.denoiser.timesteps, steps)
         shown = np.rint(np.linspace(0 if frames > 1 else steps, steps, frames)).tolist()
-        states = self.solver(self.denoise(denoiser, labels), denoiser.process, grid, noise, streams.normal)
+        states = self.solver(self.denoise(labels), process, grid, noise, streams.normal)
         for place, state in enumerate(states):
             for _ in range(shown.count(place)):
                 yield state
 
-    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
-        return self.config.steps * (1 if self.config.guidance_scale == 1.0 else 2)
-
-    def denoiser(self, networks: Mapping[str, nn.Module]) -> Denoiser:
-        """The network to sample from."""
-        return only(networks, Denoiser, f"sampler.name={self.name!r}")
-
-    def denoise(self, denoiser: Denoiser, labels: Tensor | None) -> solvers.Denoise:
-        """Wrap a network and its labels as estimates of x_0 and eps, guided and clipped as set."""
-        scale, clip = self.config.guidance_scale, self.config.clip_x0
+    def denoise(self, labels: Tensor | None) -> solvers.Denoise:
+        """Wrap the network and its labels as estimates of x_0 and eps, guided and clipped as set."""
+        denoiser, scale = self.denoiser, self.config.guidance_scale
 
         def denoise(x: Tensor, step: int) -> tuple[Tensor, Tensor]:
             steps = torch.full((len(x),), step, device=x.device)
@@ -79,7 +81,7 @@ class DiffusionSampler(Sampler):
                 unconditional = denoiser(x, steps, None)
                 output = unconditional + scale * (output - unconditional)
             x0 = denoiser.clean(x, steps, output)
-            if clip:
+            if self.config.clip_x0:
                 x0 = x0.clamp(-1.0, 1.0)
             return x0, (x - denoiser.alpha[step] * x0) / denoiser.sigma[step]
 
@@ -87,26 +89,11 @@ class DiffusionSampler(Sampler):
 
 
 class DDIMSampler(DiffusionSampler):
-    """DDIM, which can lead images back to noise."""
+    """The one that can lead images back to noise."""
 
-    def __init__(self, config: DDIM) -> None:
-        super().__init__("ddim", partial(solvers.ddim, eta=config.eta), config)
+    inverts = True
 
-    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
-        return True
-
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Follow DDIM's deterministic path backwards (arXiv:2010.02502, section 4.3)."""
-        denoiser = self.denoiser(networks)
-        grid = solvers.visited(denoiser.timesteps, self.config.steps)[::-1]
-        return solvers.ddim_inversion(self.denoise(denoiser, labels), denoiser.process, grid, images)
-
-
-class HeunSampler(DiffusionSampler):
-    """Heun's method, whose evaluations are not its steps."""
-
-    def __init__(self, config: Heun) -> None:
-        super().__init__("heun", solvers.heun, config)
-
-    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
-        return (2 * self.config.steps - 1) * (1 if self.config.guidance_scale == 1.0 else 2)
+        grid = solvers.visited(self.denoiser.timesteps, self.config.steps)[::-1]
+        return solvers.ddim_inversion(self.denoise(labels), self.denoiser.process, grid, images)

@@ -124,13 +124,8 @@ def trajectory(
     """
     labels = _labels(contender, n, labels)
     streams = Streams(seed, range(n), contender.device)
-    path = contender.sampler.path(
-        contender.networks,
-        streams.normal(*contender.noise_shape),
-        _on_device(contender, labels),
-        streams,
-        frames,
-    )
+    noise = streams.normal(*contender.noise_shape)
+    path = contender.sampler.path(noise, _on_device(contender, labels), streams, frames)
     return np.stack([to_uint8(estimate if show == "estimate" else state) for state, estimate in path], axis=1)
 
 
@@ -167,14 +162,14 @@ def _between(
 
 
 def _final(contender: Contender, noise: Tensor, labels: np.ndarray | None, streams: Streams) -> np.ndarray:
-    path = contender.sampler.path(contender.networks, noise, _on_device(contender, labels), streams, frames=1)
+    path = contender.sampler.path(noise, _on_device(contender, labels), streams, frames=1)
     (_, images) = next(iter(path))
     return to_uint8(images)
 
 
 def _noise_of(contender: Contender, images: np.ndarray, labels: np.ndarray | None) -> Tensor:
-    networks, batch = contender.networks, to_network(images).to(contender.device)
-    return contender.sampler.invert(networks, batch, _on_device(contender, labels))
+    batch = to_network(images).to(contender.device)
+    return contender.sampler.invert(batch, _on_device(contender, labels))
 
 
 def _labels(contender: Contender, n: int, labels: np.ndarray | None, first: int = 0) -> np.ndarray | None:

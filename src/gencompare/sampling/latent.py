@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,45 +21,35 @@ from gencompare.sampling.settings import Mixture
 
 
 class LatentSampler(Sampler):
-    """A sampler of `LatentModel` networks. Its path goes straight from z = 0, the latent mean."""
+    """A sampler of a `LatentModel`. Its path goes straight from z = 0, the latent mean.
+
+    Raises:
+        SettingError: where there is no one such network.
+    """
 
     name = "latent"
+    nfe = 1
 
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        self.model(networks)
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        self.networks = networks
+        self.model = only(networks, LatentModel, f"sampler.name={self.name!r}")
+        self.classes = self.model.classes
+        self.inverts = isinstance(self.model, AutoEncoder)
 
-    def classes(self, networks: Mapping[str, nn.Module]) -> int:
-        return self.model(networks).classes
-
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
-        return (self.model(networks).latent_dim,)
+    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
+        return (self.model.latent_dim,)
 
     def path(
-        self,
-        networks: Mapping[str, nn.Module],
-        noise: Tensor,
-        labels: Tensor | None,
-        streams: Streams,
-        frames: int,
+        self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        model, latent = self.model(networks), self.latent(noise)
+        latent = self.latent(noise)
         for scale in torch.linspace(0.0, 1.0, frames).tolist() if frames > 1 else [1.0]:
-            images = model.generate(scale * latent, labels)
+            images = self.model.generate(scale * latent, labels)
             yield images, images
 
-    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
-        return 1
-
-    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
-        return any(isinstance(network, AutoEncoder) for network in networks.values())
-
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The mean of a VAE's posterior."""
-        return _auto_encoder(networks, self.name).encode(images)[0]
-
-    def model(self, networks: Mapping[str, nn.Module]) -> LatentModel:
-        """The network to sample from."""
-        return only(networks, LatentModel, f"sampler.name={self.name!r}")
+        return only(self.networks, AutoEncoder, f"sampler.name={self.name!r}").encode(images)[0]
 
     def latent(self, noise: Tensor) -> Tensor:
         """The latent (N, latent_dim) that stands for this noise (N, *noise_shape)."""
@@ -68,49 +57,23 @@ class LatentSampler(Sampler):
 
 
 class MixtureSampler(LatentSampler):
-    """A sampler of latents from a mixture. It must be `fitted` to training images before it samples."""
+    """A sampler of a VAE by a mixture of K Gaussians over its latents. The noise's first number picks one of them.
 
-    name = "mixture"
-
-    def __init__(self, config: Mixture) -> None:
-        self.config = config
-
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        _auto_encoder(networks, self.name)
-
-    def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
-        if len(images) < self.config.components:
-            raise SettingError(
-                f"sampler.components={self.config.components}: at most the {len(images)} training images"
-            )
-        codes = _codes(_auto_encoder(networks, self.name), images[: self.config.images])
-        mixture = GaussianMixture(self.config.components, reg_covar=1e-4, random_state=0).fit(codes)
-        return FittedMixture(
-            bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
-            means=torch.from_numpy(mixture.means_).float(),
-            factors=torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
-        )
-
-    def latent(self, noise: Tensor) -> Tensor:
-        raise SettingError("sampler.name='mixture': must be fitted to training images before it samples")
-
-
-@dataclass(frozen=True)
-class FittedMixture(LatentSampler):
-    """A `MixtureSampler` of K Gaussians over latents. The first number of the noise picks the Gaussian.
-
-    Attributes:
+    Args:
         bounds: float32 (K - 1,), the cumulated weights between the Gaussians.
         means: float32 (K, latent_dim).
         factors: float32 (K, latent_dim, latent_dim), Cholesky factors of the covariances.
     """
 
     name = "mixture"
-    bounds: Tensor
-    means: Tensor
-    factors: Tensor
 
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
+    def __init__(
+        self, networks: Mapping[str, nn.Module], bounds: Tensor, means: Tensor, factors: Tensor
+    ) -> None:
+        super().__init__(networks)
+        self.bounds, self.means, self.factors = bounds, means, factors
+
+    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
         return (self.means.shape[1] + 1,)
 
     def latent(self, noise: Tensor) -> Tensor:
@@ -118,9 +81,9 @@ class FittedMixture(LatentSampler):
         means, factors = self.means.to(noise.device)[picked], self.factors.to(noise.device)[picked]
         return means + torch.einsum("nij,nj->ni", factors, noise[:, 1:])
 
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The noise of the mean of a VAE's posterior, in the Gaussian that most likely made it."""
-        codes = _auto_encoder(networks, self.name).encode(images)[0]
+        codes = super().invert(images, labels)
         means, factors = self.means.to(codes.device), self.factors.to(codes.device)
         edges = F.pad(F.pad(self.bounds, (1, 0), value=0.0), (0, 1), value=1.0).to(codes.device)  # (K + 1,)
         centred = codes[:, None] - means  # (N, K, latent_dim)
@@ -131,8 +94,25 @@ class FittedMixture(LatentSampler):
         return torch.cat([picks[:, None], white[torch.arange(len(codes)), likeliest]], dim=1)
 
 
-def _auto_encoder(networks: Mapping[str, nn.Module], sampler: str) -> AutoEncoder:
-    return only(networks, AutoEncoder, f"sampler.name={sampler!r}")
+def fitted(config: Mixture, networks: Mapping[str, nn.Module], images: np.ndarray) -> MixtureSampler:
+    """Fit a mixture to the codes of training images, uint8 (N, H, W, C).
+
+    Raises:
+        SettingError: where there is no one VAE, or fewer images than components.
+    """
+    vae = only(networks, AutoEncoder, "sampler.name='mixture'")
+    if len(images) < config.components:
+        raise SettingError(
+            f"sampler.components={config.components}: at most the {len(images)} training images"
+        )
+    codes = _codes(vae, images[: config.images])
+    mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
+    return MixtureSampler(
+        networks,
+        bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
+        means=torch.from_numpy(mixture.means_).float(),
+        factors=torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
+    )
 
 
 @torch.inference_mode()

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
     from gencompare.sampling.base import Sampler
+
+
+Networks = Mapping[str, "nn.Module"]
 
 
 class SamplerSettings(Protocol):
     """One of the classes below."""
 
-    def sampler(self) -> Sampler:
-        """Make the sampler, which is not yet fitted to any networks."""
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+        """Make the sampler of trained networks.
+
+        Args:
+            images: training images, which some samplers learn from: uint8 (N, H, W, C).
+
+        Raises:
+            SettingError: where these networks cannot be sampled this way.
+        """
         ...
 
 
@@ -22,10 +37,10 @@ class SamplerSettings(Protocol):
 class Latent:
     """Draw z from N(0, I)."""
 
-    def sampler(self) -> Sampler:
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
         from gencompare.sampling.latent import LatentSampler
 
-        return LatentSampler()
+        return LatentSampler(networks)
 
 
 @settings
@@ -42,10 +57,10 @@ class Mixture:
     components: Positive = 10
     images: Positive = 10_000
 
-    def sampler(self) -> Sampler:
-        from gencompare.sampling.latent import MixtureSampler
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+        from gencompare.sampling.latent import fitted
 
-        return MixtureSampler(self)
+        return fitted(self, networks, images)
 
 
 @settings
@@ -75,10 +90,10 @@ class DDIM(Diffusion):
 
     eta: Fraction = 0.0
 
-    def sampler(self) -> Sampler:
-        from gencompare.sampling.diffusion import DDIMSampler
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
 
-        return DDIMSampler(self)
+        return diffusion.DDIMSampler("ddim", partial(solvers.ddim, eta=self.eta), self, networks)
 
 
 @settings
@@ -87,10 +102,10 @@ class DDPM(Diffusion):
 
     steps: Positive = 1000
 
-    def sampler(self) -> Sampler:
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self)
+        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks)
 
 
 @settings
@@ -99,10 +114,10 @@ class DPMSolver(Diffusion):
 
     steps: Positive = 20
 
-    def sampler(self) -> Sampler:
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self)
+        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks)
 
 
 @settings
@@ -111,7 +126,7 @@ class Heun(Diffusion):
 
     steps: Positive = 10
 
-    def sampler(self) -> Sampler:
-        from gencompare.sampling.diffusion import HeunSampler
+    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
 
-        return HeunSampler(self)
+        return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, 2 * self.steps - 1)
