@@ -18,15 +18,7 @@ from gencompare.imagesets.panda_photos import Pandas
 from gencompare.imagesets.squares import Squares
 
 IMAGE_SETS: dict[str, type[ImageSet]] = {
-    cls.name: cls
-    for cls in (
-        Squares,
-        FashionMNIST,
-        Pandas,
-        CUB200,
-        CIFAR10,
-        Folder,
-    )
+    cls.name: cls for cls in (Squares, FashionMNIST, Pandas, CUB200, CIFAR10, Folder)
 }
 
 

@@ -48,12 +48,7 @@ def sample(contender: Contender, n: int, labels: np.ndarray | None, seed: int, f
 
 @torch.inference_mode()
 def interpolate(
-    contender: Contender,
-    pairs: int,
-    steps: int,
-    seed: int,
-    *,
-    labels: np.ndarray | None = None,
+    contender: Contender, pairs: int, steps: int, seed: int, *, labels: np.ndarray | None = None
 ) -> np.ndarray:
     """Go from one sample to another through the sampler's noise: uint8 (pairs, steps, H, W, C).
 
@@ -69,12 +64,7 @@ def interpolate(
 
 @torch.inference_mode()
 def interpolate_real(
-    contender: Contender,
-    first: np.ndarray,
-    last: np.ndarray,
-    steps: int,
-    *,
-    labels: np.ndarray | None = None,
+    contender: Contender, first: np.ndarray, last: np.ndarray, steps: int, *, labels: np.ndarray | None = None
 ) -> np.ndarray:
     """Go from real images to others through the noise that leads to them: uint8 (pairs, steps, H, W, C).
 
@@ -144,12 +134,7 @@ def lerp(first: Tensor, last: Tensor, share: float) -> Tensor:
 
 
 def _between(
-    contender: Contender,
-    firsts: Tensor,
-    lasts: Tensor,
-    steps: int,
-    seed: int,
-    labels: np.ndarray | None,
+    contender: Contender, firsts: Tensor, lasts: Tensor, steps: int, seed: int, labels: np.ndarray | None
 ) -> np.ndarray:
     rows = []
     for pair, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
