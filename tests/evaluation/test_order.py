@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from gencompare.evaluation import EvaluationSettings, score
 from gencompare.evaluation.bench import Bench
@@ -14,7 +13,6 @@ from gencompare.models import MODELS
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.sampling import SAMPLERS
-from gencompare.sampling.base import Contender
 from gencompare.sampling.images import sample
 from gencompare.training.loop import train
 from gencompare.training.settings import TrainingSettings
@@ -36,9 +34,8 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     )
     networks = model.networks(SHAPE)
     networks["vae"].load_state_dict({k.removeprefix("vae."): v for k, v in trained.weights.items()})
-    sampler = SAMPLERS["latent"]().sampler(networks, splits.train.images)
-    contender = Contender(networks, sampler, SHAPE, torch.device("cpu"))
-    return Images(sample(contender, n, None, seed=0))
+    sampler = SAMPLERS["latent"]().sampler(networks, SHAPE, splits.train.images)
+    return Images(sample(sampler, n, None, seed=0))
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def test_a_mixture_draws_from_its_weights_means_and_covariances():
         factors=torch.linalg.cholesky(torch.stack([covariance, torch.eye(2)])),
     )
     torch.manual_seed(0)
-    assert mixture.noise_shape(SHAPE) == (3,)
+    assert mixture.noise_shape == (3,)
     latent = mixture.latent(torch.randn(40_000, 3))
     first = latent[:, 0] > 0
     assert first.float().mean().item() == pytest.approx(0.25, abs=0.01)
@@ -32,7 +32,7 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
     torch.manual_seed(0)
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 1), dtype=np.uint8)
-    fitted = Mixture(components=1).sampler(networks, images)
+    fitted = Mixture(components=1).sampler(networks, SHAPE, images)
     with torch.no_grad():
         codes, _ = networks["vae"].encode(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.allclose(fitted.means[0], codes.mean(0), atol=1e-4)
@@ -43,4 +43,4 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
 def test_a_mixture_with_more_components_than_images_is_refused():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):
-        Mixture().sampler(networks, np.zeros((4, 16, 16, 1), np.uint8))
+        Mixture().sampler(networks, SHAPE, np.zeros((4, 16, 16, 1), np.uint8))

@@ -1,7 +1,7 @@
 """Images from trained contenders, one way for all families: a sampler is a function from noise to images.
 
-A sampler is a settings class with `sampler(networks, images)`, which makes it for trained networks; `base.load`
-makes a `Contender` of saved weights and one of them, and `images` has all that can be made of a contender.
+A sampler is a settings class with `sampler(networks, shape, images)`, which makes it of trained networks; `base.load`
+makes one of saved weights, and `images` has all that can be made with it.
 """
 
 from gencompare.sampling.settings import DDIM, DDPM, DPMSolver, Heun, Latent, Mixture, SamplerSettings

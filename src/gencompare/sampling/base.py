@@ -1,10 +1,9 @@
-"""What a sampler is, what a trained contender carries, and the noise that both share."""
+"""What a sampler is, its noise, and how it is made of saved weights."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -36,31 +35,33 @@ class Streams:
 
 
 class Sampler(ABC):
-    """How trained networks make images from noise of a known shape.
+    """Trained networks, ready to make images from noise of a known shape.
 
     Attributes:
         name: its name in SAMPLERS.
+        networks: as a model made them, with trained weights (averaged ones where there are), in evaluation mode.
+        noise_shape: of the standard normal noise that one image starts from.
         classes: how many labels the images are conditioned on, 0 for none.
         nfe: network evaluations per image.
-        inverts: whether `invert` can lead real images back to noise.
+        inverts: whether `invert` can lead real images back to the noise they would come from.
+        device: where it runs.
     """
 
     name: str
+    noise_shape: tuple[int, ...]
     classes: int
     nfe: int
     inverts: bool = False
 
-    @abstractmethod
-    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
-        """Shape of the standard normal noise that one image starts from."""
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        self.networks = networks
+        for network in networks.values():
+            network.eval()
+        self.device = next(p.device for network in networks.values() for p in network.parameters())
 
     @abstractmethod
-    def path(
-        self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield `frames` pairs of images (N, C, H, W): the state on the way, and the sample foreseen from it.
-
-        The last pair is the sample twice.
+    def path(self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int) -> Iterator[Tensor]:
+        """Yield `frames` times on the way the samples that are foreseen (N, C, H, W), the last time the samples.
 
         Args:
             noise: (N, *noise_shape), float32.
@@ -80,47 +81,6 @@ class Sampler(ABC):
         )
 
 
-@dataclass(frozen=True)
-class Contender:
-    """A trained contender, ready to make images.
-
-    Attributes:
-        networks: as its model made them, with trained weights (averaged ones where there are), on `device`.
-        sampler: made for these networks.
-        shape: of its images.
-        device: where it runs.
-    """
-
-    networks: Mapping[str, nn.Module]
-    sampler: Sampler
-    shape: ImageShape
-    device: torch.device
-
-    def __post_init__(self) -> None:
-        for network in self.networks.values():
-            network.eval()
-
-    @property
-    def classes(self) -> int:
-        """How many labels its images are conditioned on, 0 for none."""
-        return self.sampler.classes
-
-    @property
-    def inverts(self) -> bool:
-        """Whether real images can be led back to the noise they would come from."""
-        return self.sampler.inverts
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """Shape of the noise that one image starts from."""
-        return self.sampler.noise_shape(self.shape)
-
-    @property
-    def nfe(self) -> int:
-        """Network evaluations per image."""
-        return self.sampler.nfe
-
-
 class Family(Protocol):
     """A model's settings (see `gencompare.models`)."""
 
@@ -135,8 +95,8 @@ def load(
     *,
     images: np.ndarray,
     device: torch.device,
-) -> Contender:
-    """Put saved weights into a model's fresh networks, and make the sampler for them.
+) -> Sampler:
+    """Put saved weights into a model's fresh networks, and make the sampler of them.
 
     Args:
         model, sampler: their settings.
@@ -146,4 +106,4 @@ def load(
     networks = load_weights(model.networks(shape), weights)
     for network in networks.values():
         network.to(device).to(memory_format=torch.channels_last)
-    return Contender(networks, sampler.sampler(networks, images), shape, device)
+    return sampler.sampler(networks, shape, images)

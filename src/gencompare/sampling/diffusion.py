@@ -28,6 +28,7 @@ class DiffusionSampler(Sampler):
         solver: one of `solvers`, with arguments of its own filled in.
         config: its settings.
         networks: the denoiser is one of them.
+        shape: of its images.
         evaluations: of the denoiser for one image without guidance; as many as steps where not given.
 
     Raises:
@@ -40,9 +41,12 @@ class DiffusionSampler(Sampler):
         solver: Solver,
         config: Diffusion,
         networks: Mapping[str, nn.Module],
+        shape: ImageShape,
         evaluations: int | None = None,
     ) -> None:
+        super().__init__(networks)
         self.name, self.solver, self.config = name, solver, config
+        self.noise_shape = (shape.channels, shape.resolution, shape.resolution)
         self.denoiser = only(networks, Denoiser, f"sampler.name={name!r}")
         self.classes = self.denoiser.classes
         self.nfe = (evaluations or config.steps) * (1 if config.guidance_scale == 1.0 else 2)
@@ -56,19 +60,14 @@ class DiffusionSampler(Sampler):
                 " set model.conditional to true"
             )
 
-    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
-        return (shape.channels, shape.resolution, shape.resolution)
-
-    def path(
-        self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def path(self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int) -> Iterator[Tensor]:
         steps, process = self.config.steps, self.denoiser.process
         grid = solvers.visited(self.denoiser.timesteps, steps)
         shown = np.rint(np.linspace(0 if frames > 1 else steps, steps, frames)).tolist()
         states = self.solver(self.denoise(labels), process, grid, noise, streams.normal)
-        for place, state in enumerate(states):
+        for place, (_, foreseen) in enumerate(states):
             for _ in range(shown.count(place)):
-                yield state
+                yield foreseen
 
     def denoise(self, labels: Tensor | None) -> solvers.Denoise:
         """Wrap the network and its labels as estimates of x_0 and eps, guided and clipped as set."""

@@ -14,7 +14,6 @@ from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import to_network
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.lookup import only
-from gencompare.models.parts.shape import ImageShape
 from gencompare.models.vae import AutoEncoder
 from gencompare.sampling.base import Sampler, Streams
 from gencompare.sampling.settings import Mixture
@@ -31,21 +30,15 @@ class LatentSampler(Sampler):
     nfe = 1
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
-        self.networks = networks
+        super().__init__(networks)
         self.model = only(networks, LatentModel, f"sampler.name={self.name!r}")
-        self.classes = self.model.classes
+        self.noise_shape, self.classes = (self.model.latent_dim,), self.model.classes
         self.inverts = isinstance(self.model, AutoEncoder)
 
-    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
-        return (self.model.latent_dim,)
-
-    def path(
-        self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def path(self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int) -> Iterator[Tensor]:
         latent = self.latent(noise)
         for scale in torch.linspace(0.0, 1.0, frames).tolist() if frames > 1 else [1.0]:
-            images = self.model.generate(scale * latent, labels)
-            yield images, images
+            yield self.model.generate(scale * latent, labels)
 
     def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The mean of a VAE's posterior."""
@@ -71,10 +64,8 @@ class MixtureSampler(LatentSampler):
         self, networks: Mapping[str, nn.Module], bounds: Tensor, means: Tensor, factors: Tensor
     ) -> None:
         super().__init__(networks)
+        self.noise_shape = (self.model.latent_dim + 1,)
         self.bounds, self.means, self.factors = bounds, means, factors
-
-    def noise_shape(self, shape: ImageShape) -> tuple[int, ...]:
-        return (self.means.shape[1] + 1,)
 
     def latent(self, noise: Tensor) -> Tensor:
         picked = torch.bucketize(torch.special.ndtr(noise[:, 0]), self.bounds.to(noise.device))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from gencompare.models.parts.shape import ImageShape
     from gencompare.sampling.base import Sampler
 
 
@@ -21,10 +22,11 @@ Networks = Mapping[str, "nn.Module"]
 class SamplerSettings(Protocol):
     """One of the classes below."""
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         """Make the sampler of trained networks.
 
         Args:
+            shape: of the images it makes.
             images: training images, which some samplers learn from: uint8 (N, H, W, C).
 
         Raises:
@@ -37,7 +39,7 @@ class SamplerSettings(Protocol):
 class Latent:
     """Draw z from N(0, I)."""
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         from gencompare.sampling.latent import LatentSampler
 
         return LatentSampler(networks)
@@ -57,7 +59,7 @@ class Mixture:
     components: Positive = 10
     images: Positive = 10_000
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         from gencompare.sampling.latent import fitted
 
         return fitted(self, networks, images)
@@ -90,10 +92,10 @@ class DDIM(Diffusion):
 
     eta: Fraction = 0.0
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DDIMSampler("ddim", partial(solvers.ddim, eta=self.eta), self, networks)
+        return diffusion.DDIMSampler("ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape)
 
 
 @settings
@@ -102,10 +104,10 @@ class DDPM(Diffusion):
 
     steps: Positive = 1000
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks)
+        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks, shape)
 
 
 @settings
@@ -114,10 +116,10 @@ class DPMSolver(Diffusion):
 
     steps: Positive = 20
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks)
+        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks, shape)
 
 
 @settings
@@ -126,7 +128,7 @@ class Heun(Diffusion):
 
     steps: Positive = 10
 
-    def sampler(self, networks: Networks, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, 2 * self.steps - 1)
+        return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, shape, 2 * self.steps - 1)

@@ -22,7 +22,7 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.reporting.figures import image_grid, strips
-from gencompare.sampling.base import Contender, load
+from gencompare.sampling.base import Sampler, load
 from gencompare.sampling.images import interpolate, interpolate_real, reconstruct, sample, trajectory
 from gencompare.training import checkpoint, loop
 from gencompare.training.apart import apart
@@ -148,7 +148,7 @@ def _shape(prepared: ImageSplits) -> ImageShape:
     return ImageShape(card["channels"], card["resolution"], len(card["classes"]))
 
 
-def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> Contender:
+def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> Sampler:
     contender = config.make_contender(settings)
     return load(
         contender.model,
@@ -160,7 +160,7 @@ def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) 
     )
 
 
-def _reconstructions(contender: Contender, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
+def _reconstructions(contender: Sampler, heldout: Images) -> tuple[np.ndarray, dict[str, float]]:
     """Real images, what the contender makes of them, and its walks from one to another: (rows, frames, H, W, C).
 
     Beside them `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels in
@@ -193,7 +193,7 @@ def _by_stage(weights: Weights) -> list[dict[str, Tensor]]:
     return [stages[steps] for steps in sorted(stages)]
 
 
-def _growth(earlier: list[Contender], samples: Images, seed: int) -> np.ndarray:
+def _growth(earlier: list[Sampler], samples: Images, seed: int) -> np.ndarray:
     """The first samples as each earlier stage made them, and themselves: uint8 (rows, stages, H, W, C)."""
     last = samples.images[:STRIP_ROWS]
     labels = None if samples.labels is None else samples.labels[: len(last)]
