@@ -15,7 +15,6 @@ from gencompare.sampling.images import (
     balanced_labels,
     interpolate,
     interpolate_real,
-    lerp,
     reconstruct,
     sample,
     slerp,
@@ -200,4 +199,3 @@ def test_spherical_interpolation_keeps_angle_and_length():
             point, torch.tensor([math.cos(share * math.pi / 2), math.sin(share * math.pi / 2)])
         )
     assert torch.allclose(slerp(first, first, 0.5), first)
-    assert torch.allclose(lerp(first, last, 0.25), torch.tensor([0.75, 0.25]))

@@ -40,9 +40,6 @@ class Generator(LatentModel):
                 x = F.relu(norm(layer(x), labels))  # 4 places a side, then twice as many each
             return torch.tanh(self.to_image(x)).float()  # (N, C, R, R)
 
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent, labels)
-
 
 class Discriminator(nn.Module):
     """Images (N, C, R, R), and labels (N,) where conditional, to logits (N,): positive says real."""

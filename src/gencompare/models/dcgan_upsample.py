@@ -42,12 +42,9 @@ class Generator(LatentModel):
             nn.Tanh(),
         )
 
-    def forward(self, latent: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(latent.device, self.precision):
             return self.layers(latent[:, :, None, None]).float()
-
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent)
 
 
 class Discriminator(nn.Module):

@@ -30,12 +30,9 @@ class Generator(LatentModel):
         pixels = shape.channels * shape.resolution**2
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], pixels), nn.Tanh())  # (N, C R²)
 
-    def forward(self, latent: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(latent.device, self.precision):
             return self.layers(latent).float().unflatten(1, self.size)
-
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent)
 
 
 class Discriminator(nn.Module):

@@ -48,9 +48,6 @@ class Generator(LatentModel):
             x = self.to_image(F.relu(self.norm(x, None)))
         return torch.tanh(x.float())
 
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent, labels)
-
 
 class Discriminator(nn.Module):
     """Images (N, C, R, R), and labels (N,) where conditional, to logits (N,): positive says real."""

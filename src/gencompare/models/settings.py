@@ -29,17 +29,16 @@ PREDICTIONS: dict[str, Prediction] = {"epsilon": "epsilon", "v_prediction": "vel
 """What a U-Net of diffusers predicts, by its name there."""
 
 
-def check_resolution(shape: ImageShape, model: str, smallest: int = 16, largest: int = 128) -> None:
-    """Refuse a resolution that is no power of two, or out of a model's range.
+def check_resolution(shape: ImageShape, model: str) -> None:
+    """Refuse a resolution that the zoo's own families do not make.
 
     Raises:
-        SettingError: with the resolutions that the model can make.
+        SettingError: with the resolutions that they make.
     """
-    allowed = [2**power for power in range(2, 12) if smallest <= 2**power <= largest]
-    if shape.resolution not in allowed:
+    if shape.resolution not in (16, 32, 64, 128):
         raise SettingError(
-            f"resolution={shape.resolution}: {model} makes {', '.join(map(str, allowed))} pixels a side;"
-            f" set resolution to one of these"
+            f"resolution={shape.resolution}: {model} makes 16, 32, 64, 128 pixels a side;"
+            " set resolution to one of these"
         )
 
 

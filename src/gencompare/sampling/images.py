@@ -121,13 +121,8 @@ def slerp(first: Tensor, last: Tensor, share: float) -> Tensor:
     cosine = (first * last).sum() / (first.norm() * last.norm())
     angle = torch.arccos(cosine.clamp(-1.0, 1.0))
     if angle.sin() < 1e-4:
-        return lerp(first, last, share)
+        return (1.0 - share) * first + share * last
     return (((1.0 - share) * angle).sin() * first + (share * angle).sin() * last) / angle.sin()
-
-
-def lerp(first: Tensor, last: Tensor, share: float) -> Tensor:
-    """Linear interpolation; share 0 is first, 1 is last."""
-    return (1.0 - share) * first + share * last
 
 
 def _between(

@@ -51,17 +51,8 @@ class TrainingState:
     stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
-    COUNTERS = (
-        "steps",
-        "updates",
-        "seconds",
-        "flops",
-        "flops_per_step",
-        "peak_memory_mb",
-        "history",
-        "validations",
-        "validation_seconds",
-        "status",
+    COUNTERS = tuple(
+        "steps updates seconds flops flops_per_step peak_memory_mb history validations validation_seconds status".split()
     )
 
     def __post_init__(self) -> None:

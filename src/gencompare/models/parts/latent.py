@@ -18,4 +18,4 @@ class LatentModel(nn.Module):
 
     def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Make float images (N, C, H, W) in [-1, 1] from latents (N, latent_dim) and labels int64 (N,)."""
-        raise NotImplementedError
+        return self(latent, labels)
