@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gencompare.models.parts.growing import WHOLE, Growing, Stage, enlarged, schedule, shrunk
+from gencompare.models.parts.growing import WHOLE, Growing, Stage, schedule
+from gencompare.models.parts.layers import enlarged, shrunk
 
 
 def growing(resolution=16, **settings):

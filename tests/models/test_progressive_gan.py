@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.parts.growing import WHOLE, Stage, enlarged, shrunk
+from gencompare.models.parts.growing import WHOLE, Stage
+from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.progressive_gan import EqualConv2d, EqualLinear, _minibatch_deviation, _pixel_norm
 from gencompare.models.settings import ProgressiveGAN

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.parts.growing import enlarged, shrunk
+from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import DCGAN, VAE, ProgressiveGAN, ResNetGAN

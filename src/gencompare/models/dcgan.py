@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,7 +29,7 @@ class Generator(LatentModel):
         self.precision = config.precision
         widths = doubling_widths(config.width, shape.halvings, config.max_width)[::-1]
         self.layers = nn.ModuleList([nn.ConvTranspose2d(config.latent_dim, widths[0], 4, bias=False)])
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             self.layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False))
         self.norms = nn.ModuleList([Norm(width, self.classes) for width in widths])
         self.to_image = nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1)
@@ -49,7 +51,7 @@ class Discriminator(nn.Module):
         self.precision = config.precision
         widths = doubling_widths(config.width, shape.halvings, config.max_width)
         layers: list[nn.Module] = [nn.Conv2d(shape.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             normalised = config.critic_norm == "batch"
             layers.append(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not normalised))
             layers += [nn.BatchNorm2d(outputs)] * normalised + [nn.LeakyReLU(0.2)]

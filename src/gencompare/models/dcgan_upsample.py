@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -34,9 +36,7 @@ class Generator(LatentModel):
             # From one place there is nothing to overlap: a transposed convolution gives each of 4x4 its own weights.
             nn.ConvTranspose2d(config.latent_dim, widths[0], 4),  # (N, widths[0], 4, 4)
             nn.ReLU(),
-            *[
-                grow(below, width) for below, width in zip(widths, widths[1:], strict=False)
-            ],  # twice the side each
+            *(grow(*pair) for pair in pairwise(widths)),  # twice the side each
             nn.Upsample(scale_factor=2),
             nn.Conv2d(widths[-1], shape.channels, 3, padding=1),  # (N, C, R, R)
             nn.Tanh(),
@@ -58,9 +58,7 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(shape.channels, widths[0], 4, 2, 1),
             nn.LeakyReLU(0.2),
-            *[
-                shrink(above, width) for above, width in zip(widths, widths[1:], strict=False)
-            ],  # half the side each
+            *(shrink(*pair) for pair in pairwise(widths)),  # half the side each
             nn.Conv2d(widths[-1], 1, 4),  # (N, 1, 1, 1)
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +27,7 @@ class Generator(LatentModel):
         self.size = (shape.channels, shape.resolution, shape.resolution)
         widths = doubling_widths(config.width, config.depth)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip([config.latent_dim, *widths], widths, strict=False):
+        for inputs, outputs in pairwise([config.latent_dim, *widths]):
             layers += [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.LeakyReLU(0.2)]
         pixels = shape.channels * shape.resolution**2
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], pixels), nn.Tanh())  # (N, C R²)
@@ -44,7 +46,7 @@ class Discriminator(nn.Module):
         hidden = doubling_widths(config.width, config.depth)[::-1]
         widths = [shape.channels * shape.resolution**2, *hidden]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), nn.Dropout(config.dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))  # (N, 1)
 

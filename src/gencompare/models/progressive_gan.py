@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.models.parts.growing import WHOLE, Growing, enlarged, shrunk
+from gencompare.models.parts.growing import WHOLE, Growing
 from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import ProgressiveGAN, classes, doubling_widths
 
@@ -30,9 +32,7 @@ class Generator(Growing, LatentModel):
         inputs = config.latent_dim * (2 if self.classes else 1)
         self.project = EqualLinear(inputs, 16 * widths[0], gain=math.sqrt(2) / 4)
         self.first = EqualConv2d(widths[0], widths[0], 3)
-        self.blocks = nn.ModuleList(
-            UpBlock(below, width) for below, width in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(UpBlock(*pair) for pair in pairwise(widths))
         self.to_image = nn.ModuleList(EqualConv2d(width, shape.channels, 1, gain=1.0) for width in widths)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -68,9 +68,7 @@ class Discriminator(Growing):
         super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
         self.from_image = nn.ModuleList(EqualConv2d(shape.channels, width, 1) for width in widths)
-        self.blocks = nn.ModuleList(
-            DownBlock(width, below) for below, width in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(DownBlock(width, below) for below, width in pairwise(widths))
         self.last = EqualConv2d(widths[0] + 1, widths[0], 3)
         self.features = EqualLinear(16 * widths[0], widths[0])
         self.logit = EqualLinear(widths[0], 1, gain=1.0)

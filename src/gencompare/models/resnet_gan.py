@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gencompare.models.parts.latent import LatentModel
-from gencompare.models.parts.layers import Norm, projected
+from gencompare.models.parts.layers import Norm, enlarged, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import ResNetGAN, classes, doubling_widths
@@ -34,7 +36,7 @@ class Generator(LatentModel):
         self.precision = config.precision
         self.project = nn.Linear(config.latent_dim, 16 * widths[0])
         self.blocks = nn.ModuleList()
-        for level, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+        for level, (inputs, outputs) in enumerate(pairwise(widths)):
             attends = 8 * 2**level in config.attention
             self.blocks.append(UpBlock(inputs, outputs, self.classes, attends))
         self.norm = Norm(widths[-1], 0)
@@ -91,11 +93,10 @@ class UpBlock(nn.Module):
         self.attention = SelfAttention(outputs) if attends else nn.Identity()
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        residual = self.first(_twice(F.relu(self.first_norm(x, labels))))
+        residual = self.first(enlarged(F.relu(self.first_norm(x, labels)), 2))
         residual = self.second(F.relu(self.second_norm(residual, labels)))
-        return self.attention(
-            residual + _twice(self.shortcut(x))
-        )  # a 1x1 convolution commutes with up-sampling
+        shortcut = enlarged(self.shortcut(x), 2)  # a 1x1 convolution commutes with up-sampling
+        return self.attention(residual + shortcut)
 
 
 class DownBlock(nn.Module):
@@ -148,7 +149,3 @@ def normalise_spectra(network: nn.Module) -> None:
     for module in list(network.modules()):
         if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
             spectral_norm(module)
-
-
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +26,7 @@ class AutoEncoder(LatentModel):
         self.latent_dim, self.precision = config.latent_dim, config.precision
         widths = doubling_widths(config.width, shape.halvings, config.max_width)
         down: list[nn.Module] = []
-        for inputs, outputs in zip([shape.channels, *widths], widths, strict=False):
+        for inputs, outputs in pairwise([shape.channels, *widths]):
             down += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()]
         head: nn.Module
         stem: nn.Module
@@ -38,7 +40,7 @@ class AutoEncoder(LatentModel):
             stem = nn.Conv2d(self.code_shape[0], widths[-1], 3, padding=1)
         self.encoder = nn.Sequential(*down, head)  # (N, 2 code_shape[0], *code_shape[1:])
         up: list[nn.Module] = [stem]  # (N, widths[-1], 4, 4)
-        for inputs, outputs in zip(widths[::-1], widths[-2::-1], strict=False):
+        for inputs, outputs in pairwise(widths[::-1]):
             up += [
                 nn.BatchNorm2d(inputs),
                 nn.SiLU(),

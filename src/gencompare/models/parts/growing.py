@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from gencompare.models.parts.layers import enlarged, shrunk
 
 WHOLE = 2**16
 """Where a stage's fade-in is complete."""
@@ -104,13 +105,3 @@ class Growing(nn.Module):
         if stage.fade < WHOLE:
             small = torch.lerp(enlarged(shrunk(small, 2), 2), small, stage.alpha)
         return enlarged(small, 2 ** (self.levels - 1 - stage.level))
-
-
-def shrunk(images: Tensor, factor: int) -> Tensor:
-    """Average over blocks of factor x factor pixels."""
-    return F.avg_pool2d(images, factor) if factor > 1 else images
-
-
-def enlarged(images: Tensor, factor: int) -> Tensor:
-    """Repeat every pixel factor x factor times: the inverse of `shrunk` on what it gives."""
-    return F.interpolate(images, scale_factor=factor, mode="nearest") if factor > 1 else images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Norm(nn.Module):
@@ -39,3 +40,13 @@ def normal_init(network: nn.Module, deviation: float = 0.02) -> None:
             nn.init.normal_(module.weight, 0.0, deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def shrunk(images: Tensor, factor: int) -> Tensor:
+    """Average over blocks of factor x factor pixels."""
+    return F.avg_pool2d(images, factor) if factor > 1 else images
+
+
+def enlarged(images: Tensor, factor: int) -> Tensor:
+    """Repeat every pixel factor x factor times: the inverse of `shrunk` on what it gives."""
+    return F.interpolate(images, scale_factor=factor, mode="nearest") if factor > 1 else images
