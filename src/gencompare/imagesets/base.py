@@ -22,11 +22,6 @@ Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
 LIBRARIES = ("numpy", "pillow", "albumentations", "opencv-python-headless")
 
 
-def nothing_found() -> dict[str, Any]:
-    """Tell that reading the images brought nothing to light that the card should say."""
-    return {}
-
-
 @dataclasses.dataclass(frozen=True)
 class Preparation:
     """An image set about to be written. Nothing is read or made before its chunks are asked for.
@@ -37,14 +32,14 @@ class Preparation:
             licence.
         train: gives the train split as chunks of `Images`, in order, in constant memory.
         heldout: the same for the held-out split.
-        found: once both splits were read, what only reading could tell, such as unreadable files.
+        found: once both splits were read, what only reading could tell, such as unreadable files; else nothing.
     """
 
     fingerprint: str
     card: dict[str, Any]
     train: Callable[[], Iterator[Images]]
     heldout: Callable[[], Iterator[Images]]
-    found: Callable[[], dict[str, Any]] = nothing_found
+    found: Callable[[], dict[str, Any]] = dict
 
 
 class ImageSet(ABC):

@@ -3,24 +3,15 @@
 A generator of images derives from `LatentModel`, a diffusion network is a `Denoiser` (both in `parts`).
 """
 
-from gencompare.models.settings import (
-    DCGAN,
-    MLPGAN,
-    VAE,
-    PretrainedUNet,
-    ProgressiveGAN,
-    ResNetGAN,
-    UNet,
-    UpsampleDCGAN,
-)
+from gencompare.models import settings
 
 MODELS: dict[str, type] = {
-    "mlp_gan": MLPGAN,
-    "dcgan": DCGAN,
-    "dcgan_upsample": UpsampleDCGAN,
-    "resnet_gan": ResNetGAN,
-    "progressive_gan": ProgressiveGAN,
-    "vae": VAE,
-    "unet": UNet,
-    "pretrained_unet": PretrainedUNet,
+    "mlp_gan": settings.MLPGAN,
+    "dcgan": settings.DCGAN,
+    "dcgan_upsample": settings.UpsampleDCGAN,
+    "resnet_gan": settings.ResNetGAN,
+    "progressive_gan": settings.ProgressiveGAN,
+    "vae": settings.VAE,
+    "unet": settings.UNet,
+    "pretrained_unet": settings.PretrainedUNet,
 }
