@@ -56,34 +56,36 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
+    """Write files and folders only. (`extractall(filter="data")` is missing from Debian 12's Python 3.11.2.)"""
     with tarfile.open(archive) as tar:
         _check_room(sum(member.size for member in tar), folder)
-        tar.extractall(folder, filter=_file_or_folder)
-
-
-def _file_or_folder(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    """Python's filter "data", which keeps all inside the folder, for files and folders alone.
-
-    Raises:
-        ValueError, tarfile.FilterError: for a link or a device, and for what leads outside.
-    """
-    if not (member.isfile() or member.isdir()):
-        raise ValueError(f"{member.name} is a link or a device")
-    return tarfile.data_filter(member, folder)
+        for member in tar:
+            target = folder / _inside(member.name.lstrip("/"))
+            if member.isdir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            source = tar.extractfile(member) if member.isfile() else None
+            if source is None:
+                raise ValueError(f"{member.name} is a link or a device")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
 
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         _check_room(sum(member.file_size for member in packed.infolist()), folder)
         for name in packed.namelist():
-            _check_inside(name)
+            _inside(name)
         packed.extractall(folder)
 
 
-def _check_inside(name: str) -> None:
+def _inside(name: str) -> PurePosixPath:
+    """Return a member's path. Raises ValueError if it leads outside the folder it is unpacked in."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
         raise ValueError(f"{name} leads outside the archive's folder")
+    return path
 
 
 def _check_room(size: int, folder: Path) -> None:
