@@ -4,7 +4,7 @@ All learn FashionMNIST at 32x32 for the same time, then make samples that are sc
 held-out split. Run it on an otherwise idle machine, from the project folder:
 
     pip install '.[benchmarks]'
-    python benchmarks/diffusion_vs_ddp.py --seconds 600 --contenders theirs ddpm
+    python benchmarks/diffusion_vs_ddp.py --seconds 600 --contenders theirs ddpm_clothes
 
 It prints one line of JSON a contender and adds it to results.jsonl in --out, beside samples and a grid of them.
 """
@@ -23,7 +23,7 @@ from fashion import KEPT, Scores, contender, make, splits, train_for
 from safetensors.torch import save_file
 
 from gencompare.imagesets.arrays import Images, to_uint8
-from gencompare.sampling import balanced_labels
+from gencompare.sampling.images import balanced_labels
 
 
 def train_theirs(images: Images, seconds: float) -> tuple[GaussianDiffusion, dict[str, float]]:
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0, help="of training, for each")
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument(
-        "--contenders", nargs="+", default=["theirs", "ddpm"], help="theirs, or names of ours"
+        "--contenders", nargs="+", default=["theirs", "ddpm_clothes"], help="theirs, or names of ours"
     )
     parser.add_argument("--out", type=Path, default=Path("data/08_reporting/benchmarks/diffusion_vs_ddp"))
     chosen = parser.parse_args()
@@ -80,7 +80,7 @@ def main() -> None:
             made = make_theirs(diffusion, chosen.samples)
         else:
             one = contender(name)
-            trained = train_for(one, train_split, chosen.seconds)
+            trained = train_for(name, one, train_split, chosen.seconds)
             cost = {key: trained.cost[key] for key in KEPT}
             save_file(trained.weights, chosen.out / f"{name}.safetensors")
             started = time.perf_counter()

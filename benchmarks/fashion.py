@@ -5,31 +5,36 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.contender import ContenderSettings, make_contender, plan
-from gencompare.config.typed import choose
+from gencompare.config.budget import Budget
+from gencompare.config.contender import Contender, read_contender
+from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.features import features, make_extractor
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, to_network
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.pictures import image_grid
-from gencompare.models.shape import ImageShape
-from gencompare.sampling import load, sample
-from gencompare.training import Trained, TrainingSettings, train
+from gencompare.models.parts.shape import ImageShape
+from gencompare.objectives.base import Objective
+from gencompare.sampling.base import load
+from gencompare.sampling.images import sample
+from gencompare.training.budget import measure_speed
 from gencompare.training.feed import Feed
+from gencompare.training.loop import Trained, train
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
-PARAMETERS = yaml.safe_load((Path(__file__).parents[1] / "conf/base/parameters.yml").read_text())
+CONF = Path(__file__).parents[1] / "conf"
+SEED = 0
 KEPT = ("parameters", "kimg", "train_seconds", "images_per_second")
 
 
@@ -44,40 +49,33 @@ def _whole(chunks: list[Images]) -> Images:
     return Images(np.concatenate([chunk.images for chunk in chunks]), np.concatenate(labels))
 
 
-def contender(name: str) -> ContenderSettings:
-    """One contender of `fashion_compare` as the parameters have it."""
-    planned = plan(PARAMETERS)["fashion_compare"]
-    return make_contender(choose(planned, name, "contenders")["settings"])
+def contender(name: str) -> Contender:
+    """One contender as the parameters have it."""
+    plan = ComparisonConfigLoader(str(CONF), base_env="base", default_run_env="base").plan
+    return read_contender(plan.contender(name).values)
 
 
-def train_for(chosen: ContenderSettings, images: Images, seconds: float) -> Trained:
-    """Train for as many images as fit the time, judged by a short run before."""
-    rate = _train(chosen, images, kimg=12.0).cost["images_per_second"]
-    return _train(chosen, images, kimg=rate * seconds / 1000)
+def train_for(name: str, chosen: Contender, images: Images, seconds: float) -> Trained:
+    """Train for as many images as fit the time, as measured before."""
 
+    def objective() -> Objective:
+        return chosen.objective.objective(chosen.model.networks(SHAPE))
 
-def _train(chosen: ContenderSettings, images: Images, kimg: float) -> Trained:
-    budget = vars(chosen.training) | {"kimg": kimg, "device": "cpu", "checkpoint_seconds": 1e9}
-    with tempfile.TemporaryDirectory() as checkpoints:
+    settings = replace(chosen.training, device="cpu", checkpoint_seconds=1e9)
+    speed = measure_speed(objective, images, settings, seed=SEED, seconds=20.0)
+    kimg = speed.kimg(Budget(minutes=seconds / 60), settings.batch_size)
+    with tempfile.TemporaryDirectory() as folder:
         return train(
-            lambda: chosen.objective.objective(chosen.model.networks(SHAPE)),
-            images,
-            TrainingSettings(**budget),
-            contender=chosen.name,
-            seed=chosen.seed,
-            fingerprint="benchmark",
-            checkpoints=Path(checkpoints),
+            objective, images, replace(settings, kimg=kimg), name=name, seed=SEED, folder=Path(folder)
         )
 
 
-def make(
-    chosen: ContenderSettings, weights: Mapping[str, Tensor], images: Images, labels: np.ndarray
-) -> np.ndarray:
+def make(chosen: Contender, weights: Mapping[str, Tensor], images: Images, labels: np.ndarray) -> np.ndarray:
     """One sample for each label, uint8 (N, H, W, C), of a contender that learnt from these images."""
     ready = load(
         chosen.model, chosen.sampler, weights, SHAPE, images=images.images, device=torch.device("cpu")
     )
-    return sample(ready, len(labels), labels if ready.classes else None, chosen.seed)
+    return sample(ready, len(labels), labels if ready.classes else None, SEED)
 
 
 class Classifier:

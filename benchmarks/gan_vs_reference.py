@@ -19,15 +19,15 @@ from fashion import KEPT, Scores, contender, make, splits, train_for
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.contender import make_contender
+from gencompare.config.contender import read_contender
 from gencompare.config.typed import settings
 from gencompare.evaluation.health import judge
 from gencompare.models import MODELS
-from gencompare.models.blocks import LatentModel
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Batch, Objective
-from gencompare.sampling import balanced_labels
+from gencompare.sampling.images import balanced_labels
 
 REFERENCE = {
     "model": {"name": "reference_dcgan"},
@@ -130,18 +130,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600.0, help="of training, for each")
     parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--contenders", nargs="+", default=["reference_dcgan", "dcgan"])
+    parser.add_argument("--contenders", nargs="+", default=["reference_dcgan", "dcgan_clothes"])
     parser.add_argument("--out", type=Path, default=Path("data/08_reporting/benchmarks/gan_vs_reference"))
     chosen = parser.parse_args()
 
     MODELS["reference_dcgan"], OBJECTIVES["reference"] = ReferenceDCGAN, Reference
-    facts = {"name": "reference_dcgan", "contender": "reference_dcgan", "seed": 0}
     train_split, heldout = splits()
     scores = Scores(train_split, heldout, chosen.samples, chosen.out)
     labels = balanced_labels(chosen.samples, classes=10)
     for name in chosen.contenders:
-        one = make_contender(facts | REFERENCE) if name == "reference_dcgan" else contender(name)
-        trained = train_for(one, train_split, chosen.seconds)
+        one = read_contender(REFERENCE) if name == "reference_dcgan" else contender(name)
+        trained = train_for(name, one, train_split, chosen.seconds)
         health = {"health": judge(trained.history, trained.status).verdict}
         made = make(one, trained.weights, train_split, labels)
         asked = labels if getattr(one.model, "conditional", False) else None

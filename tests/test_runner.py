@@ -23,7 +23,7 @@ class Notes:
         self.started, self.threads, self.now, self.most = [], set(), 0, 0
         self.lock = threading.Lock()
 
-    def node(self, name, inputs, output, fails=False):
+    def node(self, name, inputs, output, fails=False, trains=False):
         def work(*_):
             with self.lock:
                 self.started.append(name)
@@ -37,10 +37,13 @@ class Notes:
                 raise ValueError(f"{name} failed")
             return name
 
-        return Node(work, inputs=inputs, outputs=output, name=name)
+        return Node(work, inputs=inputs, outputs=output, name=name, tags=["train"] * trains)
 
     def pipeline(self, failing=None):
-        first = [self.node(f"train_{x}", "images", f"weights_{x}", fails=x == failing) for x in "abcdef"]
+        first = [
+            self.node(f"train_{x}", "images", f"weights_{x}", fails=x == failing, trains=True)
+            for x in "abcdef"
+        ]
         second = [self.node(f"sample_{x}", f"weights_{x}", f"samples_{x}") for x in "abcdef"]
         last = self.node("report", [f"samples_{x}" for x in "abcdef"], "report")
         return Pipeline([*first, *second, last])
@@ -72,7 +75,10 @@ def test_one_at_a_time_is_this_thread(notes):
 
 
 def test_one_training_alone_has_nothing_to_run_beside(notes):
-    nodes = [notes.node("train", "images", "weights"), notes.node("describe", "images", "reference")]
+    nodes = [
+        notes.node("train", "images", "weights", trains=True),
+        notes.node("describe", "images", "reference"),
+    ]
     run(Pipeline(nodes), at_once=8)
     assert notes.threads == {threading.current_thread()}
 

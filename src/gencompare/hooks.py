@@ -6,47 +6,68 @@ import atexit
 import logging
 from contextlib import ExitStack
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare.comparisons import all_jobs
-from gencompare.config import contender as config
-from gencompare.provenance import provenance
-from gencompare.reporting.model_card import model_card
-from gencompare.tracking import (
-    ChildRun,
-    close_stale,
-    compare_address,
-    log_file,
-    log_image_set,
-    this_process,
-    ui_address,
-)
-from gencompare.training import fingerprint
-from gencompare.training.progress import observing
+from gencompare.comparisons import Training
+from gencompare.config.budget import in_force
+from gencompare.config.check import HISTORY, check_given, check_planned, check_saved
+from gencompare.config.plan import Plan
+from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.pipelines import naming
 
-__all__ = ["AnnounceHook", "CheckHook", "TrackingHook", "ui_address"]
+if TYPE_CHECKING:
+    from gencompare.pipeline_registry import Owned
+    from gencompare.tracking import ChildRun
 
 logger = logging.getLogger(__name__)
 
 
-class CheckHook:
-    """Refuses, before anything is prepared or trained, a comparison whose settings cannot work."""
+class PlanHook:
+    """Composes what this session's files and command line ask for, and refuses what cannot work before it runs."""
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Check every comparison that the run touches, ahead of the MLflow plug-in's own start."""
-        parameters = catalog.load("parameters")
-        for comparison in sorted({_job(name) for name in pipeline.datasets()} & set(all_jobs())):
-            config.check(comparison, parameters)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Register the comparisons with the contenders and seeds of this session."""
+        from gencompare.pipeline_registry import compose_all
+
+        self._plan = _plan(context)
+        pipelines.configure(None)  # or Kedro would compose the files' own first
+        pipelines.update(compose_all(self._plan.comparisons))
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Check every comparison that the run touches."""
+        run = {
+            "gan_compare" if name == "__default__" else name
+            for name in run_params["pipeline_names"] or ["__default__"]
+        }
+        check_given(self._plan, run)
+        for name in sorted(run & set(self._plan.planned)):
+            planned = self._plan.planned[name]
+            check_planned(planned, self._plan.asked.samples)
+            for training in planned.trainings:
+                saved = naming.dataset(name, "settings", training.name)
+                reused = saved in pipeline.inputs() or run_params["only_missing_outputs"]
+                if reused and catalog.exists(saved):
+                    check_saved(planned.settings(training), catalog.load(saved))
 
 
 class AnnounceHook:
     """Tells the reader of the console what is being done and, at the end, what came of it."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take note of what is planned."""
+        self._plan = _plan(context)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -57,140 +78,153 @@ class AnnounceHook:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Say where the report lies, or the table where there is no report."""
         for kind in ("report", "table"):
-            made = sorted(name for name in pipeline.outputs() if name.endswith(f".{kind}"))
-            for name in made:
-                logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
+            for comparison in (*self._plan.planned, HISTORY):
+                name = naming.dataset(comparison, kind)
+                if name in pipeline.outputs():
+                    logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
 
 
 class TrackingHook:
-    """Gives each contender an MLflow run of its own, a child of the comparison's run.
+    """Gives each training an MLflow run of its own, a child of the comparison's run.
 
-    Rows of training history arrive while training runs, in batches. A contender whose run was cut short
+    Rows of training history arrive while training runs, in batches. A training whose run was cut short
     (killed, failed, interrupted) goes on with that run. Nodes that run side by side take turns here.
     """
 
     def __init__(self) -> None:
         self._children: dict[str, ChildRun] = {}
-        self._training: dict[str, ChildRun] = {}
         self._parent: Any = None
         self._observing = ExitStack()
         self._turn = RLock()
         atexit.register(self._interrupted)
 
-    @hook_impl(trylast=True)
-    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
-        """Take up the comparison's run, which the MLflow plug-in has just started, and listen to training."""
-        import mlflow
-
-        self._children, self._training, self._catalog = {}, {}, catalog
-        self._parent = mlflow.active_run()
-        self._parameters = catalog.load("parameters")
-        if self._parent is not None:
-            self._origin = provenance()
-            mlflow.set_tags(self._origin | {"process": this_process()})
-            close_stale(self._parent.info.experiment_id)
-            self._observing.enter_context(observing(self._on_row))
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take note of what is planned and where runs are recorded."""
+        self._plan = _plan(context)
+        self._server = context.config_loader["mlflow"]
 
     @hook_impl(trylast=True)
-    def before_node_run(self, node: Node) -> None:
-        """Open a contender's child run with its first node."""
-        comparison, contender = self._owner(node)
-        if self._parent is None or contender is None:
-            return
-        with self._turn:
-            self._training[contender] = self._child(comparison, contender)
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+        """Start the comparison's run, and listen to training."""
+        from gencompare.pipeline_registry import owners
+        from gencompare.provenance import provenance
+        from gencompare.tracking import start_run
+        from gencompare.training.progress import observing
+
+        self._children, self._catalog = {}, catalog
+        self._owners = owners(self._plan.comparisons)
+        self._origin = provenance()
+        self._parent = start_run(
+            self._server, ", ".join(run_params["pipeline_names"] or ["gan_compare"]), self._origin
+        )
+        self._observing.enter_context(observing(self._on_row))
+
+    @hook_impl(trylast=True)
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Open a training's run with its first node."""
+        owned = self._owners.get(node.outputs[0])
+        if owned is not None and owned.training is not None and "report" not in node.tags:
+            with self._turn:
+                self._open(owned.comparison, owned.training, inputs)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Mirror what a node made: numbers as metrics, pictures, tables and models as artifacts."""
-        if self._parent is None:
+        from gencompare.tracking import log_file, log_image_set
+
+        owned = self._owners.get(dataset_name)
+        if owned is None or (owned.training is not None and "report" in node.tags):
             return
-        comparison, contender = self._owner(node)
-        kind = dataset_name.rsplit(".", 1)[-1]
         with self._turn:
-            if contender is not None:
-                self._children[f"{comparison}.{contender}"].record(kind, data, self._catalog[dataset_name])
-                if kind == "scores":
-                    self._attach_model(comparison, contender, data)
-            elif kind == "prepared":
-                log_image_set(self._catalog.load(dataset_name).card)
-            elif kind in {"report", "table", "costs"}:
+            if owned.training is not None:
+                child = self._children[naming.box(owned.comparison, owned.training.name)]
+                child.record(owned.kind, data, self._catalog[dataset_name])
+                if owned.kind == "scores":
+                    self._attach_model(child, owned, data)
+            elif owned.kind == "prepared":
+                log_image_set(self._parent.info.run_id, self._catalog.load(dataset_name).card)
+            elif owned.kind in {"report", "table", "costs"}:
                 log_file(self._parent.info.run_id, self._catalog[dataset_name])
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        """Close every child run and say where to look."""
-        ids = [child.id for child in self._children.values()]
+        """Close every run and say where to look."""
+        from gencompare.tracking import compare_address, ui_address
+
+        ids, experiment = [child.id for child in self._children.values()], self._parent.info.experiment_id
         self._close("FINISHED")
         if ids:
-            experiment = self._parent.info.experiment_id
             logger.info("To see the runs in MLflow: make mlflow, then open %s", ui_address())
             logger.info("To compare the contenders there: %s", compare_address(ids, experiment))
 
     @hook_impl
     def on_pipeline_error(self) -> None:
-        """Close every child run, so that none stays RUNNING."""
+        """Close every run, so that none stays RUNNING."""
         self._close("FAILED")
 
-    def _owner(self, node: Node) -> tuple[str, str | None]:
-        """Return the comparison that a node belongs to, and the contender that it makes something of, if any."""
-        comparison, part = _job(node.outputs[0]), (node.namespace or "").partition("-")[2]
-        contenders = {training.name for training in all_jobs()[comparison].trainings} if part else set()
-        return comparison, part if part in contenders and "report" not in node.tags else None
+    def _open(self, comparison: str, training: Training, inputs: dict[str, Any]) -> None:
+        """Open a training's run where it is not yet. By now it is known on how many images it trains."""
+        from gencompare.tracking import ChildRun
 
-    def _child(self, comparison: str, contender: str) -> ChildRun:
-        """Return a contender's run, opened where it is not yet."""
-        key = f"{comparison}.{contender}"
-        if key not in self._children:
-            settings = self._parameters[comparison][contender]["settings"]
-            image_set = self._parameters[comparison]["image_set"]
-            facts = {"comparison": comparison, "image_set": image_set, "settings": settings}
-            tags = self._origin | {
-                "comparison": comparison,
-                "image_set": image_set["name"],
-                "contender": settings["contender"],
-                "seed": str(settings["seed"]),
-                "family": settings["model"]["name"],
-                "fingerprint": fingerprint(facts),
-            }
-            self._children[key] = ChildRun(self._parent.info, contender, tags, settings)
-        return self._children[key]
+        box = naming.box(comparison, training.name)
+        if box in self._children:
+            return
+        saved = inputs.get(naming.dataset(comparison, "settings", training.name))
+        settings = saved or in_force(
+            inputs[naming.parameter(comparison, "settings", training.name)],
+            inputs[naming.dataset(comparison, "budget", training.contender)],
+        )
+        image_set = self._plan.planned[comparison].image_set.values
+        tags = self._origin | {
+            "comparison": comparison,
+            "image_set": image_set["name"],
+            "contender": training.contender,
+            "seed": str(settings["seed"]),
+            "family": settings["model"]["name"],
+        }
+        self._children[box] = ChildRun(self._parent.info, training.name, tags, settings, image_set)
 
-    def _on_row(self, contender: str, row: dict[str, float]) -> None:
-        if contender in self._training:
-            with self._turn:
-                self._training[contender].add_row(row)
+    def _on_row(self, training: str, row: dict[str, float]) -> None:
+        with self._turn:
+            for child in self._children.values():
+                if child.training == training:
+                    child.add_row(row)
 
-    def _attach_model(self, comparison: str, contender: str, scores: dict[str, Any]) -> None:
+    def _attach_model(self, child: ChildRun, owned: Owned, scores: dict[str, Any]) -> None:
         """Attach what a contender has become, once it is scored."""
+        from gencompare.reporting.model_card import model_card
 
         def dataset(kind: str) -> str:
-            return f"{comparison}.{contender}.{kind}"
+            return naming.dataset(owned.comparison, kind, owned.training.name if owned.training else None)
 
-        settings = self._parameters[comparison][contender]["settings"]
+        settings = self._catalog.load(dataset("settings"))
         cost = self._catalog.load(dataset("cost")) | self._catalog.load(dataset("sampling_cost"))
-        images = self._catalog.load(f"{comparison}.prepared").card
-        card = model_card(comparison, settings, images, cost, scores, self._origin)
-        made_by = "best_weights" if settings["training"].get("sample_from") == "best" else "weights"
+        images = self._catalog.load(naming.dataset(owned.comparison, "prepared")).card
+        card = model_card(owned.comparison, settings, images, cost, scores, self._origin)
+        made_by = "best_weights" if settings["training"]["sample_from"] == "best" else "weights"
         weights, grid = (self._catalog[dataset(kind)] for kind in (made_by, "sample_grid"))
-        self._children[f"{comparison}.{contender}"].attach_model(weights, grid, settings, card)
+        child.attach_model(weights, grid, settings, card)
 
     def _close(self, status: str) -> None:
+        import mlflow
+
         self._observing.close()
         for child in self._children.values():
             child.close(status)
-        self._children = {}
+        mlflow.end_run(status)
+        mlflow.MlflowClient().set_terminated(
+            self._parent.info.run_id, status
+        )  # MLflow's exit may have come first
+        self._children, self._parent = {}, None
 
     def _interrupted(self) -> None:
         """End what is open when the process ends early, by Ctrl-C for one, where no hook is called."""
-        if self._children:
-            import mlflow
-
+        if self._parent is not None:
             self._close("KILLED")
-            mlflow.end_run("KILLED")  # or MLflow's own exit handler calls it finished
-            mlflow.MlflowClient().set_terminated(self._parent.info.run_id, "KILLED")  # it may have come first
 
 
-def _job(dataset: str) -> str:
-    """Return the comparison, or other job, that a dataset or parameter belongs to."""
-    return dataset.removeprefix("params:").split(".")[0]
+def _plan(context: KedroContext) -> Plan:
+    loader = context.config_loader
+    assert isinstance(loader, ComparisonConfigLoader)
+    return loader.plan

@@ -45,7 +45,7 @@ class SideBySideRunner(ThreadRunner):
 
     def _get_required_workers_count(self, pipeline: Pipeline) -> int:
         """One training alone may have all cores, and what else there is gains little from company."""
-        trainings = sum(node.short_name.startswith("train") for node in pipeline.nodes)
+        trainings = sum("train" in node.tags for node in pipeline.nodes)
         return max(1, min(trainings, self._max_workers))
 
     def _get_executor(self, max_workers: int) -> Executor | None:  # type: ignore[override]

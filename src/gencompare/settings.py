@@ -2,8 +2,8 @@
 
 import logging
 
-from gencompare.config_loader import ComparisonConfigLoader
-from gencompare.hooks import AnnounceHook, CheckHook, TrackingHook
+from gencompare.config_loader import PATTERNS, ComparisonConfigLoader
+from gencompare.hooks import AnnounceHook, PlanHook, TrackingHook
 
 # conf/logging.yml decides which warnings are shown.
 logging.captureWarnings(True)
@@ -13,8 +13,8 @@ CONFIG_LOADER_CLASS = ComparisonConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "base",
-    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**"]},
+    "config_patterns": PATTERNS,
     "merge_strategy": {"parameters": "soft"},
 }
 
-HOOKS = (CheckHook(), AnnounceHook(), TrackingHook())
+HOOKS = (PlanHook(), AnnounceHook(), TrackingHook())

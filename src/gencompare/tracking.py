@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import shutil
 import socket
@@ -15,35 +17,43 @@ from urllib.parse import quote
 
 import psutil
 
-from gencompare.config.contender import flatten
+from gencompare.config.typed import flatten
 
 EXPERIMENT = "gencompare"
 
 
 class ChildRun:
-    """One contender's MLflow run, a child of the comparison's run."""
+    """One training's MLflow run, a child of the comparison's run."""
 
     seconds_between_batches = 5.0
 
     def __init__(
-        self, parent: Any, contender: str, tags: Mapping[str, str], settings: Mapping[str, Any]
+        self,
+        parent: Any,
+        training: str,
+        tags: Mapping[str, str],
+        settings: Mapping[str, Any],
+        image_set: Mapping[str, Any],
     ) -> None:
         """Go on with the run that an interruption cut short, or start one.
 
         Args:
             parent: the comparison's run info.
-            contender: the run's name.
-            tags: `fingerprint` among them tells which interrupted run was to be the same.
-            settings: of the contender.
+            training: the run's name.
+            tags: of the run, `comparison` among them.
+            settings, image_set: complete; with the comparison they tell which interrupted run was to be the same.
         """
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
+        self.training = training
         self._client = MlflowClient()
-        tags = {"mlflow.parentRunId": parent.run_id, "process": this_process(), **tags}
-        self.id = self._interrupted(parent.experiment_id, tags["fingerprint"])
+        facts = json.dumps([tags["comparison"], image_set, settings], sort_keys=True)
+        same = hashlib.sha256(facts.encode()).hexdigest()
+        tags = {"mlflow.parentRunId": parent.run_id, "process": this_process(), "same": same, **tags}
+        self.id = self._interrupted(parent.experiment_id, same)
         if self.id is None:
-            self.id = self._client.create_run(parent.experiment_id, tags=tags, run_name=contender).info.run_id
+            self.id = self._client.create_run(parent.experiment_id, tags=tags, run_name=training).info.run_id
         else:
             self._client.update_run(self.id, status="RUNNING")
             for name, value in tags.items():
@@ -96,9 +106,9 @@ class ChildRun:
         self._send_rows()
         self._client.set_terminated(self.id, status)
 
-    def _interrupted(self, experiment: str, fingerprint: str) -> Any:
+    def _interrupted(self, experiment: str, same: str) -> Any:
         """Find the newest run of the same training that ended early."""
-        wanted = f"tags.fingerprint = '{fingerprint}'"
+        wanted = f"tags.same = '{same}'"
         for run in self._client.search_runs([experiment], wanted, order_by=["attributes.start_time DESC"]):
             if run.info.status in {"KILLED", "FAILED"}:
                 return run.info.run_id
@@ -119,6 +129,24 @@ class ChildRun:
             self._client.log_batch(self.id, metrics=self._rows[start : start + 1000])
         self._rows.clear()
         self._last_batch = time.monotonic()
+
+
+def start_run(server: Mapping[str, Any], name: str, tags: Mapping[str, str]) -> Any:
+    """Start a comparison's run, where conf/base/mlflow.yml says, and return it.
+
+    Args:
+        server: `tracking_uri` and, where it is a file of this project, `artifact_location`.
+        name, tags: of the run.
+    """
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its import turns on lines about its database
+    mlflow.set_tracking_uri(server["tracking_uri"])
+    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+        mlflow.create_experiment(EXPERIMENT, server.get("artifact_location"))
+    experiment = mlflow.set_experiment(EXPERIMENT)
+    close_stale(experiment.experiment_id)
+    return mlflow.start_run(run_name=name, tags={"process": this_process(), **tags})
 
 
 def close_stale(experiment: str) -> None:
@@ -153,15 +181,14 @@ def log_file(run_id: str, dataset: Any, folder: str | None = None) -> None:
     MlflowClient().log_artifact(run_id, str(dataset._get_load_path()), folder)
 
 
-def log_image_set(card: Mapping[str, Any]) -> None:
-    """Record the prepared images as an input of the active run."""
-    import mlflow
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.data.meta_dataset import MetaDataset
+def log_image_set(run_id: str, card: Mapping[str, Any]) -> None:
+    """Record the prepared images as an input of a run."""
+    from mlflow import MlflowClient
+    from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    source = CodeDatasetSource(tags={"source": str(card.get("source", ""))})
-    dataset = MetaDataset(source, name=card["folder"], digest=card["sha256"]["train"][:36])  # type: ignore[abstract]
-    mlflow.log_input(dataset, context="training")
+    source = json.dumps({"source": str(card.get("source", ""))})
+    dataset = Dataset(card["folder"], card["sha256"]["train"][:36], source_type="code", source=source)
+    MlflowClient().log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
 def ui_address(tracking_uri: str | None = None, server: str = "http://127.0.0.1:5000") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import AbstractRunner
 
+from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.runner import SideBySideRunner
+from gencompare.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[2]
+COMPARISONS = ComparisonConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS).plan.comparisons
 
 
 def make_project(folder: Path) -> Path:
@@ -33,6 +36,8 @@ def run(
     pipeline: str = "gan_compare",
     env: str = "smoke",
     runner: type[AbstractRunner] = SideBySideRunner,
+    tags: Iterable[str] = (),
+    only_missing_outputs: bool = False,
     **parameters: Any,
 ) -> None:
     """Run a pipeline in a session, as `kedro run` does."""
@@ -41,7 +46,9 @@ def run(
     while mlflow.active_run():
         mlflow.end_run()
     with KedroSession.create(project_path=project, env=env, runtime_params=parameters) as session:
-        session.run(pipeline_names=[pipeline], runner=runner())
+        session.run(
+            pipeline_names=[pipeline], runner=runner(), tags=tags, only_missing_outputs=only_missing_outputs
+        )
 
 
 def newest(folder: Path, name: str) -> Path:

@@ -9,10 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gencompare.comparisons import COMPARISONS
 from gencompare.reporting.report import SECTIONS
 
-from .conftest import make_project, newest, run
+from .conftest import COMPARISONS, make_project, newest, run
 
 WHOLE = "[...document.images].every(i => !i.src || (i.complete && i.naturalWidth))"
 
@@ -23,12 +22,18 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_project(tmp_path_factory.mktemp("studies"))
 
 
+def located(name: str, sources: dict[str, dict[str, str]], clothes: Path) -> dict[str, dict[str, str]]:
+    """Return where the images of a comparison lie, as parameters."""
+    places = sources | {"fashion_mnist": {"folder": str(clothes)}}
+    image_set = COMPARISONS[name].image_set["name"]
+    return {image_set: places[image_set]} if image_set in places else {}
+
+
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_every_comparison_ends_in_a_report_that_opens(
     name, studies, sources, fashion_mnist_folder, open_report
 ):
-    clothes = {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
-    run(studies, name, image_sets=sources | clothes)
+    run(studies, name, image_sets=located(name, sources, fashion_mnist_folder))
     (folder,) = (studies / "data/08_reporting" / name).iterdir()
     table = pd.read_csv(newest(folder, "scores.csv")).set_index("contender")
     assert set(COMPARISONS[name].contenders) <= set(table.index)
@@ -46,14 +51,15 @@ def test_every_comparison_ends_in_a_report_that_opens(
 
 def test_equal_trainings_are_done_once(studies, sources, fashion_mnist_folder, caplog):
     """The samplers of one comparison share a network, and so does another comparison on the same images."""
-    clothes = {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
-    run(studies, "sampler_compare", image_sets=sources | clothes)
-    run(studies, "fashion_compare", image_sets=sources | clothes)
+    for name in ("sampler_compare", "fashion_compare"):
+        run(studies, name, image_sets=located(name, sources, fashion_mnist_folder))
     models = studies / "data/06_models"
-    alike = [*models.glob("sampler_compare/*/*"), *models.glob("fashion_compare/*/ddpm")]
+    alike = [*models.glob("sampler_compare/*/*"), *models.glob("fashion_compare/*/ddpm_clothes")]
     assert len(alike) == len(COMPARISONS["sampler_compare"].contenders) + 1
     assert len({newest(folder, "weights.safetensors").read_bytes() for folder in alike}) == 1
-    assert len([folder for folder in alike if any((folder / "checkpoints").glob("0*"))]) == 1
+    made = [json.loads(file.read_text()) for file in models.glob("trainings/*/settings.json")]
+    unconditional = {*COMPARISONS["sampler_compare"].contenders, "ddpm_clothes"}
+    assert len([one for one in made if one["contender"] in unconditional]) == 1
     other = next(models.glob("fashion_compare/*/conditional_ddpm"))
     assert (
         newest(other, "weights.safetensors").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -27,12 +28,19 @@ def start(project: Path, checkpoint_seconds: float = 0.0) -> subprocess.Popen[by
         signal.signal(signal.SIGINT, before)
 
 
+def checkpoints(project: Path, contender: str = "") -> list[Path]:
+    """Return the checkpoints of a contender, or of all."""
+    trainings = (project / "data/06_models/trainings").glob("*/settings.json")
+    found = [file for file in trainings if contender in ("", json.loads(file.read_text())["contender"])]
+    return sorted(checkpoint for file in found for checkpoint in file.parent.glob("0*"))
+
+
 def kill_at_first_checkpoint(project: Path, contender: str) -> str:
     """Start the run, kill it once the contender has a checkpoint, return that checkpoint's name."""
     running = start(project)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and running.poll() is None:
-        found = sorted((project / "data/06_models").glob(f"gan_compare/*/{contender}/checkpoints/0*"))
+        found = checkpoints(project, contender)
         if found:
             running.send_signal(signal.SIGKILL)
             running.wait()

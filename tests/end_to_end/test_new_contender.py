@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
+import numpy as np
 import pandas as pd
+import pytest
 import torch
 from kedro.runner import SequentialRunner
+from PIL import Image
 from torch import nn
 
-from gencompare.comparisons import COMPARISONS, Comparison
 from gencompare.config.typed import Positive, settings
 from gencompare.models import MODELS
-from gencompare.models.blocks import LatentModel
+from gencompare.models.parts.latent import LatentModel
 
-from .conftest import newest, run
+from .conftest import make_project, newest, run
 
 
 @settings
@@ -54,33 +60,77 @@ class LinearDiscriminator(nn.Module):
         return self.layer(images.flatten(1)).squeeze(1)
 
 
-def test_a_contender_only_this_test_knows_reaches_the_report(project, monkeypatch):
+BLOCK = {
+    "model": {"name": "linear", "latent_dim": 3},
+    "objective": {"name": "vanilla"},
+    "sampler": {"name": "latent"},
+    "training": {"kimg": 0.5, "batch_size": 32, "rows": 10},
+}
+COMPARISON = """
+matrix_compare:
+  question: Is one matrix enough?
+  image_set: {name: squares, side: [0.4, 0.5]}
+  contenders: [dcgan, one_matrix]
+  evaluation: {bootstrap: 20}
+"""
+
+
+def test_a_contender_and_a_comparison_only_this_test_knows_reach_the_report(project, monkeypatch):
     monkeypatch.setitem(MODELS, "linear", Linear)
-    comparison = Comparison("Is one matrix enough?", image_set="squares", contenders=("dcgan", "one_matrix"))
-    monkeypatch.setitem(COMPARISONS, "matrix_compare", comparison)
-    block = {
-        "model": {"name": "linear", "latent_dim": 3},
-        "objective": {"name": "vanilla"},
-        "sampler": {"name": "latent"},
-        "training": {"kimg": 0.5, "batch_size": 32, "rows": 10},
-    }
+    (project / "conf/base/comparisons_of_mine.yml").write_text(COMPARISON)
     # In this process: one of its own would not know what only this test knows.
-    run(project, "matrix_compare", runner=SequentialRunner, contenders={"one_matrix": block})
+    run(project, "matrix_compare", runner=SequentialRunner, contenders={"one_matrix": BLOCK})
     (report,) = (project / "data/08_reporting/matrix_compare").iterdir()
+    assert "side0.4-0.5" in report.name
     assert "one_matrix" in newest(report, "report.html").read_text()
     table = pd.read_csv(newest(report, "scores.csv")).set_index("contender")
     assert table.loc["one_matrix"].notna().any()
 
 
-def test_a_comparison_asks_for_several_seeds(project, monkeypatch):
-    monkeypatch.setitem(
-        COMPARISONS, "seed_compare", Comparison("Does the seed matter?", "squares", ("vae",), seeds=2)
-    )
-    run(project, "seed_compare", seed=5)
-    (report,) = (project / "data/08_reporting/seed_compare").iterdir()
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory):
+    """Two contenders, three seeds, a budget in minutes, on a folder of images, by one command."""
+    project = make_project(tmp_path_factory.mktemp("chosen"))
+    images = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for number in range(120):
+        pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(images / f"{number}.png")
+    command = ["kedro", "run", "--pipeline=gan_compare", "--env=smoke", "--dataset=folder"]
+    command += ["--contenders=vae,ddpm_short", "--seeds=3", "--minutes=0.02"]
+    command += [f"--params=seed=5,image_sets.folder.path={images}"]
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=project, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return project, done.stderr
+
+
+def test_contenders_seeds_and_budget_come_from_the_command_line(chosen):
+    (report,) = (chosen[0] / "data/08_reporting/gan_compare").iterdir()
     table = pd.read_csv(newest(report, "scores.csv"))
     trained = table[table["kind"] == "contender"]
-    assert list(trained["contender"]) == ["vae", "vae"]
-    assert list(trained["seed"]) == [5, 6]
-    assert trained["fd_efficientnet_lite0_64"].nunique() == 2
-    assert list(pd.read_csv(newest(report, "costs.csv"))["seed"]) == [5, 6]
+    assert list(trained["contender"]) == ["vae"] * 3 + ["ddpm_short"] * 3
+    assert list(trained["seed"]) == [5, 6, 7] * 2
+    score = next(name for name in table if name.startswith("fd_efficientnet_lite0"))
+    assert trained[score].nunique() == 6
+    assert list(pd.read_csv(newest(report, "costs.csv"))["seed"]) == [5, 6, 7] * 2
+    html = newest(report, "report.html").read_text()
+    assert "vae_repeat1" not in html  # seeds are one contender there
+
+
+def test_minutes_are_the_same_images_for_every_seed_and_when_the_command_is_given_again(chosen):
+    project, said = chosen
+    assert said.count("is already trained") == 6
+    for contender in ("vae", "ddpm_short"):
+        (models,) = project.glob(f"data/06_models/gan_compare/*/{contender}")
+        budgets = [json.loads(file.read_text()) for file in models.glob("budget.json/*/budget.json")]
+        assert len(budgets) == 2 and budgets[0] == budgets[1]
+        assert budgets[0]["budget"] == {"minutes": 0.02}
+        assert budgets[0]["kimg"] > 0 and "CPU" in budgets[0]["device"]
+        seeds = models.parent.glob(f"{contender}*/settings.json/*/settings.json")
+        settings = [json.loads(file.read_text()) for file in seeds]
+        assert len(settings) == 6 and {one["training"]["kimg"] for one in settings} == {budgets[0]["kimg"]}
+        images = f"--params=contenders.{contender}.training.kimg={budgets[0]['kimg']:g}"
+        assert images in said

@@ -5,9 +5,7 @@ from __future__ import annotations
 import nbformat
 from nbclient import NotebookClient
 
-from gencompare.comparisons import COMPARISONS
-
-from .conftest import PROJECT
+from .conftest import COMPARISONS, PROJECT
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 

@@ -14,11 +14,10 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from gencompare.comparisons import COMPARISONS
 from gencompare.tracking import close_stale, this_process
 
-from .conftest import newest
-from .test_interruption import kill_at_first_checkpoint, start
+from .conftest import COMPARISONS, newest
+from .test_interruption import checkpoints, kill_at_first_checkpoint, start
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 
@@ -63,7 +62,7 @@ def test_a_killed_comparison_goes_on_in_the_same_child_runs(project):
 def test_ctrl_c_leaves_no_run_open(project):
     running = start(project)
     deadline = time.monotonic() + 120
-    while not list(project.glob("data/06_models/gan_compare/*/*/checkpoints/0*")):
+    while not checkpoints(project):
         assert time.monotonic() < deadline and running.poll() is None
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)

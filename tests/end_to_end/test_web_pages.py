@@ -22,8 +22,9 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Browser, Page
 
-from gencompare.comparisons import COMPARISONS
 from gencompare.tracking import compare_address, ui_address
+
+from .conftest import COMPARISONS
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 

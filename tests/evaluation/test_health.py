@@ -9,10 +9,11 @@ import torch
 
 from gencompare.evaluation.health import judge
 from gencompare.imagesets.arrays import Images
-from gencompare.models.dcgan import DCGAN
-from gencompare.models.shape import ImageShape
-from gencompare.objectives.adversarial import Vanilla
-from gencompare.training import TrainingSettings, train
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import DCGAN
+from gencompare.objectives.settings import Vanilla
+from gencompare.training.loop import train
+from gencompare.training.settings import TrainingSettings
 
 ROWS = 40
 
@@ -125,10 +126,9 @@ def trained(folder, lr):
         lambda: Vanilla().objective(model.networks(ImageShape(1, 16))),
         blobs(),
         TrainingSettings(kimg=6, batch_size=32, lr=lr, rows=40, device="cpu"),
-        contender="gan",
+        name="gan",
         seed=0,
-        fingerprint="f",
-        checkpoints=folder,
+        folder=folder,
     )
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.distances import frechet_at_infinity
@@ -12,10 +11,12 @@ from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models import MODELS
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
-from gencompare.sampling import SAMPLERS, Contender, sample
-from gencompare.training import TrainingSettings, train
+from gencompare.sampling import SAMPLERS
+from gencompare.sampling.images import sample
+from gencompare.training.loop import train
+from gencompare.training.settings import TrainingSettings
 
 SHAPE = ImageShape(channels=1, resolution=32)
 
@@ -24,18 +25,17 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     """Images of a VAE that saw so many thousand training images."""
     model = MODELS["vae"](width=32)
     trained = train(
-        lambda: OBJECTIVES["evidence"]().objective(model.networks(SHAPE)),
+        lambda: OBJECTIVES["elbo"]().objective(model.networks(SHAPE)),
         splits.train,
         TrainingSettings(kimg=kimg, lr=2e-3, batch_size=32, ema_decay=0.99, device="cpu"),
-        contender="vae",
+        name="vae",
         seed=0,
-        fingerprint=str(kimg),
-        checkpoints=folder,
+        folder=folder,
     )
     networks = model.networks(SHAPE)
     networks["vae"].load_state_dict({k.removeprefix("vae."): v for k, v in trained.weights.items()})
-    contender = Contender(networks, SAMPLERS["latent"](), SHAPE, torch.device("cpu"))
-    return Images(sample(contender, n, None, seed=0))
+    sampler = SAMPLERS["latent"]().sampler(networks, SHAPE, splits.train.images)
+    return Images(sample(sampler, n, None, seed=0))
 
 
 @pytest.mark.slow

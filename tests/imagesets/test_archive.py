@@ -67,6 +67,19 @@ def test_links_to_outside_are_refused(tmp_path):
     assert not list(tmp_path.rglob("outside.txt"))
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_are_refused_even_inside(tmp_path, kind):
+    bad = tmp_path / "bad.tar"
+    with tarfile.open(bad, "w") as archive:
+        archive.addfile(tarfile.TarInfo("a.txt"), io.BytesIO())
+        info = tarfile.TarInfo("way")
+        info.type, info.linkname = kind, "a.txt"
+        archive.addfile(info)
+    with pytest.raises(SettingError, match="way is a link or a device"):
+        unpacked(bad, tmp_path / "into", "image_set.folder=bad.tar")
+    assert list((tmp_path / "into").iterdir()) == []
+
+
 def test_a_broken_archive_leaves_nothing_behind(tmp_path):
     whole = tar(tmp_path / "birds.tgz", ("birds/a.bin", bytes(range(256)) * 4000))
     broken = tmp_path / "broken.tgz"

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from gencompare.models.dcgan_upsample import DownResidual, UpResidual, UpsampleDCGAN
-from gencompare.models.shape import ImageShape
+from gencompare.models.dcgan_upsample import DownResidual, UpResidual
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import UpsampleDCGAN
 
 
 def networks(**settings):

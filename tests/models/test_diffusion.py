@@ -4,34 +4,25 @@ import diffusers
 import pytest
 import torch
 
-from gencompare.models.diffusion import Denoiser, alpha_bars
+from gencompare.models.parts.diffusion import Denoiser, alpha_bars
 
 
-def denoiser(prediction="epsilon", schedule="linear", timesteps=1000, backbone=None):
+def denoiser(prediction="epsilon", timesteps=1000, backbone=None):
     backbone = backbone or torch.nn.Identity()
-    return Denoiser(backbone, alpha_bar=alpha_bars(schedule, timesteps), prediction=prediction)
+    return Denoiser(backbone, alpha_bar=alpha_bars(timesteps), prediction=prediction)
 
 
 @pytest.mark.parametrize("timesteps", [10, 100, 1000, 4000])
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_schedules_fall_from_clean_to_noise(schedule, timesteps):
-    alpha_bar = alpha_bars(schedule, timesteps)
+def test_the_schedule_falls_from_clean_to_noise(timesteps):
+    alpha_bar = alpha_bars(timesteps)
     assert alpha_bar.shape == (timesteps + 1,)
     assert alpha_bar[0] == 1
     assert (alpha_bar.diff() < 0).all()
     assert 0 < alpha_bar[-1] < 1e-3
 
 
-def test_linear_schedule_is_the_product_of_ddpm_betas():
-    alpha_bar = alpha_bars("linear", 1000)
-    assert alpha_bar[1].item() == pytest.approx(1 - 1e-4)
-    assert (1 - alpha_bar[1000] / alpha_bar[999]).item() == pytest.approx(0.02)
-    by_hand = math.prod(1 - (1e-4 + (0.02 - 1e-4) * t / 999) for t in range(500))
-    assert alpha_bar[500].item() == pytest.approx(by_hand)
-
-
 def test_cosine_schedule_is_the_squared_cosine_until_beta_is_clipped():
-    alpha_bar = alpha_bars("cosine", 1000)
+    alpha_bar = alpha_bars(1000)
     for k in (1, 250, 500, 990):
         signal = math.cos((k / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2
         start = math.cos(0.008 / 1.008 * math.pi / 2) ** 2
@@ -39,22 +30,20 @@ def test_cosine_schedule_is_the_squared_cosine_until_beta_is_clipped():
     assert (1 - alpha_bar[1000] / alpha_bar[999]).item() == pytest.approx(0.999)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_a_shift_multiplies_signal_to_noise_at_every_step_but_the_clean_one(schedule):
-    plain, shifted = alpha_bars(schedule, 100), alpha_bars(schedule, 100, shift=0.25)
+def test_a_shift_multiplies_signal_to_noise_at_every_step_but_the_clean_one():
+    plain, shifted = alpha_bars(100), alpha_bars(100, shift=0.25)
     assert shifted[0] == 1
     ratio = (shifted / (1 - shifted))[1:] / (plain / (1 - plain))[1:]
     assert ratio.numpy() == pytest.approx(0.25**2)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_diffused_images_have_the_forward_process_moments(schedule):
-    model = denoiser(schedule=schedule)
+def test_diffused_images_have_the_forward_process_moments():
+    model = denoiser()
     torch.manual_seed(0)
     for k in (1, 300, 1000):
         x0 = torch.full((1, 1, 1, 1), 0.7).expand(200_000, 1, 1, 1)
         x = model.diffuse(x0, torch.full((len(x0),), k), torch.randn(x0.shape))
-        alpha_bar = alpha_bars(schedule, 1000)[k].item()
+        alpha_bar = alpha_bars(1000)[k].item()
         assert x.mean().item() == pytest.approx(0.7 * alpha_bar**0.5, abs=0.01)
         assert x.var().item() == pytest.approx(1 - alpha_bar, rel=0.02)
 
@@ -90,20 +79,16 @@ def test_missing_labels_become_the_no_label_class():
             return noisy
 
     echo = Echo()
-    model = Denoiser(echo, alpha_bar=alpha_bars("cosine", 10), prediction="epsilon", classes=7)
+    model = Denoiser(echo, alpha_bar=alpha_bars(10), prediction="epsilon", classes=7)
     model(torch.zeros(2, 1, 4, 4), torch.tensor([1, 10]))
     assert echo.seen[0].tolist() == [0, 9]
     assert echo.seen[1].tolist() == [7, 7]
 
 
-@pytest.mark.parametrize(("schedule", "theirs"), [("linear", "linear"), ("cosine", "squaredcos_cap_v2")])
 @pytest.mark.parametrize("timesteps", [50, 1000])
-def test_schedules_agree_with_diffusers(schedule, theirs, timesteps):
-    scale = 1000 / timesteps
-    scheduler = diffusers.DDPMScheduler(
-        timesteps, beta_start=1e-4 * scale, beta_end=0.02 * scale, beta_schedule=theirs
-    )
-    ours = alpha_bars(schedule, timesteps)[1:].float()
+def test_the_schedule_agrees_with_diffusers(timesteps):
+    scheduler = diffusers.DDPMScheduler(timesteps, beta_schedule="squaredcos_cap_v2")
+    ours = alpha_bars(timesteps)[1:].float()
     assert torch.allclose(ours, scheduler.alphas_cumprod, rtol=0, atol=1e-6)
 
 

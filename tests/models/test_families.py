@@ -5,9 +5,10 @@ import torch
 
 from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
-from gencompare.models.blocks import LatentModel, only, require
-from gencompare.models.diffusion import Denoiser
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.diffusion import Denoiser
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.lookup import only, require
+from gencompare.models.parts.shape import ImageShape
 
 SMALL = {
     "mlp_gan": {"latent_dim": 5, "width": 8, "precision": "float32"},

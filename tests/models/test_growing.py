@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gencompare.config.typed import SettingError
-from gencompare.models.growing import WHOLE, Growing, Stage, enlarged, schedule, shrunk
+from gencompare.models.parts.growing import WHOLE, Growing, Stage, schedule
+from gencompare.models.parts.layers import enlarged, shrunk
 
 
 def growing(resolution=16, **settings):
@@ -59,16 +59,6 @@ def test_the_stage_travels_with_the_weights():
     other.load_state_dict(copy.deepcopy(network.state_dict()))
     assert other.stage == Stage(1, WHOLE // 4)
     assert other.stage.alpha == 0.25
-
-
-def test_an_earlier_resolution_is_left_as_it_was_found():
-    network = growing()
-    network.stage = Stage(2, 7)
-    with network.at(8):
-        assert network.stage == Stage(1)
-    assert network.stage == Stage(2, 7)
-    with pytest.raises(SettingError, match=r"^resolution=32: .*4, 8, 16"), network.at(32):
-        pass
 
 
 def test_enlarging_is_undone_by_shrinking():

@@ -1,14 +1,16 @@
 import json
 
 import diffusers
+import numpy as np
 import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.models.pretrained import PretrainedUNet
-from gencompare.models.shape import ImageShape
-from gencompare.sampling import SAMPLERS, Contender, sample
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import PretrainedUNet
+from gencompare.sampling import SAMPLERS
 from gencompare.sampling.base import Streams
+from gencompare.sampling.images import sample
 
 SHAPE = ImageShape(1, 16)
 
@@ -41,20 +43,20 @@ def folder(pipeline, tmp_path):
 def test_it_samples_what_diffusers_own_ddim_samples(pipeline, folder):
     model = PretrainedUNet(folder=str(folder))
     model.check(SHAPE)
-    contender = Contender(model.networks(SHAPE), SAMPLERS["ddim"](steps=10), SHAPE, torch.device("cpu"))
-    x = torch.randn(2, 1, 16, 16)
-    path = contender.sampler.path(
-        contender.networks, x, None, Streams(0, range(2), contender.device), frames=1
+    sampler = SAMPLERS["ddim"](steps=10).sampler(
+        model.networks(SHAPE), SHAPE, np.zeros((0, 16, 16, 1), np.uint8)
     )
+    x = torch.randn(2, 1, 16, 16)
+    path = sampler.path(x, None, Streams(0, range(2), sampler.device), frames=1)
     with torch.no_grad():
-        [(_, ours)] = path
+        [ours] = path
         pipeline.scheduler.set_timesteps(10)
         for step in pipeline.scheduler.timesteps:
             x = pipeline.scheduler.step(
                 pipeline.unet(x, step).sample, step, x, use_clipped_model_output=True
             ).prev_sample
     assert torch.allclose(ours, x, atol=1e-3)
-    assert sample(contender, 1, None, 0).shape == (1, 16, 16, 1)
+    assert sample(sampler, 1, None, 0).shape == (1, 16, 16, 1)
 
 
 def test_pickled_weights_are_refused(pipeline, folder):

@@ -5,15 +5,11 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.growing import WHOLE, Stage, enlarged, shrunk
-from gencompare.models.progressive_gan import (
-    EqualConv2d,
-    EqualLinear,
-    ProgressiveGAN,
-    _minibatch_deviation,
-    _pixel_norm,
-)
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.growing import WHOLE, Stage
+from gencompare.models.parts.layers import enlarged, shrunk
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.progressive_gan import EqualConv2d, EqualLinear, _minibatch_deviation, _pixel_norm
+from gencompare.models.settings import ProgressiveGAN
 
 
 def networks(resolution=16, channels=3, classes=0, **settings):
@@ -27,8 +23,8 @@ def networks(resolution=16, channels=3, classes=0, **settings):
 def test_shapes_at_every_stage_of_every_resolution(resolution):
     generator, discriminator = networks(resolution)
     latent, images = torch.randn(2, 6), torch.randn(2, 3, resolution, resolution)
-    assert generator.resolutions == [4 * 2**level for level in range(resolution.bit_length() - 2)]
-    for level, side in enumerate(generator.resolutions):
+    assert 4 * 2 ** (generator.levels - 1) == resolution
+    for level, side in enumerate(4 * 2**level for level in range(generator.levels)):
         for fade in (0, WHOLE // 2, WHOLE) if level else (WHOLE,):
             generator.stage = discriminator.stage = Stage(level, fade)
             assert generator(latent).shape == (2, 3, side, side)
@@ -136,7 +132,7 @@ def test_a_conditional_model_refuses_images_without_labels():
 def test_images_at_an_earlier_resolution_are_blocks_of_its_pixels():
     generator, _ = networks()
     latent = torch.randn(2, 6)
-    with generator.at(8):
-        images = generator.generate(latent)
+    generator.stage = Stage(1)
+    images = generator.generate(latent)
     assert images.shape == (2, 3, 16, 16)
     assert torch.equal(enlarged(shrunk(images, 2), 2), images)

@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.models.shape import ImageShape
-from gencompare.models.unet import Attention, Backbone, TimeEmbedding, UNet
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import UNet
+from gencompare.models.unet import Attention, Backbone, TimeEmbedding
 
 GREY = ImageShape(1, 16)
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.models.shape import ImageShape
-from gencompare.models.vae import VAE
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import VAE
 
 
 def auto_encoder():

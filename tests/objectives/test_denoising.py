@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError, build
-from gencompare.models.diffusion import Denoiser, alpha_bars
+from gencompare.models.parts.diffusion import Denoiser, alpha_bars
 from gencompare.objectives.base import Batch
-from gencompare.objectives.denoising import Denoising, LogNormal, drawn_steps, min_snr_weights
+from gencompare.objectives.denoising import drawn_steps
+from gencompare.objectives.settings import Denoising, LogNormal
 
 
 class Constant(torch.nn.Module):
@@ -19,7 +20,7 @@ class Constant(torch.nn.Module):
 
 
 def denoiser_of(timesteps):
-    return Denoiser(Constant(), alpha_bar=alpha_bars("cosine", timesteps), prediction="velocity")
+    return Denoiser(Constant(), alpha_bar=alpha_bars(timesteps), prediction="velocity")
 
 
 @pytest.mark.parametrize("count", [1, 7, 64, 1000, 1500])
@@ -64,29 +65,13 @@ def test_the_noise_is_two_numbers_in_the_settings():
 def test_predicting_nothing_costs_the_variance_of_the_target(prediction):
     """With x_0 of variance v, eps has variance 1 and the velocity alpha² + sigma² v."""
     torch.manual_seed(0)
-    networks = {"denoiser": Denoiser(Constant(), alpha_bar=alpha_bars("linear", 100), prediction=prediction)}
+    networks = {"denoiser": Denoiser(Constant(), alpha_bar=alpha_bars(100), prediction=prediction)}
     objective = Denoising().objective(networks)
     images = 0.5 * torch.randn(400, 3, 16, 16)
     [(name, loss)] = objective.step(Batch(images, None, 0, 0.0))
     sigma2 = networks["denoiser"].sigma[1:].square().mean().item()
     assert name == "denoiser"
     assert loss.item() == pytest.approx(1.0 if prediction == "epsilon" else 1 - 0.75 * sigma2, rel=0.02)
-
-
-@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
-def test_min_snr_weights_an_error_of_the_clean_image_by_the_clamped_snr(prediction):
-    denoiser = Denoiser(Constant(), alpha_bar=alpha_bars("cosine", 100), prediction=prediction)
-    torch.manual_seed(0)
-    step = torch.tensor([2, 30, 60, 95])
-    x, output, other = torch.randn(3, 4, 1, 4, 4).double()
-    error = (output - other).square().flatten(1).mean(1)
-    clean_error = (
-        (denoiser.clean(x, step, output) - denoiser.clean(x, step, other)).square().flatten(1).mean(1)
-    )
-    snr = (denoiser.alpha[step] / denoiser.sigma[step]).square()
-    assert snr[0] > 5 > snr[1]
-    weighted = min_snr_weights(denoiser, step, 5.0) * error
-    assert torch.allclose(weighted, snr.clamp(max=5.0) * clean_error, rtol=1e-3)
 
 
 def test_the_share_of_labels_asked_for_is_hidden():
@@ -96,7 +81,7 @@ def test_the_share_of_labels_asked_for_is_hidden():
             return super().forward(noisy, step, labels)
 
     backbone = Seen()
-    denoiser = Denoiser(backbone, alpha_bar=alpha_bars("cosine", 10), prediction="epsilon", classes=4)
+    denoiser = Denoiser(backbone, alpha_bar=alpha_bars(10), prediction="epsilon", classes=4)
     labels = torch.arange(4).repeat(2500)
     torch.manual_seed(0)
     list(

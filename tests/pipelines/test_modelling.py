@@ -8,19 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare import sampling
+from gencompare.config.contender import read_contender
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.pipelines.modelling import nodes, validation
+from gencompare.sampling import images as sampling
 
-SETTINGS = {
-    "name": "grows",
-    "contender": "grows",
-    "seed": 0,
+GIVEN = {
     "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
     "objective": {"name": "wgan_gp", "n_critic": 1},
     "sampler": {"name": "latent"},
     "training": {"kimg": 0.32, "batch_size": 8, "rows": 10, "validations": 2, "lr": 1e-3, "device": "cpu"},
 }
+SETTINGS = {"name": "grows", "contender": "grows", "seed": 0} | read_contender(GIVEN).values()
 BEST = SETTINGS | {"training": SETTINGS["training"] | {"sample_from": "best"}}
 EVALUATION = {"samples": 16}
 
@@ -35,9 +34,10 @@ def squares(seed, n=300):
 
 
 def train(prepared, folder):
-    return nodes.train_contender(
-        prepared, SETTINGS, folder / "a/b/c/checkpoints", folder / "nothing", folder / "features"
+    _, *made = nodes.train_contender(
+        prepared, SETTINGS, {"kimg": 0.32}, folder / "trainings", folder / "features"
     )
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +93,27 @@ def test_the_chosen_weights_make_the_samples(prepared, trained):
 
 
 def test_choosing_other_weights_trains_nothing_anew_but_another_sampler_validates_anew(prepared):
-    def facts(settings):
-        return nodes._facts(prepared, settings)
+    def of(settings):
+        return nodes._fingerprint(prepared, settings, read_contender(settings))
 
-    other = SETTINGS | {"sampler": {"name": "mixture"}}
+    other = SETTINGS | {"sampler": {"name": "mixture", "components": 3, "images": 10}}
     never = {"training": SETTINGS["training"] | {"validations": 0}}
-    assert facts(BEST) == facts(SETTINGS)
-    assert facts(other) != facts(SETTINGS)
-    assert facts(other | never) == facts(SETTINGS | never)
+    assert of(BEST) == of(SETTINGS)
+    assert of(other) != of(SETTINGS)
+    assert of(other | never) == of(SETTINGS | never)
+
+
+def test_trainings_that_are_the_same_lie_in_one_folder_and_are_done_once(prepared, tmp_path, caplog):
+    settings = SETTINGS | {"training": SETTINGS["training"] | {"validations": 0}}
+    for name in ("one", "two"):
+        with caplog.at_level("INFO"):
+            settings_in_force, *_ = nodes.train_contender(
+                prepared, settings | {"name": name}, {"kimg": 0.08}, tmp_path, tmp_path
+            )
+        assert settings_in_force["training"]["kimg"] == 0.08
+    (folder,) = tmp_path.glob("*/settings.json")
+    assert "two is already trained" in caplog.text
+    assert list(folder.parent.glob("0*"))
 
 
 def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained):

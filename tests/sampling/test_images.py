@@ -8,21 +8,18 @@ import torch
 
 from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
-from gencompare.models.shape import ImageShape
-from gencompare.sampling import (
-    SAMPLERS,
-    Contender,
+from gencompare.models.parts.shape import ImageShape
+from gencompare.sampling import SAMPLERS, images
+from gencompare.sampling.base import Streams
+from gencompare.sampling.images import (
     balanced_labels,
-    forward_trajectory,
-    images,
     interpolate,
     interpolate_real,
     reconstruct,
     sample,
+    slerp,
     trajectory,
 )
-from gencompare.sampling.base import Streams
-from gencompare.sampling.images import lerp, slerp
 
 SHAPE = ImageShape(1, 16, classes=3)
 CPU = torch.device("cpu")
@@ -53,7 +50,7 @@ def contender(family):
             if not parameter.any():  # layers that start at zero
                 torch.nn.init.normal_(parameter, 0, 0.3)
     chosen = SAMPLERS[sampler](**sampler_settings)
-    return Contender(networks, chosen.fitted(networks, real(20)), SHAPE, CPU)
+    return chosen.sampler(networks, SHAPE, real(20))
 
 
 def real(n):
@@ -67,6 +64,11 @@ def same(first, second):
 
 def test_every_sampler_is_tested_here():
     assert {sampler for _, _, sampler, _ in FAMILIES.values()} == set(SAMPLERS)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_samplers_have_the_name_they_are_registered_by(family):
+    assert contender(family).name == FAMILIES[family][2]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -88,19 +90,17 @@ def test_a_sample_depends_on_its_seed_and_index_alone(family, monkeypatch):
 def test_interpolations_start_and_end_at_samples(family):
     made = contender(family)
     samples = sample(made, 4, np.repeat(np.array([0, 1]), 2), seed=7)
-    for linear in (False, True):
-        rows = interpolate(made, 2, 5, seed=7, linear=linear, labels=np.array([0, 1]))
-        assert rows.shape == (2, 5, 16, 16, 1)
-        assert same(rows[:, 0], samples[::2])
-        if family not in {"ddpm", "ddim_eta"}:  # they draw the first sample's noise all the way
-            assert same(rows[:, -1], samples[1::2])
+    rows = interpolate(made, 2, 5, seed=7, labels=np.array([0, 1]))
+    assert rows.shape == (2, 5, 16, 16, 1)
+    assert same(rows[:, 0], samples[::2])
+    if family not in {"ddpm", "ddim_eta"}:  # they draw the first sample's noise all the way
+        assert same(rows[:, -1], samples[1::2])
 
 
-@pytest.mark.parametrize("show", ["estimate", "state"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_trajectories_end_at_samples(family, show):
+def test_trajectories_end_at_samples(family):
     made = contender(family)
-    strip = trajectory(made, 2, 6, seed=7, show=show)
+    strip = trajectory(made, 2, 6, seed=7)
     assert strip.shape == (2, 6, 16, 16, 1)
     assert same(strip[:, -1], sample(made, 2, None, seed=7))
     assert not np.array_equal(strip[:, 0], strip[:, -1])
@@ -111,22 +111,6 @@ def test_the_trajectory_of_a_latent_model_starts_at_the_latent_mean():
     strip = trajectory(made, 3, 4, seed=7)
     assert np.array_equal(strip[0, 0], strip[1, 0])
     assert not np.array_equal(strip[0, -1], strip[1, -1])
-
-
-def test_the_state_trajectory_of_a_diffusion_model_starts_at_noise():
-    strip = trajectory(contender("ddim"), 1, 4, seed=7, show="state")
-    noise = Streams(7, [0], CPU).normal(1, 16, 16)
-    assert np.array_equal(strip[:, 0], images.to_uint8(noise))
-
-
-def test_the_forward_trajectory_goes_from_the_image_to_its_noise():
-    made, clean = contender("ddim"), real(2)
-    strip = forward_trajectory(made, clean, 5, seed=7)
-    noise = images.to_uint8(Streams(7, [0, 1], CPU).normal(1, 16, 16))
-    assert np.array_equal(strip[:, 0], clean)
-    assert same(strip[:, -1], noise)
-    with pytest.raises(SettingError, match="Denoiser"):
-        forward_trajectory(contender("vae"), clean, 5, seed=7)
 
 
 def test_labels_go_round_the_classes_and_are_obeyed():
@@ -190,18 +174,12 @@ def test_network_evaluations_per_image_are_counted_as_they_happen(family, nfe):
 def test_networks_and_sampler_that_do_not_belong_together_are_refused():
     networks = contender("dcgan").networks
     with pytest.raises(SettingError, match=r"^sampler.name='ddim'"):
-        Contender(networks, SAMPLERS["ddim"](), SHAPE, CPU)
+        SAMPLERS["ddim"]().sampler(networks, SHAPE, real(1))
     networks = contender("ddim").networks
     with pytest.raises(SettingError, match=r"^sampler.steps=1001"):
-        Contender(networks, SAMPLERS["ddim"](steps=1001), SHAPE, CPU)
+        SAMPLERS["ddim"](steps=1001).sampler(networks, SHAPE, real(1))
     with pytest.raises(SettingError, match=r"^sampler.guidance_scale=2"):
-        Contender(networks, SAMPLERS["ddim"](guidance_scale=2.0), SHAPE, CPU)
-
-
-def test_an_unfitted_mixture_says_that_it_must_be_fitted():
-    networks = contender("vae").networks
-    with pytest.raises(SettingError, match="must be fitted"):
-        sample(Contender(networks, SAMPLERS["mixture"](), SHAPE, CPU), 1, None, 0)
+        SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, SHAPE, real(1))
 
 
 def test_streams_are_standard_normal_and_independent():
@@ -221,4 +199,3 @@ def test_spherical_interpolation_keeps_angle_and_length():
             point, torch.tensor([math.cos(share * math.pi / 2), math.sin(share * math.pi / 2)])
         )
     assert torch.allclose(slerp(first, first, 0.5), first)
-    assert torch.allclose(lerp(first, last, 0.25), torch.tensor([0.75, 0.25]))

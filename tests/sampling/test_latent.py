@@ -3,22 +3,24 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.models.shape import ImageShape
-from gencompare.models.vae import VAE
-from gencompare.sampling.latent import FittedMixture, Mixture
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import VAE
+from gencompare.sampling.latent import MixtureSampler
+from gencompare.sampling.settings import Mixture
 
 SHAPE = ImageShape(1, 16)
 
 
 def test_a_mixture_draws_from_its_weights_means_and_covariances():
     covariance = torch.tensor([[2.0, 0.6], [0.6, 0.5]])
-    mixture = FittedMixture(
+    mixture = MixtureSampler(
+        VAE(latent_dim=2, width=8).networks(SHAPE),
         bounds=torch.tensor([0.25]),
         means=torch.tensor([[10.0, 0.0], [-10.0, 5.0]]),
         factors=torch.linalg.cholesky(torch.stack([covariance, torch.eye(2)])),
     )
     torch.manual_seed(0)
-    assert mixture.noise_shape({}, SHAPE) == (3,)
+    assert mixture.noise_shape == (3,)
     latent = mixture.latent(torch.randn(40_000, 3))
     first = latent[:, 0] > 0
     assert first.float().mean().item() == pytest.approx(0.25, abs=0.01)
@@ -30,7 +32,7 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
     torch.manual_seed(0)
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 1), dtype=np.uint8)
-    fitted = Mixture(components=1).fitted(networks, images)
+    fitted = Mixture(components=1).sampler(networks, SHAPE, images)
     with torch.no_grad():
         codes, _ = networks["vae"].encode(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.allclose(fitted.means[0], codes.mean(0), atol=1e-4)
@@ -41,4 +43,4 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
 def test_a_mixture_with_more_components_than_images_is_refused():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):
-        Mixture().fitted(networks, np.zeros((4, 16, 16, 1), np.uint8))
+        Mixture().sampler(networks, SHAPE, np.zeros((4, 16, 16, 1), np.uint8))

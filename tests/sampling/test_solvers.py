@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare.models.diffusion import Process, alpha_bars
+from gencompare.models.parts.diffusion import Process, alpha_bars
 from gencompare.sampling.solvers import (
     ddim,
     ddim_inversion,
@@ -78,48 +78,44 @@ def test_deterministic_solvers_converge_at_their_order(name):
     assert rates == pytest.approx([order] * 3, abs=0.25)
 
 
-@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
 @pytest.mark.parametrize("name", DETERMINISTIC)
-def test_deterministic_solvers_sample_the_right_distribution(name, spacing):
-    _, (low, high) = two_deviations(DETERMINISTIC[name][0], visited(TIMESTEPS, 1000, spacing), TIMESTEPS)
+def test_deterministic_solvers_sample_the_right_distribution(name):
+    _, (low, high) = two_deviations(DETERMINISTIC[name][0], visited(TIMESTEPS, 1000), TIMESTEPS)
     assert torch.allclose((low + high) / 2, MEAN, atol=1e-9)
     assert torch.allclose((high - low) / 2, DEVIATION, rtol=0.02)
 
 
 @pytest.mark.parametrize("name", DETERMINISTIC)
-@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
-def test_one_step_is_the_first_estimate(name, spacing):
+def test_one_step_is_the_first_estimate(name):
     x = torch.randn(2, 3, 1, 1, dtype=torch.float64)
-    _, made = sampled(DETERMINISTIC[name][0], visited(TIMESTEPS, 1, spacing), x)
+    _, made = sampled(DETERMINISTIC[name][0], visited(TIMESTEPS, 1), x)
     assert torch.equal(made, exact(x, TIMESTEPS)[0])
 
 
-@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
 @pytest.mark.parametrize("steps", [1, 7, 50, TIMESTEPS])
-def test_ddim_with_eta_one_is_ancestral_sampling_draw_by_draw(steps, spacing):
+def test_ddim_with_eta_one_is_ancestral_sampling_draw_by_draw(steps):
     def run(solver):
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(5, 3, 1, 1, generator=generator, dtype=torch.float64)
         normal = lambda *shape: torch.randn(5, *shape, generator=generator, dtype=torch.float64)  # noqa: E731
-        return sampled(solver, visited(TIMESTEPS, steps, spacing), x, normal)[1]
+        return sampled(solver, visited(TIMESTEPS, steps), x, normal)[1]
 
     assert torch.allclose(run(partial(ddim, eta=1.0)), run(ddpm), atol=1e-9)
 
 
-@pytest.mark.parametrize("variance", ["small", "large"])
-def test_ancestral_sampling_gives_the_right_distribution(variance):
+def test_ancestral_sampling_gives_the_right_distribution():
     generator = torch.Generator().manual_seed(0)
     mean, deviation = marginal(TIMESTEPS)
     n = 10_000
     normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)  # noqa: E731
     x = mean + deviation * normal(3, 1, 1)
-    _, made = sampled(partial(ddpm, variance=variance), visited(TIMESTEPS, 512, "uniform"), x, normal)
+    _, made = sampled(ddpm, visited(TIMESTEPS, 512), x, normal)
     assert torch.allclose(made.mean(0), MEAN, atol=0.04)
     assert torch.allclose(made.std(0), DEVIATION, rtol=0.04)
 
 
 def test_posterior_deviation_of_neighbouring_steps_is_ddpm_equation_7():
-    alpha_bar = alpha_bars("linear", 1000)
+    alpha_bar = alpha_bars(1000)
     process = Process(alpha_bar.sqrt().tolist(), (1 - alpha_bar).sqrt().tolist())
     for k in (2, 10, 999):
         beta = 1 - alpha_bar[k] / alpha_bar[k - 1]
@@ -128,32 +124,29 @@ def test_posterior_deviation_of_neighbouring_steps_is_ddpm_equation_7():
     assert posterior_deviation(process, 1, 0) == 0
 
 
-@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 37, 100, 999, 1000])
-def test_visited_steps_fall_strictly_from_noise_to_clean(steps, spacing):
-    grid = visited(1000, steps, spacing)
+def test_visited_steps_fall_strictly_from_noise_to_clean(steps):
+    grid = visited(1000, steps)
     assert len(grid) == steps + 1
     assert (grid[0], grid[-1]) == (1000, 0)
     assert all(after < now for now, after in pairwise(grid))
 
 
-def test_visited_steps_are_those_of_each_spacing():
-    assert visited(1000, 4, "uniform") == [1000, 750, 500, 250, 0]
-    assert visited(1000, 3, "uniform") == [1000, 667, 333, 0]
-    assert visited(1000, 4, "quadratic") == [1000, 562, 250, 62, 0]
-    assert visited(10, 10, "quadratic") == list(range(10, -1, -1))
+def test_visited_steps_are_evenly_spread():
+    assert visited(1000, 4) == [1000, 750, 500, 250, 0]
+    assert visited(1000, 3) == [1000, 667, 333, 0]
+    assert visited(10, 10) == list(range(10, -1, -1))
 
 
 @pytest.mark.parametrize("name", ["ddim", "ddpm", "dpm_solver", "heun"])
-@pytest.mark.parametrize("spacing", ["uniform", "quadratic"])
-def test_solvers_ask_only_for_visited_steps_in_their_order(name, spacing):
+def test_solvers_ask_only_for_visited_steps_in_their_order(name):
     asked = []
 
     def denoise(x, k):
         asked.append(k)
         return exact(x, k)
 
-    grid = visited(TIMESTEPS, 10, spacing)
+    grid = visited(TIMESTEPS, 10)
     solver = {"ddim": ddim, "ddpm": ddpm, "dpm_solver": dpm_solver, "heun": heun}[name]
     states = list(
         solver(denoise, PROCESS, grid, torch.zeros(1, 3, 1, 1), lambda *shape: torch.zeros(1, *shape))
@@ -166,7 +159,7 @@ def test_solvers_ask_only_for_visited_steps_in_their_order(name, spacing):
 
 def test_ddim_inversion_finds_the_noise_that_leads_to_an_image():
     torch.manual_seed(0)
-    grid, noise = visited(TIMESTEPS, 64, "uniform"), torch.randn(100, 3, 1, 1, dtype=torch.float64)
+    grid, noise = visited(TIMESTEPS, 64), torch.randn(100, 3, 1, 1, dtype=torch.float64)
     _, image = sampled(ddim, grid, noise)
     errors = []
     for rounds in (1, 3, 9):

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from gencompare.imagesets.arrays import Images
-from gencompare.models.growing import Stage
-from gencompare.models.progressive_gan import ProgressiveGAN
-from gencompare.models.shape import ImageShape
-from gencompare.objectives.adversarial import WGANGP
-from gencompare.training import TrainingSettings, train
+from gencompare.models.parts.growing import Stage
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import ProgressiveGAN
+from gencompare.objectives.settings import WGANGP
+from gencompare.training.loop import train
 from gencompare.training.progress import observing
+from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 
 SHAPE = ImageShape(1, 16)
@@ -26,7 +27,7 @@ def objective():
 
 def run(folder):
     images = Images(np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1), dtype=np.uint8))
-    return train(objective, images, SETTINGS, contender="grows", seed=0, fingerprint="f", checkpoints=folder)
+    return train(objective, images, SETTINGS, name="grows", seed=0, folder=folder)
 
 
 @pytest.mark.parametrize("stop_after", [2, 4, 7])  # at a fade-in, at a new resolution, at the last one

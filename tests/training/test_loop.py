@@ -11,23 +11,23 @@ import torch
 from torch import nn
 
 from gencompare.objectives.base import Objective
-from gencompare.training import TrainingSettings, train
+from gencompare.training.loop import train
 from gencompare.training.progress import observing
+from gencompare.training.settings import TrainingSettings
 
 from .toy import Toy, toy_images
 
 SETTINGS = TrainingSettings(kimg=0.4, batch_size=16, rows=5, lr=1e-2, checkpoint_seconds=0, device="cpu")
 
 
-def run(folder, settings=SETTINGS, objective=Toy, seed=0, fingerprint="f"):
+def run(folder, settings=SETTINGS, objective=Toy, seed=0):
     return train(
         objective,
         toy_images(),
         settings,
-        contender="toy",
+        name="toy",
         seed=seed,
-        fingerprint=fingerprint,
-        checkpoints=folder,
+        folder=folder,
     )
 
 
@@ -115,14 +115,6 @@ def test_finished_training_is_reused_and_says_so(tmp_path, caplog):
     assert "already trained" in caplog.text
     assert same(first.weights, second.weights)
     assert second.cost["train_seconds"] == first.cost["train_seconds"]
-
-
-def test_checkpoint_of_other_settings_is_not_taken_up(tmp_path, caplog):
-    first = run(tmp_path)
-    with caplog.at_level(logging.INFO):
-        second = run(tmp_path, seed=1, fingerprint="other")
-    assert "training starts anew" in caplog.text
-    assert not same(first.weights, second.weights)
 
 
 def test_half_written_checkpoint_is_ignored(tmp_path):

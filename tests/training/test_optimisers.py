@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from gencompare.training.optimisers import MUONS, Muon, make_optimisers
+from gencompare.training.optimisers import MUON_LR_FACTOR, Muon, make_optimisers
 
 
 def network() -> nn.Sequential:
@@ -58,7 +58,7 @@ def test_a_step_is_nearly_orthogonal():
     net = network()
     before = net[3].weight.detach().clone()
     learn(net, make_optimisers(net, "muon", 1e-3, (0.9, 0.99)), steps=1)
-    update = (net[3].weight.detach() - before).flatten(1) / (MUONS * 1e-3)
+    update = (net[3].weight.detach() - before).flatten(1) / (MUON_LR_FACTOR * 1e-3)
     singular = torch.linalg.svdvals(update)
     found = singular.quantile(torch.tensor([0.25, 1.0]))  # five Newton-Schulz iterations come so near to 1
     assert found.min() > 0.5 and found.max() < 1.3
@@ -67,7 +67,7 @@ def test_a_step_is_nearly_orthogonal():
 def test_schedules_start_from_each_ones_own_rate():
     adam, muon = make_optimisers(network(), "muon", 1e-3, (0.9, 0.99))
     assert adam.param_groups[0]["initial_lr"] == pytest.approx(1e-3)
-    assert muon.param_groups[0]["initial_lr"] == pytest.approx(MUONS * 1e-3)
+    assert muon.param_groups[0]["initial_lr"] == pytest.approx(MUON_LR_FACTOR * 1e-3)
 
 
 def test_large_weights_keep_to_adam():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gencompare.evaluation.health import judge
-from gencompare.training import train
+from gencompare.training.loop import train
 from gencompare.training.progress import observing
 from gencompare.training.validation import points, summary
 
@@ -42,10 +42,9 @@ def run(folder, validate=None, settings=VALIDATED, objective=Toy):
         objective,
         toy_images(),
         settings,
-        contender="toy",
+        name="toy",
         seed=0,
-        fingerprint="f",
-        checkpoints=folder,
+        folder=folder,
         validate=validate,
     )
 

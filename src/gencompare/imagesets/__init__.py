@@ -14,19 +14,11 @@ from gencompare.imagesets.cifar10 import CIFAR10
 from gencompare.imagesets.cub200 import CUB200
 from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.folder import Folder
-from gencompare.imagesets.pandas import Pandas
+from gencompare.imagesets.panda_photos import Pandas
 from gencompare.imagesets.squares import Squares
 
 IMAGE_SETS: dict[str, type[ImageSet]] = {
-    cls.name: cls
-    for cls in (
-        Squares,
-        FashionMNIST,
-        Pandas,
-        CUB200,
-        CIFAR10,
-        Folder,
-    )
+    cls.name: cls for cls in (Squares, FashionMNIST, Pandas, CUB200, CIFAR10, Folder)
 }
 
 

@@ -56,7 +56,7 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
-    """Write files and folders only. (`extractall(filter="data")` is missing from Python before 3.11.4.)"""
+    """Write files and folders only. (`extractall(filter="data")` is missing from Debian 12's Python 3.11.2.)"""
     with tarfile.open(archive) as tar:
         _check_room(sum(member.size for member in tar), folder)
         for member in tar:

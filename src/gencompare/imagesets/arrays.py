@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ class ImageSplits:
 
 def to_network(images: np.ndarray) -> torch.Tensor:
     """Convert uint8 (N, H, W, C) to float32 (N, C, H, W) in [-1, 1]."""
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: torch.Tensor) -> np.ndarray:
     """Convert float (N, C, H, W), clipped to [-1, 1], to uint8 (N, H, W, C): the inverse of `to_network`."""
+    import torch
+
     levels = images.detach().float().clamp(-1.0, 1.0).add(1.0).mul(127.5).round()
     return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().contiguous().numpy()

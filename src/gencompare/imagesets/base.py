@@ -21,11 +21,6 @@ Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
 LIBRARIES = ("numpy", "pillow", "albumentations", "opencv-python-headless")
 
 
-def nothing_found() -> dict[str, Any]:
-    """Tell that reading the images brought nothing to light that the card should say."""
-    return {}
-
-
 @dataclasses.dataclass(frozen=True)
 class Preparation:
     """An image set about to be written. Nothing is read or made before its chunks are asked for.
@@ -36,14 +31,14 @@ class Preparation:
             licence.
         train: gives the train split as chunks of `Images`, in order, in constant memory.
         heldout: the same for the held-out split.
-        found: once both splits were read, what only reading could tell, such as unreadable files.
+        found: once both splits were read, what only reading could tell, such as unreadable files; else nothing.
     """
 
     fingerprint: str
     card: dict[str, Any]
     train: Callable[[], Iterator[Images]]
     heldout: Callable[[], Iterator[Images]]
-    found: Callable[[], dict[str, Any]] = nothing_found
+    found: Callable[[], dict[str, Any]] = dict
 
 
 class ImageSet(ABC):
@@ -81,8 +76,8 @@ class ImageSet(ABC):
 
     def folder_name(self) -> str:
         """Name the folder of the prepared images: the set's name, then every setting that is not its default."""
-        defaults = dict(_flat(type(self)().content_settings()))
-        changed = [_short(k, v) for k, v in _flat(self.content_settings()) if v != defaults[k]]
+        pairs = zip(_leaves(self.content_settings()), _leaves(type(self)().content_settings()), strict=True)
+        changed = [_short(*own) for own, default in pairs if own != default]
         return _file_name("-".join([self.name, *changed]))
 
     def fingerprint(self) -> str:
@@ -119,10 +114,10 @@ def _code_hash() -> str:
     return digest.hexdigest()
 
 
-def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _leaves(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(value)
+            yield from _leaves(value)
         else:
             yield name, value
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -118,5 +117,7 @@ def _numbers(values: Sequence[float]) -> str:
 
 
 def _histogram(rows: np.ndarray, channel: int) -> np.ndarray:
+    import cv2
+
     counts = cv2.calcHist([rows], [channel], None, [256], [0, 256])
     return counts.ravel().astype(np.int64)

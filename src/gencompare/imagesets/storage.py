@@ -9,17 +9,20 @@ where images come from files: one row an image with its source and how it was ma
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pandas as pd
 
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.base import Preparation
 from gencompare.imagesets.card import Tally, caption, contact_sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CARD, SHEET = "card.json", "contact_sheet.png"
 SPLITS = ("train", "heldout")
@@ -81,7 +84,7 @@ def read_split(folder: Path, split: str) -> Images:
 
 
 def _write_split(chunks: Iterator[Images], folder: Path, split: str, classes: list[str]) -> Tally:
-    tally, facts = Tally(), _Columns()
+    tally, parts = Tally(), defaultdict[str, list[np.ndarray]](list)
     with (folder / f"{split}.npy").open("wb") as file:
         shape: tuple[int, ...] = ()
         for chunk in chunks:
@@ -90,29 +93,16 @@ def _write_split(chunks: Iterator[Images], folder: Path, split: str, classes: li
                 _write_header(file, (0, *shape))
             file.write(np.ascontiguousarray(chunk.images).data)
             tally.add(chunk)
-            facts.add(chunk)
+            labels = {} if chunk.labels is None else {"labels": chunk.labels}
+            for name, values in {**labels, **chunk.factors}.items():
+                parts[name].append(values)
         file.seek(0)
         _write_header(file, (tally.count, *shape))
-    columns = facts.joined()
+    columns = {name: np.concatenate(values) for name, values in parts.items()}
     np.savez_compressed(folder / f"{split}.npz", **columns)  # type: ignore[arg-type]
     if "source" in columns:
         _table(columns, classes).to_csv(folder / f"{split}.csv", index_label="index")
     return tally
-
-
-class _Columns:
-    """Labels and factors of a split, gathered chunk by chunk."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[np.ndarray]] = {}
-
-    def add(self, chunk: Images) -> None:
-        labels = {} if chunk.labels is None else {"labels": chunk.labels}
-        for name, values in {**labels, **chunk.factors}.items():
-            self._parts.setdefault(name, []).append(values)
-
-    def joined(self) -> dict[str, np.ndarray]:
-        return {name: np.concatenate(parts) for name, parts in self._parts.items()}
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -122,6 +112,8 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
 
 
 def _table(columns: dict[str, np.ndarray], classes: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     table = {name: values for name, values in columns.items() if values.ndim == 1}
     if classes and "labels" in table:
         table["class"] = np.array(classes)[table["labels"]]

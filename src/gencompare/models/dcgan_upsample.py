@@ -4,47 +4,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from gencompare.config.typed import Positive, settings
-from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision, normal_init
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.layers import normal_init
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import UpsampleDCGAN, doubling_widths
 
 
-@settings
-class UpsampleDCGAN:
-    """A fully convolutional generator and discriminator without batch statistics or dense layers.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        width: channels at half the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
-        residual: which networks have residual blocks where the others have one convolution.
-        precision: of the convolutions; auto is bfloat16 where that is fast.
-    """
-
-    latent_dim: Positive = 64
-    width: Positive = 32
-    max_width: Positive = 256
-    residual: Literal["none", "generator", "both"] = "none"
-    precision: Precision = "auto"
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "dcgan_upsample")
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        networks = {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
-        for network in networks.values():
-            normal_init(network)
-        return networks
-
-    def widths(self, shape: ImageShape) -> list[int]:
-        """Channels at 4, 8, ... up to half the resolution."""
-        levels = shape.resolution.bit_length() - 3
-        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
+def networks(config: UpsampleDCGAN, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh generator and discriminator."""
+    networks = {"generator": Generator(config, shape), "discriminator": Discriminator(config, shape)}
+    for network in networks.values():
+        normal_init(network)
+    return networks
 
 
 class Generator(LatentModel):
@@ -53,26 +30,21 @@ class Generator(LatentModel):
     def __init__(self, config: UpsampleDCGAN, shape: ImageShape) -> None:
         super().__init__()
         self.latent_dim, self.precision = config.latent_dim, config.precision
-        widths = config.widths(shape)
+        widths = doubling_widths(config.width, shape.halvings, config.max_width)[::-1]
         grow = UpResidual if config.residual != "none" else up
         self.layers = nn.Sequential(
             # From one place there is nothing to overlap: a transposed convolution gives each of 4x4 its own weights.
             nn.ConvTranspose2d(config.latent_dim, widths[0], 4),  # (N, widths[0], 4, 4)
             nn.ReLU(),
-            *[
-                grow(below, width) for below, width in zip(widths, widths[1:], strict=False)
-            ],  # twice the side each
+            *(grow(*pair) for pair in pairwise(widths)),  # twice the side each
             nn.Upsample(scale_factor=2),
             nn.Conv2d(widths[-1], shape.channels, 3, padding=1),  # (N, C, R, R)
             nn.Tanh(),
         )
 
-    def forward(self, latent: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(latent.device, self.precision):
             return self.layers(latent[:, :, None, None]).float()
-
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent)
 
 
 class Discriminator(nn.Module):
@@ -80,15 +52,13 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: UpsampleDCGAN, shape: ImageShape) -> None:
         super().__init__()
-        widths = config.widths(shape)[::-1]
+        widths = doubling_widths(config.width, shape.halvings, config.max_width)
         self.precision = config.precision
         shrink = DownResidual if config.residual == "both" else down
         self.layers = nn.Sequential(
             nn.Conv2d(shape.channels, widths[0], 4, 2, 1),
             nn.LeakyReLU(0.2),
-            *[
-                shrink(above, width) for above, width in zip(widths, widths[1:], strict=False)
-            ],  # half the side each
+            *(shrink(*pair) for pair in pairwise(widths)),  # half the side each
             nn.Conv2d(widths[-1], 1, 4),  # (N, 1, 1, 1)
         )
 

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
-from gencompare.config.typed import Fraction, Positive, settings
-from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import MLPGAN, doubling_widths
 
 
-@settings
-class MLPGAN:
-    """Two stacks of fully connected layers.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        width: units of the hidden layer next to the latent vector or the logit; doubled at every layer
-            towards the image.
-        depth: hidden layers of each network.
-        dropout: share of the discriminator's units dropped while training.
-        precision: of the matrix products; auto is bfloat16 where that is fast.
-    """
-
-    latent_dim: Positive = 64
-    width: Positive = 256
-    depth: Positive = 3
-    dropout: Fraction = 0.3
-    precision: Precision = "auto"
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "mlp_gan")
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        return {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
-
-    def widths(self) -> list[int]:
-        """Units of the hidden layers, from the latent vector to the image."""
-        return [self.width * 2**layer for layer in range(self.depth)]
+def networks(config: MLPGAN, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh generator and discriminator."""
+    return {"generator": Generator(config, shape), "discriminator": Discriminator(config, shape)}
 
 
 class Generator(LatentModel):
@@ -47,19 +25,16 @@ class Generator(LatentModel):
         super().__init__()
         self.latent_dim, self.precision = config.latent_dim, config.precision
         self.size = (shape.channels, shape.resolution, shape.resolution)
-        widths = config.widths()
+        widths = doubling_widths(config.width, config.depth)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip([config.latent_dim, *widths], widths, strict=False):
+        for inputs, outputs in pairwise([config.latent_dim, *widths]):
             layers += [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.LeakyReLU(0.2)]
         pixels = shape.channels * shape.resolution**2
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], pixels), nn.Tanh())  # (N, C R²)
 
-    def forward(self, latent: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(latent.device, self.precision):
             return self.layers(latent).float().unflatten(1, self.size)
-
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent)
 
 
 class Discriminator(nn.Module):
@@ -68,9 +43,10 @@ class Discriminator(nn.Module):
     def __init__(self, config: MLPGAN, shape: ImageShape) -> None:
         super().__init__()
         self.precision = config.precision
-        widths = [shape.channels * shape.resolution**2, *config.widths()[::-1]]
+        hidden = doubling_widths(config.width, config.depth)[::-1]
+        widths = [shape.channels * shape.resolution**2, *hidden]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), nn.Dropout(config.dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))  # (N, 1)
 

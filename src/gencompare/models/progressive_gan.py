@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from itertools import pairwise
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.typed import Positive, PositiveFloat, settings
-from gencompare.models.blocks import LatentModel, check_labels, check_resolution
-from gencompare.models.growing import WHOLE, Growing, enlarged, shrunk
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.growing import WHOLE, Growing
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.layers import enlarged, shrunk
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import ProgressiveGAN, classes, doubling_widths
 
 
-@settings
-class ProgressiveGAN:
-    """A generator and a critic that mirror each other and grow together; for `objective.name=wgan_gp`.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        width: channels at the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
-        growth: share of the budget after which the final resolution is faded in. Until then all phases, fading
-            or stable, are equally long.
-        lr_scales: factors on the learning rate, by resolution; 1 where none is given.
-        fade: whether new resolutions are faded in; without, they are there at once.
-        conditional: whether it takes the image set's labels.
-    """
-
-    latent_dim: Positive = 128
-    width: Positive = 16
-    max_width: Positive = 128
-    growth: Annotated[float, Field(gt=0, lt=1)] = 0.6
-    lr_scales: dict[Positive, PositiveFloat] = Field(default_factory=lambda: {128: 1.5})
-    fade: bool = True
-    conditional: bool = False
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "progressive_gan")
-        check_labels(shape, self.conditional)
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        return {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
-
-    def widths(self, shape: ImageShape) -> list[int]:
-        """Channels at 4, 8, ... up to the resolution."""
-        levels = shape.resolution.bit_length() - 2
-        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
-
-    def classes(self, shape: ImageShape) -> int:
-        return shape.classes if self.conditional else 0
+def networks(config: ProgressiveGAN, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh generator and discriminator."""
+    return {"generator": Generator(config, shape), "discriminator": Discriminator(config, shape)}
 
 
 class Generator(Growing, LatentModel):
@@ -60,15 +26,13 @@ class Generator(Growing, LatentModel):
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
         super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
-        widths = config.widths(shape)
-        self.latent_dim, self.classes = config.latent_dim, config.classes(shape)
+        widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
+        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
         self.label = nn.Embedding(self.classes, config.latent_dim) if self.classes else None
         inputs = config.latent_dim * (2 if self.classes else 1)
         self.project = EqualLinear(inputs, 16 * widths[0], gain=math.sqrt(2) / 4)
         self.first = EqualConv2d(widths[0], widths[0], 3)
-        self.blocks = nn.ModuleList(
-            UpBlock(below, width) for below, width in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(UpBlock(*pair) for pair in pairwise(widths))
         self.to_image = nn.ModuleList(EqualConv2d(width, shape.channels, 1, gain=1.0) for width in widths)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -102,16 +66,14 @@ class Discriminator(Growing):
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
         super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
-        widths = config.widths(shape)
+        widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
         self.from_image = nn.ModuleList(EqualConv2d(shape.channels, width, 1) for width in widths)
-        self.blocks = nn.ModuleList(
-            DownBlock(width, below) for below, width in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(DownBlock(width, below) for below, width in pairwise(widths))
         self.last = EqualConv2d(widths[0] + 1, widths[0], 3)
         self.features = EqualLinear(16 * widths[0], widths[0])
         self.logit = EqualLinear(widths[0], 1, gain=1.0)
-        classes = config.classes(shape)
-        self.label = nn.Embedding(classes, widths[0]) if classes else None
+        labels = classes(config, shape)
+        self.label = nn.Embedding(labels, widths[0]) if labels else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         stage = self.stage

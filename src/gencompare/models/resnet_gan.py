@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gencompare.config.typed import Positive, settings
-from gencompare.models.blocks import (
-    LatentModel,
-    Norm,
-    Precision,
-    check_labels,
-    check_resolution,
-    mixed_precision,
-    projected,
-)
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.layers import Norm, enlarged, projected
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import ResNetGAN, classes, doubling_widths
 
 
-@settings
-class ResNetGAN:
-    """Residual blocks that double the side against residual blocks that halve it.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        width: channels at the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops. The paper has 128 for both.
-        attention: sides of the feature maps that have self-attention, in both networks, where they occur.
-        critic_norm: normalisation of the discriminator's weights: none for `wgan_gp`, spectral for `hinge`.
-        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
-        conditional: whether it takes the image set's labels: by conditional batch normalisation in the
-            generator, by projection in the discriminator.
-    """
-
-    latent_dim: Positive = 128
-    width: Positive = 128
-    max_width: Positive = 128
-    attention: tuple[Positive, ...] = ()
-    critic_norm: Literal["none", "spectral"] = "none"
-    precision: Precision = "auto"
-    conditional: bool = False
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "resnet_gan")
-        check_labels(shape, self.conditional)
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        networks = {"generator": Generator(self, shape), "discriminator": Discriminator(self, shape)}
-        for network in networks.values():
-            xavier_init(network)
-        if self.critic_norm == "spectral":
-            normalise_spectra(networks["discriminator"])
-        return networks
-
-    def widths(self, shape: ImageShape) -> list[int]:
-        """Channels at 4, 8, ... up to the resolution."""
-        levels = shape.resolution.bit_length() - 2
-        return [min(self.width * 2**level, self.max_width) for level in reversed(range(levels))]
-
-    def classes(self, shape: ImageShape) -> int:
-        return shape.classes if self.conditional else 0
+def networks(config: ResNetGAN, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh generator and discriminator."""
+    networks = {"generator": Generator(config, shape), "discriminator": Discriminator(config, shape)}
+    for network in networks.values():
+        xavier_init(network)
+    if config.critic_norm == "spectral":
+        normalise_spectra(networks["discriminator"])
+    return networks
 
 
 class Generator(LatentModel):
@@ -71,12 +31,12 @@ class Generator(LatentModel):
 
     def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
         super().__init__()
-        widths = config.widths(shape)
-        self.latent_dim, self.classes = config.latent_dim, config.classes(shape)
+        widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
+        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
         self.precision = config.precision
         self.project = nn.Linear(config.latent_dim, 16 * widths[0])
         self.blocks = nn.ModuleList()
-        for level, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+        for level, (inputs, outputs) in enumerate(pairwise(widths)):
             attends = 8 * 2**level in config.attention
             self.blocks.append(UpBlock(inputs, outputs, self.classes, attends))
         self.norm = Norm(widths[-1], 0)
@@ -90,16 +50,13 @@ class Generator(LatentModel):
             x = self.to_image(F.relu(self.norm(x, None)))
         return torch.tanh(x.float())
 
-    def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self(latent, labels)
-
 
 class Discriminator(nn.Module):
     """Images (N, C, R, R), and labels (N,) where conditional, to logits (N,): positive says real."""
 
     def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
         super().__init__()
-        widths, classes = config.widths(shape)[::-1], config.classes(shape)
+        widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)
         self.precision = config.precision
         self.blocks = nn.Sequential(DownBlock(shape.channels, widths[0], first=True))
         side, width = shape.resolution // 2, widths[0]
@@ -112,7 +69,8 @@ class Discriminator(nn.Module):
             if shrinks and side in config.attention:
                 self.blocks.append(SelfAttention(width))
         self.logit = nn.Linear(width, 1)
-        self.label = nn.Embedding(classes, width) if classes else None
+        labels = classes(config, shape)
+        self.label = nn.Embedding(labels, width) if labels else None
         if self.label is not None:
             nn.init.xavier_uniform_(self.label.weight)
 
@@ -135,11 +93,10 @@ class UpBlock(nn.Module):
         self.attention = SelfAttention(outputs) if attends else nn.Identity()
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        residual = self.first(_twice(F.relu(self.first_norm(x, labels))))
+        residual = self.first(enlarged(F.relu(self.first_norm(x, labels)), 2))
         residual = self.second(F.relu(self.second_norm(residual, labels)))
-        return self.attention(
-            residual + _twice(self.shortcut(x))
-        )  # a 1x1 convolution commutes with up-sampling
+        shortcut = enlarged(self.shortcut(x), 2)  # a 1x1 convolution commutes with up-sampling
+        return self.attention(residual + shortcut)
 
 
 class DownBlock(nn.Module):
@@ -192,7 +149,3 @@ def normalise_spectra(network: nn.Module) -> None:
     for module in list(network.modules()):
         if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
             spectral_norm(module)
-
-
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -3,70 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.typed import Fraction, Positive, PositiveFloat, SettingError, settings
-from gencompare.models.blocks import Precision, check_resolution, mixed_precision
-from gencompare.models.diffusion import OUTPUTS, Denoiser, Prediction, Schedule, alpha_bars
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.diffusion import OUTPUTS, Denoiser, alpha_bars
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import UNet, classes
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
-@settings
-class UNet:
-    """A denoising U-Net and the diffusion process it serves.
-
-    Attributes:
-        patch: side of the pixel blocks folded into channels before the first convolution (1, 2 or 4).
-        widths: channels of each level; each level halves the side.
-        blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
-        attention: sides of the feature maps that have self-attention after each block, where they occur.
-        dropout: share of channels dropped inside residual blocks while training.
-        schedule, timesteps, shift: the diffusion process (see `alpha_bars`).
-        prediction: what the network predicts (see `Denoiser`).
-        conditional: whether it takes the image set's labels.
-        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
-    """
-
-    patch: Positive = 2
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 96)
-    blocks: Positive = 1
-    attention: tuple[Positive, ...] = (4,)
-    dropout: Fraction = 0.0
-    schedule: Schedule = "cosine"
-    timesteps: Positive = 1000
-    shift: PositiveFloat = 1.0
-    prediction: Prediction = "velocity"
-    conditional: bool = False
-    precision: Precision = "auto"
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "unet")
-        smallest = self.patch * 2 ** (len(self.widths) - 1)
-        if shape.resolution % smallest:
-            raise SettingError(
-                f"patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be"
-                f" a multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
-            )
-        if any(width % 8 for width in self.widths):
-            raise SettingError(f"widths={self.widths}: each must be a multiple of 8")
-        if self.conditional and not shape.classes:
-            raise SettingError("conditional=True: the image set has no labels; set conditional to false")
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        denoiser = Denoiser(
-            Backbone(self, shape),
-            alpha_bar=alpha_bars(self.schedule, self.timesteps, self.shift),
-            prediction=self.prediction,
-            classes=shape.classes if self.conditional else 0,
-        )
-        return {"denoiser": denoiser}
+def networks(config: UNet, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh denoiser."""
+    denoiser = Denoiser(
+        Backbone(config, shape),
+        alpha_bar=alpha_bars(config.timesteps, config.shift),
+        prediction=config.prediction,
+        classes=classes(config, shape),
+    )
+    return {"denoiser": denoiser}
 
 
 class Backbone(nn.Module):

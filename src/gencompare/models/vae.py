@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from gencompare.config.typed import Positive, SettingError, settings
-from gencompare.models.blocks import LatentModel, Precision, check_resolution, mixed_precision
-from gencompare.models.shape import ImageShape
-
-PLACES = 16
-"""Of the 4 x 4 feature map that encoder and decoder share."""
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.precision import mixed_precision
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import PLACES, VAE, doubling_widths
 
 
-@settings
-class VAE:
-    """A Gaussian encoder and a Gaussian decoder that mirror each other.
-
-    Attributes:
-        latent_dim: length of the latent vector.
-        code: what a number of it describes: "vector", the whole image (dense layers); "map", one of 4 x 4 places
-            and what is around it (convolutions). Dense layers for a thousand numbers learn far slower than all
-            the rest; a map's do not, but its places are less aware of each other.
-        width: channels at half the resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
-        precision: of the convolutions; auto is bfloat16 where that is fast.
-    """
-
-    latent_dim: Positive = 64
-    code: Literal["vector", "map"] = "vector"
-    width: Positive = 32
-    max_width: Positive = 256
-    precision: Precision = "auto"
-
-    def check(self, shape: ImageShape) -> None:
-        check_resolution(shape, "vae")
-        if self.code == "map" and self.latent_dim % PLACES:
-            raise SettingError(
-                f"latent_dim={self.latent_dim}: a code that is a map must be a multiple of {PLACES} long"
-            )
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        return {"vae": AutoEncoder(self, shape)}
-
-    def widths(self, shape: ImageShape) -> list[int]:
-        """Channels at half the resolution, a quarter, ... down to 4 pixels."""
-        levels = shape.resolution.bit_length() - 3
-        return [min(self.width * 2**level, self.max_width) for level in range(levels)]
+def networks(config: VAE, shape: ImageShape) -> dict[str, nn.Module]:
+    """A fresh auto-encoder."""
+    return {"vae": AutoEncoder(config, shape)}
 
 
 class AutoEncoder(LatentModel):
@@ -57,9 +24,9 @@ class AutoEncoder(LatentModel):
     def __init__(self, config: VAE, shape: ImageShape) -> None:
         super().__init__()
         self.latent_dim, self.precision = config.latent_dim, config.precision
-        widths = config.widths(shape)
+        widths = doubling_widths(config.width, shape.halvings, config.max_width)
         down: list[nn.Module] = []
-        for inputs, outputs in zip([shape.channels, *widths], widths, strict=False):
+        for inputs, outputs in pairwise([shape.channels, *widths]):
             down += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()]
         head: nn.Module
         stem: nn.Module
@@ -73,7 +40,7 @@ class AutoEncoder(LatentModel):
             stem = nn.Conv2d(self.code_shape[0], widths[-1], 3, padding=1)
         self.encoder = nn.Sequential(*down, head)  # (N, 2 code_shape[0], *code_shape[1:])
         up: list[nn.Module] = [stem]  # (N, widths[-1], 4, 4)
-        for inputs, outputs in zip(widths[::-1], widths[-2::-1], strict=False):
+        for inputs, outputs in pairwise(widths[::-1]):
             up += [
                 nn.BatchNorm2d(inputs),
                 nn.SiLU(),

@@ -1,14 +1,12 @@
 """The losses. An objective is a settings class with `objective(networks)`, which gives the loop its steps."""
 
-from gencompare.objectives.adversarial import LSGAN, WGANGP, Hinge, Vanilla
-from gencompare.objectives.denoising import Denoising
-from gencompare.objectives.evidence import Evidence
+from gencompare.objectives.settings import LSGAN, WGANGP, Denoising, Elbo, Hinge, Vanilla
 
 OBJECTIVES: dict[str, type] = {
     "vanilla": Vanilla,
     "lsgan": LSGAN,
     "hinge": Hinge,
     "wgan_gp": WGANGP,
-    "evidence": Evidence,
+    "elbo": Elbo,
     "denoising": Denoising,
 }

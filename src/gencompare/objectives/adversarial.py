@@ -11,12 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.typed import NonNegativeFloat, Positive, PositiveFloat, SettingError, settings
-from gencompare.models.blocks import LatentModel, full_precision, require
-from gencompare.models.growing import Growing
-from gencompare.objectives.augment import Augmentation, augment
+from gencompare.config.typed import SettingError
+from gencompare.models.parts.growing import Growing
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.lookup import require
+from gencompare.models.parts.precision import full_precision
+from gencompare.objectives.augment import augment
 from gencompare.objectives.base import Batch, Objective
 from gencompare.objectives.diversity import distinctness, diversity, ranked_above
+from gencompare.objectives.settings import WGANGP, Adversarial
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -90,110 +93,27 @@ class Losses(NamedTuple):
     generator: Callable[[Tensor], Tensor]
 
 
-@settings
-class AdversarialSettings:
-    """What all adversarial objectives share.
-
-    Attributes:
-        name: its name in OBJECTIVES.
-        losses: of the discriminator and of the generator.
-        n_critic: discriminator steps for one generator step. A batch is split into as many parts, one for
-            each discriminator step, so that every real image is seen, and counted, once; the generator learns
-            from as many fakes as a part holds.
-        augment: differentiable augmentations of all that the discriminator sees, for small image sets.
-        r1: weight of the R1 penalty on the discriminator; 0 leaves it out.
-    """
-
-    name: ClassVar[str]
-    losses: ClassVar[Losses]
-    n_critic: Positive = 1
-    augment: tuple[Augmentation, ...] = ()
-    r1: NonNegativeFloat = 0.0
-
-    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
-        return Adversarial(networks, self)
-
-    def opinion(self, logits: Tensor) -> Tensor:
-        """What `d_real` and `d_fake` in the history show of logits."""
-        return logits
-
-    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
-        """What to add to the discriminator's loss."""
-        return self.r1 * r1_penalty(critic, real) if self.r1 else 0.0
-
-
-@settings
-class Vanilla(AdversarialSettings):
-    """The original GAN with the non-saturating generator loss. Opinions are probabilities of being real."""
-
-    name = "vanilla"
-    losses = Losses(vanilla_discriminator_loss, vanilla_generator_loss)
-
-    def opinion(self, logits: Tensor) -> Tensor:
-        return logits.sigmoid()
-
-
-@settings
-class LSGAN(AdversarialSettings):
-    """Least squares GAN (arXiv:1611.04076): real is 1, fake is 0."""
-
-    name = "lsgan"
-    losses = Losses(least_squares_discriminator_loss, least_squares_generator_loss)
-
-
-@settings
-class Hinge(AdversarialSettings):
-    """The hinge loss (SNGAN, arXiv:1802.05957), for discriminators with spectral normalisation."""
-
-    name = "hinge"
-    losses = Losses(hinge_discriminator_loss, linear_generator_loss)
-
-
-@settings
-class WGANGP(AdversarialSettings):
-    """Wasserstein GAN with gradient penalty (arXiv:1704.00028), for critics without batch normalisation.
-
-    Attributes:
-        gp: weight of the gradient penalty.
-        drift: weight of E[D(x)²], which keeps the critic's outputs near 0 (arXiv:1710.10196, appendix A.1).
-    """
-
-    name = "wgan_gp"
-    losses = Losses(wasserstein_discriminator_loss, linear_generator_loss)
-    n_critic: Positive = 5
-    gp: PositiveFloat = 10.0
-    drift: NonNegativeFloat = 0.0
-
-    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
-        objective = Adversarial(networks, self)
-        if any(isinstance(module, nn.BatchNorm2d) for module in objective.discriminator.modules()):
-            raise SettingError(
-                "objective.name='wgan_gp': the gradient penalty needs a critic without batch normalisation;"
-                " choose model.name=resnet_gan, progressive_gan or dcgan_upsample"
-            )
-        return objective
-
-    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
-        steepness = self.gp * gradient_penalty(critic, real, fake)
-        drift = self.drift * real_logits.square().mean()
-        return steepness + drift + super().penalty(critic, real, real_logits, fake)
-
-
-class Adversarial(Objective):
+class AdversarialObjective(Objective):
     """`n_critic` discriminator steps, then one generator step against the updated discriminator.
 
     Metrics, all of the last discriminator step: `d_real` and `d_fake`, its mean opinions; `d_ranking`, the
     chance that it puts a real image above a fake (0.5 undecided, 1 it tells all apart); `diversity` and
     `distinctness` of the fakes beside the real images (1 as the real ones, 0 all the same).
+
+    Attributes:
+        name: its name in OBJECTIVES.
+        losses: of the discriminator and of the generator.
     """
 
+    name: ClassVar[str]
+    losses: ClassVar[Losses]
     averaged = ("generator",)
 
-    def __init__(self, networks: Mapping[str, nn.Module], config: AdversarialSettings) -> None:
+    def __init__(self, networks: Mapping[str, nn.Module], config: Adversarial) -> None:
         super().__init__(networks)
         self.config = config
-        self.generator = require(networks, "generator", LatentModel, f"objective.name={config.name!r}")
-        self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={config.name!r}")
+        self.generator = require(networks, "generator", LatentModel, f"objective.name={self.name!r}")
+        self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={self.name!r}")
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         parts = self._parts(batch)
@@ -205,7 +125,7 @@ class Adversarial(Objective):
         fake = self._fakes(images, labels)
         yield "discriminator", self._discriminator_loss(images, fake.detach(), labels)
         with frozen(self.discriminator):
-            loss = self.config.losses.generator(self._judge(augment(fake, self.config.augment), labels))
+            loss = self.losses.generator(self._judge(augment(fake, self.config.augment), labels))
         yield "generator", loss
 
     def advance(self, progress: float) -> bool:
@@ -214,6 +134,14 @@ class Adversarial(Objective):
         if growing:
             self.lr_scale = growing[0].lr_scale
         return any(grown)
+
+    def opinion(self, logits: Tensor) -> Tensor:
+        """What `d_real` and `d_fake` in the history show of logits."""
+        return logits
+
+    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
+        """What to add to the discriminator's loss."""
+        return self.config.r1 * r1_penalty(critic, real) if self.config.r1 else 0.0
 
     def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor | None]]:
         """Split a batch into what each discriminator step sees: images, as the networks see them now, labels."""
@@ -234,22 +162,70 @@ class Adversarial(Objective):
         return self.generator.generate(latent, labels)
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
-        config = self.config
         self.metrics = {"diversity": diversity(fake, real), "distinctness": distinctness(fake, real)}
         critic = partial(self._judge, labels=labels)
-        real, fake = augment(real, config.augment), augment(fake, config.augment)
+        real, fake = augment(real, self.config.augment), augment(fake, self.config.augment)
         real_logits, fake_logits = critic(real), critic(fake)
         self.metrics |= {
-            "d_real": config.opinion(real_logits.detach()).mean(),
-            "d_fake": config.opinion(fake_logits.detach()).mean(),
+            "d_real": self.opinion(real_logits.detach()).mean(),
+            "d_fake": self.opinion(fake_logits.detach()).mean(),
             "d_ranking": ranked_above(real_logits.detach(), fake_logits.detach()),
         }
-        loss = config.losses.discriminator(real_logits, fake_logits)
-        return loss + config.penalty(critic, real, real_logits, fake)
+        loss = self.losses.discriminator(real_logits, fake_logits)
+        return loss + self.penalty(critic, real, real_logits, fake)
 
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Logits (N,): a conditional GAN's discriminator takes the labels too."""
         return self.discriminator(images, labels) if self.generator.classes else self.discriminator(images)
+
+
+class VanillaObjective(AdversarialObjective):
+    """The original GAN's. Opinions are probabilities of being real."""
+
+    name = "vanilla"
+    losses = Losses(vanilla_discriminator_loss, vanilla_generator_loss)
+
+    def opinion(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
+
+
+class LSGANObjective(AdversarialObjective):
+    """Of least squares."""
+
+    name = "lsgan"
+    losses = Losses(least_squares_discriminator_loss, least_squares_generator_loss)
+
+
+class HingeObjective(AdversarialObjective):
+    """Of the hinge loss."""
+
+    name = "hinge"
+    losses = Losses(hinge_discriminator_loss, linear_generator_loss)
+
+
+class WGANGPObjective(AdversarialObjective):
+    """Of the Wasserstein distance, the critic held to a gradient norm of 1.
+
+    Raises:
+        SettingError: for a critic with batch normalisation, whose gradient at an image depends on the others.
+    """
+
+    name = "wgan_gp"
+    losses = Losses(wasserstein_discriminator_loss, linear_generator_loss)
+    config: WGANGP
+
+    def __init__(self, networks: Mapping[str, nn.Module], config: WGANGP) -> None:
+        super().__init__(networks, config)
+        if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
+            raise SettingError(
+                "objective.name='wgan_gp': the gradient penalty needs a critic without batch normalisation;"
+                " choose model.name=resnet_gan, progressive_gan or dcgan_upsample"
+            )
+
+    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
+        steepness = self.config.gp * gradient_penalty(critic, real, fake)
+        drift = self.config.drift * real_logits.square().mean()
+        return steepness + drift + super().penalty(critic, real, real_logits, fake)
 
 
 @contextmanager

@@ -7,13 +7,12 @@ changed by its own draw from torch's global generator. Gradients flow to the ima
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Augmentation = Literal["color", "translation", "cutout"]
+from gencompare.objectives.settings import Augmentation
 
 
 def augment(images: Tensor, names: Iterable[Augmentation]) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-MOST = 64
-"""As many images of a batch are compared pair by pair."""
+COMPARED_IMAGES = 64
+"""So many images of a batch are compared pair by pair."""
 
 
 @torch.no_grad()
@@ -42,7 +42,7 @@ def _spread(images: Tensor) -> Tensor:
 
 
 def _nearest(images: Tensor) -> Tensor:
-    flat = images[:MOST].float().flatten(1)
+    flat = images[:COMPARED_IMAGES].float().flatten(1)
     distances = torch.cdist(
         flat, flat, compute_mode="use_mm_for_euclid_dist"
     )  # the default takes 10 times as long

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from gencompare.config.contender import flatten
+from gencompare.config.typed import flatten
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting.answer import HEALTHY
@@ -109,7 +109,8 @@ def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> Contende
     return ContenderReport(
         name=name,
         family=first["settings"]["model"]["name"],
-        settings=flatten(first["settings"]),
+        settings=flatten(first["settings"])
+        | {"seed": ", ".join(str(one["settings"]["seed"]) for one in seeds)},
         status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
         scores=combined([one["scores"] for one in seeds]),
         cost=_mean([one["cost"] for one in seeds]),

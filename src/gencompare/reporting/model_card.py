@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gencompare.config.typed import flatten
 from gencompare.evaluation.kinds import KINDS
 from gencompare.reporting.formatting import count, interval, number
 from gencompare.reporting.page import facts, passports
@@ -17,20 +18,21 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from gencompare.config import contender as config
-from gencompare import sampling
+from gencompare.config.contender import read_contender
 from gencompare.imagesets import storage
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.shape import ImageShape
+from gencompare.sampling.base import load
+from gencompare.sampling.images import sample
 
 model = Path("model")  # the folder that this card lies in
-contender = config.make_contender(json.loads((model / "settings.json").read_text()))
+contender = read_contender(json.loads((model / "settings.json").read_text()))
 shape = ImageShape(channels={channels}, resolution={resolution}, classes={classes})
 weights = load_file(model / "weights.safetensors")
 images = storage.read(Path("data/05_model_input/{folder}")).train.images  # some samplers are fitted to them
-ready = sampling.load(
+ready = load(
     contender.model, contender.sampler, weights, shape, images=images, device=torch.device("cpu")
 )
-samples = sampling.sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
+samples = sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
 """
 
 CARD = """\
@@ -103,7 +105,7 @@ def model_card(
         name=settings["name"],
         family=settings["model"]["name"],
         comparison=comparison,
-        part="a part (see `images` below) of the " if settings.get("images") else "the ",
+        part="a part (see `images` below) of the " if any(settings["images"].values()) else "the ",
         images=count(images["counts"]["train"]),
         image_set=images["name"],
         data=_table(("fact", "value"), facts(data)),
@@ -111,7 +113,7 @@ def model_card(
         scores=_scores(scores["scores"]),
         passports=_passports(scores["scores"]),
         cost=_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
-        settings=_table(("setting", "value"), facts(settings)),
+        settings=_table(("setting", "value"), [(k, str(v)) for k, v in flatten(settings).items()]),
         loading=LOADING.format(classes=len(images["classes"]), **shape),
         origin=_table(("fact", "value"), facts(origin)),
     )

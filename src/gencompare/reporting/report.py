@@ -40,7 +40,7 @@ FILMS = {
 
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
-    board = scoreboard_of(contents)
+    board, shared = scoreboard_of(contents), _shared_settings(contents)
     return page.template("report.html").render(
         contents=contents,
         board=board,
@@ -79,10 +79,25 @@ def render(contents: ReportContents) -> str:
             "Real images, their reconstructions by {}, and interpolations between real images, one a row",
         ),
         film_texts=FILMS,
+        shared_settings=shared,
+        own_settings={
+            c.name: {key: value for key, value in c.settings.items() if key not in shared}
+            for c in contents.contenders
+        },
         run_facts=page.facts({k: v for k, v in contents.provenance.items() if k != "command"}),
         card_facts=page.facts(contents.card),
         passports=page.passports({column.name: column.passport for column in board.columns}),
     )
+
+
+def _shared_settings(contents: ReportContents) -> dict[str, object]:
+    """Return the settings that all contenders have in common, where there are several."""
+    first, *others = (c.settings for c in contents.contenders)
+    return {
+        key: value
+        for key, value in first.items()
+        if others and all(other.get(key, ...) == value for other in others)
+    }
 
 
 def scoreboard_of(contents: ReportContents) -> tables.Scoreboard:

@@ -33,8 +33,7 @@ class Version:
     @property
     def when(self) -> str:
         """Its time as people read it, to the second."""
-        day, _, time = self.name.partition("T")
-        return f"{day} {time[:8].replace('.', ':')}".strip()
+        return self.name[:19].replace("T", " ").replace(".", ":")
 
     @property
     def commit(self) -> str:

@@ -1,33 +1,16 @@
 """Images from trained contenders, one way for all families: a sampler is a function from noise to images.
 
-A sampler is a settings class derived from `Sampler`; `load` makes a `Contender` of saved weights and one of them.
+A sampler is a settings class with `sampler(networks, shape, images)`, which makes it of trained networks; `base.load`
+makes one of saved weights, and `images` has all that can be made with it.
 """
 
-from gencompare.sampling.base import Contender, Sampler, load
-from gencompare.sampling.diffusion import DDIM, DDPM, DPMSolver, Heun
-from gencompare.sampling.images import (
-    balanced_labels,
-    forward_trajectory,
-    interpolate,
-    interpolate_real,
-    reconstruct,
-    sample,
-    trajectory,
-)
-from gencompare.sampling.latent import Latent, Mixture
+from gencompare.sampling.settings import DDIM, DDPM, DPMSolver, Heun, Latent, Mixture, SamplerSettings
 
-SAMPLERS: dict[str, type[Sampler]] = {cls.name: cls for cls in (Latent, Mixture, DDIM, DDPM, DPMSolver, Heun)}
-
-__all__ = [
-    "SAMPLERS",
-    "Contender",
-    "Sampler",
-    "balanced_labels",
-    "forward_trajectory",
-    "interpolate",
-    "interpolate_real",
-    "load",
-    "reconstruct",
-    "sample",
-    "trajectory",
-]
+SAMPLERS: dict[str, type[SamplerSettings]] = {
+    "latent": Latent,
+    "mixture": Mixture,
+    "ddim": DDIM,
+    "ddpm": DDPM,
+    "dpm_solver": DPMSolver,
+    "heun": Heun,
+}

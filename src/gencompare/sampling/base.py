@@ -1,19 +1,19 @@
-"""What a sampler is, what a trained contender carries, and the noise that both share."""
+"""What a sampler is, its noise, and how it is made of saved weights."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.shape import ImageShape
-from gencompare.models.weights import Weights, load_weights
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import Weights, load_weights
+from gencompare.sampling.settings import SamplerSettings
 
 
 class Streams:
@@ -35,40 +35,33 @@ class Streams:
 
 
 class Sampler(ABC):
-    """How a trained contender makes images from noise of a known shape.
-
-    Concrete samplers are settings classes, one object for every contender that uses them.
+    """Trained networks, ready to make images from noise of a known shape.
 
     Attributes:
         name: its name in SAMPLERS.
+        networks: as a model made them, with trained weights (averaged ones where there are), in evaluation mode.
+        noise_shape: of the standard normal noise that one image starts from.
+        classes: how many labels the images are conditioned on, 0 for none.
+        nfe: network evaluations per image.
+        inverts: whether `invert` can lead real images back to the noise they would come from.
+        device: where it runs.
     """
 
-    name: ClassVar[str]
+    name: str
+    noise_shape: tuple[int, ...]
+    classes: int
+    nfe: int
+    inverts: bool = False
+
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        self.networks = networks
+        for network in networks.values():
+            network.eval()
+        self.device = next(p.device for network in networks.values() for p in network.parameters())
 
     @abstractmethod
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        """Raise SettingError where these networks cannot be sampled this way."""
-
-    @abstractmethod
-    def classes(self, networks: Mapping[str, nn.Module]) -> int:
-        """How many labels the images are conditioned on, 0 for none."""
-
-    @abstractmethod
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
-        """Shape of the standard normal noise that one image starts from."""
-
-    @abstractmethod
-    def path(
-        self,
-        networks: Mapping[str, nn.Module],
-        noise: Tensor,
-        labels: Tensor | None,
-        streams: Streams,
-        frames: int,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield `frames` pairs of images (N, C, H, W): the state on the way, and the sample foreseen from it.
-
-        The last pair is the sample twice.
+    def path(self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int) -> Iterator[Tensor]:
+        """Yield `frames` times on the way the samples that are foreseen (N, C, H, W), the last time the samples.
 
         Args:
             noise: (N, *noise_shape), float32.
@@ -77,11 +70,7 @@ class Sampler(ABC):
             frames: 1 or more.
         """
 
-    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
-        """Whether `invert` can lead real images back to noise."""
-        return False
-
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Find noise (N, *noise_shape) that leads to these images (N, C, H, W), at least nearly.
 
         Raises:
@@ -90,56 +79,6 @@ class Sampler(ABC):
         raise SettingError(
             f"sampler.name={self.name!r}: cannot lead real images back to noise; use ddim, or a VAE"
         )
-
-    def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
-        """This sampler with what it learns from training images, uint8 (N, H, W, C); most learn nothing."""
-        return self
-
-    @abstractmethod
-    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
-        """Network evaluations per image."""
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A trained contender, ready to make images.
-
-    Attributes:
-        networks: as its model made them, with trained weights (averaged ones where there are), on `device`.
-        sampler: one of SAMPLERS, made.
-        shape: of its images.
-        device: where it runs.
-    """
-
-    networks: Mapping[str, nn.Module]
-    sampler: Sampler
-    shape: ImageShape
-    device: torch.device
-
-    def __post_init__(self) -> None:
-        self.sampler.check(self.networks)
-        for network in self.networks.values():
-            network.eval()
-
-    @property
-    def classes(self) -> int:
-        """How many labels its images are conditioned on, 0 for none."""
-        return self.sampler.classes(self.networks)
-
-    @property
-    def inverts(self) -> bool:
-        """Whether real images can be led back to the noise they would come from."""
-        return self.sampler.inverts(self.networks)
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """Shape of the noise that one image starts from."""
-        return self.sampler.noise_shape(self.networks, self.shape)
-
-    @property
-    def nfe(self) -> int:
-        """Network evaluations per image."""
-        return self.sampler.nfe(self.networks)
 
 
 class Family(Protocol):
@@ -150,20 +89,21 @@ class Family(Protocol):
 
 def load(
     model: Family,
-    sampler: Sampler,
+    sampler: SamplerSettings,
     weights: Weights,
     shape: ImageShape,
     *,
     images: np.ndarray,
     device: torch.device,
-) -> Contender:
-    """Put saved weights into a model's fresh networks, and fit the sampler to them.
+) -> Sampler:
+    """Put saved weights into a model's fresh networks, and make the sampler of them.
 
     Args:
+        model, sampler: their settings.
         weights: keyed `<network>.<name>`; networks without weights are left out.
         images: the training images that some samplers learn from, uint8 (N, H, W, C).
     """
     networks = load_weights(model.networks(shape), weights)
     for network in networks.values():
         network.to(device).to(memory_format=torch.channels_last)
-    return Contender(networks, sampler.fitted(networks, images), shape, device)
+    return sampler.sampler(networks, shape, images)

@@ -7,16 +7,12 @@ in the last bit.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from gencompare.imagesets.arrays import to_network, to_uint8
-from gencompare.models.blocks import only
-from gencompare.models.diffusion import Denoiser
-from gencompare.sampling.base import Contender, Streams
+from gencompare.sampling.base import Sampler, Streams
 
 BATCH = 64
 
@@ -27,7 +23,7 @@ def balanced_labels(n: int, classes: int, first: int = 0) -> np.ndarray:
 
 
 @torch.inference_mode()
-def sample(contender: Contender, n: int, labels: np.ndarray | None, seed: int, first: int = 0) -> np.ndarray:
+def sample(sampler: Sampler, n: int, labels: np.ndarray | None, seed: int, first: int = 0) -> np.ndarray:
     """Make samples `first` .. `first + n - 1` of a seed: uint8 (n, H, W, C).
 
     Image i depends on the seed, i and its label alone: its noise comes from its own stream, and it is
@@ -35,51 +31,38 @@ def sample(contender: Contender, n: int, labels: np.ndarray | None, seed: int, f
     CPU.
 
     Args:
-        labels: int64 (n,); None goes round the classes where the contender is conditioned on labels.
+        labels: int64 (n,); None goes round the classes where the sampler is conditioned on labels.
     """
-    labels = _labels(contender, n, labels, first)
+    labels = _labels(sampler, n, labels, first)
     images = []
     for start in range(first - first % BATCH, first + n, BATCH):
         indices = range(start, start + BATCH)
         padded = None if labels is None else labels[np.clip(np.array(indices) - first, 0, n - 1)]
-        streams = Streams(seed, indices, contender.device)
-        batch = _final(contender, streams.normal(*contender.noise_shape), padded, streams)
+        streams = Streams(seed, indices, sampler.device)
+        batch = _final(sampler, streams.normal(*sampler.noise_shape), padded, streams)
         images.append(batch[max(first - start, 0) : first + n - start])
     return np.concatenate(images)
 
 
 @torch.inference_mode()
 def interpolate(
-    contender: Contender,
-    pairs: int,
-    steps: int,
-    seed: int,
-    *,
-    linear: bool = False,
-    labels: np.ndarray | None = None,
+    sampler: Sampler, pairs: int, steps: int, seed: int, *, labels: np.ndarray | None = None
 ) -> np.ndarray:
     """Go from one sample to another through the sampler's noise: uint8 (pairs, steps, H, W, C).
 
     Pair p starts at the noise of sample 2p and ends at that of sample 2p + 1. On the way the noise is
-    interpolated on the sphere, or straight where `linear`; what stochastic samplers draw on the way is
-    sample 2p's.
+    interpolated on the sphere; what stochastic samplers draw on the way is sample 2p's.
 
     Args:
         labels: int64 (pairs,), of all images of a pair; None goes round the classes.
     """
-    ends = Streams(seed, range(2 * pairs), contender.device).normal(*contender.noise_shape)
-    return _between(contender, ends[::2], ends[1::2], steps, seed, linear, _labels(contender, pairs, labels))
+    ends = Streams(seed, range(2 * pairs), sampler.device).normal(*sampler.noise_shape)
+    return _between(sampler, ends[::2], ends[1::2], steps, seed, _labels(sampler, pairs, labels))
 
 
 @torch.inference_mode()
 def interpolate_real(
-    contender: Contender,
-    first: np.ndarray,
-    last: np.ndarray,
-    steps: int,
-    *,
-    linear: bool = False,
-    labels: np.ndarray | None = None,
+    sampler: Sampler, first: np.ndarray, last: np.ndarray, steps: int, *, labels: np.ndarray | None = None
 ) -> np.ndarray:
     """Go from real images to others through the noise that leads to them: uint8 (pairs, steps, H, W, C).
 
@@ -90,72 +73,47 @@ def interpolate_real(
     Raises:
         SettingError: where the sampler cannot lead images back to noise.
     """
-    labels = _labels(contender, len(first), labels)
-    ends = _noise_of(contender, np.concatenate([first, last]), None if labels is None else np.tile(labels, 2))
-    return _between(contender, ends[: len(first)], ends[len(first) :], steps, 0, linear, labels)
+    labels = _labels(sampler, len(first), labels)
+    ends = _noise_of(sampler, np.concatenate([first, last]), None if labels is None else np.tile(labels, 2))
+    return _between(sampler, ends[: len(first)], ends[len(first) :], steps, 0, labels)
 
 
 @torch.inference_mode()
-def reconstruct(contender: Contender, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+def reconstruct(sampler: Sampler, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
     """Lead images back to noise and make them again: uint8 (n, H, W, C) to the same.
 
     Raises:
         SettingError: where the sampler cannot lead images back to noise.
     """
-    labels = _labels(contender, len(images), labels)
+    labels = _labels(sampler, len(images), labels)
     made = []
     for start in range(0, len(images), BATCH):
         chosen = slice(start, start + BATCH)
         batch_labels = None if labels is None else labels[chosen]
-        noise = _noise_of(contender, images[chosen], batch_labels)
-        made.append(_final(contender, noise, batch_labels, Streams(0, range(len(noise)), contender.device)))
+        noise = _noise_of(sampler, images[chosen], batch_labels)
+        made.append(_final(sampler, noise, batch_labels, Streams(0, range(len(noise)), sampler.device)))
     return np.concatenate(made)
 
 
 @torch.inference_mode()
 def trajectory(
-    contender: Contender,
+    sampler: Sampler,
     n: int,
     frames: int,
     seed: int,
     *,
     labels: np.ndarray | None = None,
-    show: Literal["estimate", "state"] = "estimate",
 ) -> np.ndarray:
     """How samples 0 .. n - 1 of a seed come about: uint8 (n, frames, H, W, C); the last frame is the sample.
 
-    For a diffusion model, evenly spread steps of its sampler from noise on: the clean image foreseen at each
-    ("estimate") or the noisy one ("state"). For a model of one evaluation, z growing from 0, the latent mean.
+    For a diffusion model, evenly spread steps of its sampler from noise on: the clean image foreseen at each.
+    For a model of one evaluation, z growing from 0, the latent mean.
     """
-    labels = _labels(contender, n, labels)
-    streams = Streams(seed, range(n), contender.device)
-    path = contender.sampler.path(
-        contender.networks,
-        streams.normal(*contender.noise_shape),
-        _on_device(contender, labels),
-        streams,
-        frames,
-    )
-    return np.stack([to_uint8(estimate if show == "estimate" else state) for state, estimate in path], axis=1)
-
-
-@torch.inference_mode()
-def forward_trajectory(contender: Contender, images: np.ndarray, frames: int, seed: int) -> np.ndarray:
-    """How the forward process of a diffusion model turns images to noise: uint8 (n, frames, H, W, C).
-
-    The first frame is the image; each image keeps its own noise from frame to frame.
-
-    Raises:
-        SettingError: if the contender is no diffusion model.
-    """
-    denoiser = only(contender.networks, Denoiser, "forward trajectory")
-    clean = to_network(images).to(contender.device)
-    noise = Streams(seed, range(len(images)), contender.device).normal(*clean.shape[1:])
-    steps = np.rint(np.linspace(0, denoiser.timesteps, frames)).astype(int).tolist()
-    states = [
-        denoiser.diffuse(clean, torch.full((len(clean),), k, device=clean.device), noise) for k in steps
-    ]
-    return np.stack([to_uint8(state) for state in states], axis=1)
+    labels = _labels(sampler, n, labels)
+    streams = Streams(seed, range(n), sampler.device)
+    noise = streams.normal(*sampler.noise_shape)
+    path = sampler.path(noise, _on_device(sampler, labels), streams, frames)
+    return np.stack([to_uint8(images) for images in path], axis=1)
 
 
 def slerp(first: Tensor, last: Tensor, share: float) -> Tensor:
@@ -163,52 +121,39 @@ def slerp(first: Tensor, last: Tensor, share: float) -> Tensor:
     cosine = (first * last).sum() / (first.norm() * last.norm())
     angle = torch.arccos(cosine.clamp(-1.0, 1.0))
     if angle.sin() < 1e-4:
-        return lerp(first, last, share)
+        return (1.0 - share) * first + share * last
     return (((1.0 - share) * angle).sin() * first + (share * angle).sin() * last) / angle.sin()
 
 
-def lerp(first: Tensor, last: Tensor, share: float) -> Tensor:
-    """Linear interpolation; share 0 is first, 1 is last."""
-    return (1.0 - share) * first + share * last
-
-
 def _between(
-    contender: Contender,
-    firsts: Tensor,
-    lasts: Tensor,
-    steps: int,
-    seed: int,
-    linear: bool,
-    labels: np.ndarray | None,
+    sampler: Sampler, firsts: Tensor, lasts: Tensor, steps: int, seed: int, labels: np.ndarray | None
 ) -> np.ndarray:
     rows = []
     for pair, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
-        mix = lerp if linear else slerp
-        noise = torch.stack([mix(first, last, share) for share in np.linspace(0.0, 1.0, steps).tolist()])
-        streams = Streams(seed, [2 * pair] * steps, contender.device)
-        streams.normal(*contender.noise_shape)  # what came before the first step
+        noise = torch.stack([slerp(first, last, share) for share in np.linspace(0.0, 1.0, steps).tolist()])
+        streams = Streams(seed, [2 * pair] * steps, sampler.device)
+        streams.normal(*sampler.noise_shape)  # what came before the first step
         row_labels = None if labels is None else np.repeat(labels[pair], steps)
-        rows.append(_final(contender, noise, row_labels, streams))
+        rows.append(_final(sampler, noise, row_labels, streams))
     return np.stack(rows)
 
 
-def _final(contender: Contender, noise: Tensor, labels: np.ndarray | None, streams: Streams) -> np.ndarray:
-    path = contender.sampler.path(contender.networks, noise, _on_device(contender, labels), streams, frames=1)
-    (_, images) = next(iter(path))
-    return to_uint8(images)
+def _final(sampler: Sampler, noise: Tensor, labels: np.ndarray | None, streams: Streams) -> np.ndarray:
+    path = sampler.path(noise, _on_device(sampler, labels), streams, frames=1)
+    return to_uint8(next(path))
 
 
-def _noise_of(contender: Contender, images: np.ndarray, labels: np.ndarray | None) -> Tensor:
-    networks, batch = contender.networks, to_network(images).to(contender.device)
-    return contender.sampler.invert(networks, batch, _on_device(contender, labels))
+def _noise_of(sampler: Sampler, images: np.ndarray, labels: np.ndarray | None) -> Tensor:
+    batch = to_network(images).to(sampler.device)
+    return sampler.invert(batch, _on_device(sampler, labels))
 
 
-def _labels(contender: Contender, n: int, labels: np.ndarray | None, first: int = 0) -> np.ndarray | None:
-    """The labels to use: none where the contender takes none, else those given, else all in turn."""
-    if not contender.classes:
+def _labels(sampler: Sampler, n: int, labels: np.ndarray | None, first: int = 0) -> np.ndarray | None:
+    """The labels to use: none where the sampler takes none, else those given, else all in turn."""
+    if not sampler.classes:
         return None
-    return balanced_labels(n, contender.classes, first) if labels is None else labels
+    return balanced_labels(n, sampler.classes, first) if labels is None else labels
 
 
-def _on_device(contender: Contender, labels: np.ndarray | None) -> Tensor | None:
-    return None if labels is None else torch.from_numpy(labels).to(contender.device)
+def _on_device(sampler: Sampler, labels: np.ndarray | None) -> Tensor | None:
+    return None if labels is None else torch.from_numpy(labels).to(sampler.device)

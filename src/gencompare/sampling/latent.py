@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,126 +10,71 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.typed import Positive, SettingError, settings
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import to_network
-from gencompare.models.blocks import LatentModel, only
-from gencompare.models.shape import ImageShape
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.lookup import only
 from gencompare.models.vae import AutoEncoder
 from gencompare.sampling.base import Sampler, Streams
+from gencompare.sampling.settings import Mixture
 
 
 class LatentSampler(Sampler):
-    """A sampler of `LatentModel` networks. Its path goes straight from z = 0, the latent mean."""
+    """A sampler of a `LatentModel`. Its path goes straight from z = 0, the latent mean.
 
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        self.model(networks)
+    Raises:
+        SettingError: where there is no one such network.
+    """
 
-    def classes(self, networks: Mapping[str, nn.Module]) -> int:
-        return self.model(networks).classes
+    name = "latent"
+    nfe = 1
 
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
-        return (self.model(networks).latent_dim,)
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        super().__init__(networks)
+        self.model = only(networks, LatentModel, f"sampler.name={self.name!r}")
+        self.noise_shape, self.classes = (self.model.latent_dim,), self.model.classes
+        self.inverts = isinstance(self.model, AutoEncoder)
 
-    def path(
-        self,
-        networks: Mapping[str, nn.Module],
-        noise: Tensor,
-        labels: Tensor | None,
-        streams: Streams,
-        frames: int,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        model, latent = self.model(networks), self.latent(noise)
+    def path(self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int) -> Iterator[Tensor]:
+        latent = self.latent(noise)
         for scale in torch.linspace(0.0, 1.0, frames).tolist() if frames > 1 else [1.0]:
-            images = model.generate(scale * latent, labels)
-            yield images, images
+            yield self.model.generate(scale * latent, labels)
 
-    def nfe(self, networks: Mapping[str, nn.Module]) -> int:
-        return 1
-
-    def inverts(self, networks: Mapping[str, nn.Module]) -> bool:
-        return any(isinstance(network, AutoEncoder) for network in networks.values())
-
-    def model(self, networks: Mapping[str, nn.Module]) -> LatentModel:
-        """The network to sample from."""
-        return only(networks, LatentModel, f"sampler.name={self.name!r}")
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """The mean of a VAE's posterior."""
+        return only(self.networks, AutoEncoder, f"sampler.name={self.name!r}").encode(images)[0]
 
     def latent(self, noise: Tensor) -> Tensor:
         """The latent (N, latent_dim) that stands for this noise (N, *noise_shape)."""
         return noise
 
 
-@settings
-class Latent(LatentSampler):
-    """Draw z from N(0, I)."""
+class MixtureSampler(LatentSampler):
+    """A sampler of a VAE by a mixture of K Gaussians over its latents. The noise's first number picks one of them.
 
-    name: ClassVar[str] = "latent"
-
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
-        """The mean of a VAE's posterior."""
-        return _auto_encoder(networks, self.name).encode(images)[0]
-
-
-@settings
-class Mixture(LatentSampler):
-    """Draw z from a Gaussian mixture fitted to the codes of training images (arXiv:1903.12436, section 4).
-
-    It helps where a VAE's codes are not distributed as N(0, I). It must be `fitted` before it samples.
-
-    Attributes:
-        components: Gaussians in the mixture, each with a full covariance.
-        images: how many training images to fit it to, at most.
-    """
-
-    name: ClassVar[str] = "mixture"
-    components: Positive = 10
-    images: Positive = 10_000
-
-    def check(self, networks: Mapping[str, nn.Module]) -> None:
-        _auto_encoder(networks, self.name)
-
-    def fitted(self, networks: Mapping[str, nn.Module], images: np.ndarray) -> Sampler:
-        if len(images) < self.components:
-            raise SettingError(
-                f"sampler.components={self.components}: at most the {len(images)} training images"
-            )
-        codes = _codes(_auto_encoder(networks, self.name), images[: self.images])
-        mixture = GaussianMixture(self.components, reg_covar=1e-4, random_state=0).fit(codes)
-        return FittedMixture(
-            bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
-            means=torch.from_numpy(mixture.means_).float(),
-            factors=torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
-        )
-
-    def latent(self, noise: Tensor) -> Tensor:
-        raise SettingError("sampler.name='mixture': must be fitted to training images before it samples")
-
-
-@dataclass(frozen=True)
-class FittedMixture(LatentSampler):
-    """A mixture of K Gaussians over latents. The first number of the noise picks the Gaussian.
-
-    Attributes:
+    Args:
         bounds: float32 (K - 1,), the cumulated weights between the Gaussians.
         means: float32 (K, latent_dim).
         factors: float32 (K, latent_dim, latent_dim), Cholesky factors of the covariances.
     """
 
-    name: ClassVar[str] = "mixture"
-    bounds: Tensor
-    means: Tensor
-    factors: Tensor
+    name = "mixture"
 
-    def noise_shape(self, networks: Mapping[str, nn.Module], shape: ImageShape) -> tuple[int, ...]:
-        return (self.means.shape[1] + 1,)
+    def __init__(
+        self, networks: Mapping[str, nn.Module], bounds: Tensor, means: Tensor, factors: Tensor
+    ) -> None:
+        super().__init__(networks)
+        self.noise_shape = (self.model.latent_dim + 1,)
+        self.bounds, self.means, self.factors = bounds, means, factors
 
     def latent(self, noise: Tensor) -> Tensor:
         picked = torch.bucketize(torch.special.ndtr(noise[:, 0]), self.bounds.to(noise.device))
         means, factors = self.means.to(noise.device)[picked], self.factors.to(noise.device)[picked]
         return means + torch.einsum("nij,nj->ni", factors, noise[:, 1:])
 
-    def invert(self, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor | None) -> Tensor:
+    def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The noise of the mean of a VAE's posterior, in the Gaussian that most likely made it."""
-        codes = _auto_encoder(networks, self.name).encode(images)[0]
+        codes = super().invert(images, labels)
         means, factors = self.means.to(codes.device), self.factors.to(codes.device)
         edges = F.pad(F.pad(self.bounds, (1, 0), value=0.0), (0, 1), value=1.0).to(codes.device)  # (K + 1,)
         centred = codes[:, None] - means  # (N, K, latent_dim)
@@ -142,8 +85,25 @@ class FittedMixture(LatentSampler):
         return torch.cat([picks[:, None], white[torch.arange(len(codes)), likeliest]], dim=1)
 
 
-def _auto_encoder(networks: Mapping[str, nn.Module], sampler: str) -> AutoEncoder:
-    return only(networks, AutoEncoder, f"sampler.name={sampler!r}")
+def fitted(config: Mixture, networks: Mapping[str, nn.Module], images: np.ndarray) -> MixtureSampler:
+    """Fit a mixture to the codes of training images, uint8 (N, H, W, C).
+
+    Raises:
+        SettingError: where there is no one VAE, or fewer images than components.
+    """
+    vae = only(networks, AutoEncoder, "sampler.name='mixture'")
+    if len(images) < config.components:
+        raise SettingError(
+            f"sampler.components={config.components}: at most the {len(images)} training images"
+        )
+    codes = _codes(vae, images[: config.images])
+    mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
+    return MixtureSampler(
+        networks,
+        bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
+        means=torch.from_numpy(mixture.means_).float(),
+        factors=torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
+    )
 
 
 @torch.inference_mode()

@@ -10,28 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 import numpy as np
 from torch import Tensor
 
-from gencompare.models.diffusion import Process
+from gencompare.models.parts.diffusion import Process
 
 Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 Normal = Callable[..., Tensor]
-Spacing = Literal["uniform", "quadratic"]
 States = Iterator[tuple[Tensor, Tensor]]
 
 
-def visited(timesteps: int, steps: int, spacing: Spacing) -> list[int]:
-    """The visited steps, steps + 1 of them, strictly falling from `timesteps` to 0.
-
-    "uniform" and "quadratic" as in DDIM (arXiv:2010.02502, appendix D.2), with both ends kept; where
-    rounding would visit a step twice, the lowest steps are taken one by one instead.
-    """
-    places = np.linspace(0.0, 1.0, steps + 1) ** (2 if spacing == "quadratic" else 1)
-    rising = np.maximum(np.rint(timesteps * places).astype(int), np.arange(steps + 1))
-    return rising[::-1].tolist()
+def visited(timesteps: int, steps: int) -> list[int]:
+    """The visited steps, evenly spread with both ends kept: steps + 1 of them, falling from `timesteps` to 0."""
+    return np.rint(timesteps * np.linspace(0.0, 1.0, steps + 1)).astype(int)[::-1].tolist()
 
 
 def posterior_deviation(process: Process, now: int, after: int) -> float:
@@ -72,19 +64,8 @@ def ddim_inversion(
     return x
 
 
-def ddpm(
-    denoise: Denoise,
-    process: Process,
-    grid: Sequence[int],
-    x: Tensor,
-    normal: Normal,
-    *,
-    variance: Literal["small", "large"] = "small",
-) -> States:
-    """Ancestral sampling (DDPM, arXiv:2006.11239, algorithm 2), on any grid.
-
-    The variance is the posterior's ("small") or the forward process's between the two steps ("large").
-    """
+def ddpm(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal) -> States:
+    """Ancestral sampling (DDPM, arXiv:2006.11239, algorithm 2) with the posterior's variance, on any grid."""
     for now, after in zip(grid, grid[1:], strict=False):
         x0, _ = denoise(x, now)
         yield x, x0
@@ -93,10 +74,7 @@ def ddpm(
         rest = process.sigma[now] ** 2
         x = (process.alpha[after] * forward / rest) * x0 + (kept * process.sigma[after] ** 2 / rest) * x
         if after > 0:
-            deviation = (
-                posterior_deviation(process, now, after) if variance == "small" else math.sqrt(forward)
-            )
-            x = x + deviation * normal(*x.shape[1:])
+            x = x + posterior_deviation(process, now, after) * normal(*x.shape[1:])
     yield x, x
 
 

@@ -6,13 +6,11 @@ import logging
 import multiprocessing
 import os
 from functools import cache
-from typing import Literal
 
 import torch
 
 from gencompare.config.typed import SettingError
-
-Device = Literal["auto", "cpu", "cuda"]
+from gencompare.training.settings import Device
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,60 +18,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gencompare.config.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Batch, Objective
 from gencompare.training import checkpoint, validation
-from gencompare.training.device import Device, describe_device, pick_device
+from gencompare.training.device import describe_device, pick_device
 from gencompare.training.feed import Feed
-from gencompare.training.optimisers import Optimiser, make_optimisers
+from gencompare.training.optimisers import make_optimisers
 from gencompare.training.progress import Reporter
+from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 from gencompare.training.validation import Validate
 
 logger = logging.getLogger(__name__)
-
-
-@settings
-class TrainingSettings:
-    """How one contender is trained.
-
-    Attributes:
-        kimg: the budget, thousands of training images seen.
-        batch_size: images a step.
-        optimiser: adam; or muon for weights between hidden layers, beside Adam for what else there is.
-        lr: Adam's learning rate, one for all networks or one by network name; Muon's is `MUONS` times as large.
-        betas: Adam's moment decays; the first is Muon's momentum too.
-        warmup: share of the budget over which the learning rate rises from zero.
-        decay_from: share of the budget after which it falls linearly to zero; 1 keeps it constant.
-        clip: largest gradient norm of a network; none leaves gradients as they are.
-        ema_decay: decay of the weights' moving average, which makes the samples.
-        horizontal_flip: mirror training images at random; only where mirror images are as real.
-        channels_last: memory layout; faster for convolutions on CPUs and tensor cores.
-        rows: history rows a budget.
-        validations: points of the budget, evenly spaced at history rows, the last being the end, at which the
-            averaged weights are validated to find the best.
-        sample_from: which weights make the samples, the last or the best; the last where none was validated.
-        checkpoint_seconds: least time between checkpoints, which are written at history rows.
-        device: auto takes CUDA where there is one.
-    """
-
-    kimg: PositiveFloat = 30.0
-    batch_size: Positive = 64
-    optimiser: Optimiser = "adam"
-    lr: PositiveFloat | dict[str, PositiveFloat] = 2e-4
-    betas: tuple[Fraction, Fraction] = (0.5, 0.99)
-    warmup: Fraction = 0.0
-    decay_from: Fraction = 0.5
-    clip: PositiveFloat | None = None
-    ema_decay: Fraction = 0.999
-    horizontal_flip: bool = False
-    channels_last: bool = True
-    rows: Positive = 200
-    validations: NonNegative = 0
-    sample_from: Literal["last", "best"] = "last"
-    checkpoint_seconds: NonNegativeFloat = 30.0
-    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -101,11 +60,9 @@ def train(
     images: Images,  # the training split
     settings: TrainingSettings,
     *,
-    contender: str,  # its name, for progress
+    name: str,  # of the training, for progress
     seed: int,
-    fingerprint: str,  # decides whether a checkpoint is ours to go on from
-    checkpoints: Path,  # this contender's own folder
-    elsewhere: Iterable[Path] = (),  # other contenders' folders; one may hold the same training, over
+    folder: Path,  # of this training's checkpoints, and of nothing else
     validate: Validate | None = None,  # from averaged weights to a distance; none validates nothing
 ) -> Trained:
     """Train a contender until its budget is spent, going on from its last checkpoint if there is one.
@@ -113,30 +70,16 @@ def train(
     On a CPU the result has the same bytes for the same settings, images and seed, interrupted or not.
     """
     device = pick_device(settings.device)
-    total = math.ceil(1000 * settings.kimg / settings.batch_size)
-    feed = Feed(
-        images,
-        settings.batch_size,
-        seed,
-        horizontal_flip=settings.horizontal_flip,
-        device=device,
-        channels_last=settings.channels_last,
-    )
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        state = TrainingState(
-            _on(device, make_objective(), settings), _optimisers(settings), settings.ema_decay
-        )
-        found = checkpoint.find_over(elsewhere, fingerprint) or checkpoint.load_latest(
-            checkpoints, fingerprint
-        )
+    with seeded(seed, device):
+        state, feed = prepare(make_objective(), images, settings, seed, device)
+        found = checkpoint.load_latest(folder)
         if found is not None:
-            state.restore(*found, progress=lambda step: step / total)
-            _say_resumed(contender, state, total)
+            state.restore(*found, progress=lambda step: step / settings.steps)
+            _say_resumed(name, state, settings)
         if state.status == "training":
-            _spend(state, feed, settings, total, contender, fingerprint, checkpoints, validate)
+            _spend_budget(state, feed, settings, name, folder, validate)
             speed = state.steps * settings.batch_size / state.seconds
-            logger.info("%s %s: %.0f s at %.0f images/s", contender, state.status, state.seconds, speed)
+            logger.info("%s %s: %.0f s at %.0f images/s", name, state.status, state.seconds, speed)
     weights = state.averaged_weights()
     return Trained(
         weights=weights,
@@ -149,26 +92,51 @@ def train(
     )
 
 
-def _spend(
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's random generators inside, and leave them outside as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def prepare(
+    objective: Objective, images: Images, settings: TrainingSettings, seed: int, device: torch.device
+) -> tuple[TrainingState, Feed]:
+    """Return what a training starts from, and its batches."""
+    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+    for network in objective.networks.values():
+        network.to(device).to(memory_format=layout)
+    feed = Feed(
+        images,
+        settings.batch_size,
+        seed,
+        horizontal_flip=settings.horizontal_flip,
+        device=device,
+        channels_last=settings.channels_last,
+    )
+    return TrainingState(objective, _optimisers(settings), settings.ema_decay), feed
+
+
+def _spend_budget(
     state: TrainingState,
     feed: Feed,
     settings: TrainingSettings,
-    total: int,
-    contender: str,
-    fingerprint: str,
-    checkpoints: Path,
+    name: str,
+    folder: Path,
     validate: Validate | None,
 ) -> None:
     """Run the steps that are left of the budget, a history row at a time."""
-    row_ends = np.unique(np.linspace(0, total, min(settings.rows, total) + 1)[1:].round().astype(int))
+    rows = min(settings.rows, settings.steps)
+    row_ends = np.unique(np.linspace(0, settings.steps, rows + 1)[1:].round().astype(int))
     validated = validation.points(row_ends, settings.validations)
     last_saved = time.perf_counter()
     last_good = state.averaged_weights()
-    with Reporter(contender, total * settings.batch_size / 1000) as reporter:
+    with Reporter(name, settings.steps * settings.batch_size / 1000) as reporter:
         reporter.start(state.steps * settings.batch_size / 1000)
         for end in row_ends[row_ends > state.steps]:
             started = time.perf_counter()
-            row = _steps(state, feed, settings, total, int(end))
+            row = _train_row(state, feed, settings, int(end))
             state.seconds += time.perf_counter() - started
             state.peak_memory_mb = max(state.peak_memory_mb, _memory_mb(feed.device))
             finite = all(math.isfinite(value) for value in row.values())
@@ -181,61 +149,58 @@ def _spend(
             if not finite:
                 state.status = "diverged"
                 state.load_averaged(last_good)
-                logger.warning(
-                    "%s diverged at %.1f kimg: kept the weights before that.", contender, row["kimg"]
-                )
-            elif end == total:
+                logger.warning("%s diverged at %.1f kimg: kept the weights before that.", name, row["kimg"])
+            elif end == settings.steps:
                 state.status = "finished"
             over = state.status != "training"
             if over or time.perf_counter() - last_saved >= settings.checkpoint_seconds:
-                facts = state.counters() | {"fingerprint": fingerprint}
-                checkpoint.save(checkpoints, f"{state.steps:09d}", state.tensors(), facts)
+                checkpoint.save(folder, f"{state.steps:09d}", state.tensors(), state.counters())
                 last_saved = time.perf_counter()
             if over:
                 break
 
 
-def _steps(
-    state: TrainingState, feed: Feed, settings: TrainingSettings, total: int, end: int
-) -> dict[str, float]:
+def _train_row(state: TrainingState, feed: Feed, settings: TrainingSettings, end: int) -> dict[str, float]:
     """Train up to step `end` and return the history row of the way there: means, and the last gradient norms."""
     sums: dict[str, Tensor] = {}
     norms: dict[str, float] = {}
     count = end - state.steps
     for step in range(state.steps, end):
-        progress = step / total
+        progress = step / settings.steps
         grown = state.objective.advance(progress)
         if grown:
             if step:
                 state.stages[step] = state.averaged_weights()  # the averages have not grown yet
             state.reset_optimisers()
-        _set_learning_rates(state, settings, progress, total)
-        batch = Batch(*feed.batch(step), index=step, progress=progress)
-        if grown or not state.flops_per_step:
-            with FlopCounterMode(display=False) as counter:
-                losses = _step(state, batch, settings.clip, norms if step == end - 1 else None)
+        counted = grown or not state.flops_per_step
+        with FlopCounterMode(display=False) if counted else nullcontext() as counter:
+            values = take_step(state, feed, settings, progress, norms if step == end - 1 else None)
+        if counter is not None:
             state.flops_per_step = float(counter.get_total_flops())
-        else:
-            losses = _step(state, batch, settings.clip, norms if step == end - 1 else None)
-        for name, value in (losses | state.objective.metrics).items():
-            sums[name] = sums[name] + value if name in sums else value
+        for key, value in values.items():
+            sums[key] = sums[key] + value if key in sums else value
         state.flops += state.flops_per_step
-        state.steps = step + 1
-    means = {name: float(value) / count for name, value in sums.items()}
+    means = {key: float(value) / count for key, value in sums.items()}
     return {"kimg": state.steps * settings.batch_size / 1000} | means | norms
 
 
-def _step(
-    state: TrainingState, batch: Batch, clip: float | None, norms: dict[str, float] | None
+def take_step(
+    state: TrainingState,
+    feed: Feed,
+    settings: TrainingSettings,
+    progress: float,  # the share of the budget spent before
+    norms: dict[str, float] | None = None,  # filled with gradient norms if given
 ) -> dict[str, Tensor]:
-    """Let the objective learn from one batch; return its detached losses, and fill `norms` if given."""
+    """Let the objective learn from the next batch; return its detached losses and its metrics."""
+    _set_learning_rates(state, settings, progress)
+    batch = Batch(*feed.batch(state.steps), index=state.steps, progress=progress)
     losses: dict[str, Tensor] = {}
     for name, loss in state.objective.step(batch):
         network, optimisers = state.objective.networks[name], state.optimisers[name]
         network.zero_grad(set_to_none=True)
         loss.backward()
-        if clip is not None or norms is not None:
-            norm = nn.utils.clip_grad_norm_(network.parameters(), clip or math.inf)
+        if settings.clip_norm is not None or norms is not None:
+            norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm or math.inf)
             if norms is not None:
                 norms[f"grad_norm/{name}"] = float(norm)
         for optimiser in optimisers:
@@ -244,14 +209,8 @@ def _step(
             state.averages[name].update(network, state.updates[name])
         state.updates[name] += 1
         losses[f"loss/{name}"] = loss.detach()
-    return losses
-
-
-def _on(device: torch.device, objective: Objective, settings: TrainingSettings) -> Objective:
-    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
-    for network in objective.networks.values():
-        network.to(device).to(memory_format=layout)
-    return objective
+    state.steps += 1
+    return losses | state.objective.metrics
 
 
 def _optimisers(settings: TrainingSettings) -> Callable[[str, nn.Module], list[torch.optim.Optimizer]]:
@@ -265,10 +224,8 @@ def _base_rate(settings: TrainingSettings, name: str) -> float:
     return settings.lr[name] if isinstance(settings.lr, dict) else settings.lr
 
 
-def _set_learning_rates(
-    state: TrainingState, settings: TrainingSettings, progress: float, total: int
-) -> None:
-    rise = min(1.0, (progress + 1 / total) / settings.warmup) if settings.warmup else 1.0
+def _set_learning_rates(state: TrainingState, settings: TrainingSettings, progress: float) -> None:
+    rise = min(1.0, (progress + 1 / settings.steps) / settings.warmup) if settings.warmup else 1.0
     fall = 1.0
     if progress > settings.decay_from:
         fall = (1.0 - progress) / (1.0 - settings.decay_from)
@@ -302,14 +259,10 @@ def _cost(state: TrainingState, settings: TrainingSettings, device: torch.device
     }
 
 
-def _say_resumed(contender: str, state: TrainingState, total: int) -> None:
+def _say_resumed(name: str, state: TrainingState, settings: TrainingSettings) -> None:
     if state.status == "training":
-        logger.info(
-            "%s goes on from its checkpoint at %.0f%% of the budget.", contender, 100 * state.steps / total
-        )
+        share = 100 * state.steps / settings.steps
+        logger.info("%s goes on from its checkpoint at %.0f%% of the budget.", name, share)
     else:
-        logger.info(
-            "%s is already trained with these settings, images and code (%s): reused.",
-            contender,
-            state.status,
-        )
+        same = "is already trained with these settings, images and code"
+        logger.info("%s %s (%s): reused.", name, same, state.status)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-Optimiser = Literal["adam", "muon"]
+from gencompare.training.settings import Optimiser
 
-MUONS = 3.0
-"""Muon's learning rate beside Adam's: a settings' `lr` is Adam's."""
+MUON_LR_FACTOR = 3.0
+"""Muon's learning rate over Adam's, which the settings' `lr` is."""
 
 
 def make_optimisers(
@@ -32,7 +32,7 @@ def make_optimisers(
     others = [p for p in parameters if id(p) not in chosen]
     optimisers: list[Optimizer] = [Adam(others, lr, betas, fused=True)] if others else []
     if hidden:
-        optimisers.append(Muon(hidden, MUONS * lr, betas[0]))
+        optimisers.append(Muon(hidden, MUON_LR_FACTOR * lr, betas[0]))
     for group in (group for optimiser in optimisers for group in optimiser.param_groups):
         group["initial_lr"] = group["lr"]  # torch's own name for what a schedule starts from
     return optimisers

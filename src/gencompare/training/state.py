@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from gencompare.models.weights import flatten_weights, load_weights
+from gencompare.models.parts.weights import flatten_weights, load_weights
 from gencompare.objectives.base import Objective
 from gencompare.training.checkpoint import Tensors
 from gencompare.training.ema import Average
@@ -51,17 +51,8 @@ class TrainingState:
     stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
-    COUNTERS = (
-        "steps",
-        "updates",
-        "seconds",
-        "flops",
-        "flops_per_step",
-        "peak_memory_mb",
-        "history",
-        "validations",
-        "validation_seconds",
-        "status",
+    COUNTERS = tuple(
+        "steps updates seconds flops flops_per_step peak_memory_mb history validations validation_seconds status".split()
     )
 
     def __post_init__(self) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from gencompare.comparisons import COMPARISONS
 from gencompare.config.typed import SettingError, choose
 from gencompare.reporting.history import history_table, render_history
 from gencompare.reporting.versions import read_histories
@@ -16,9 +15,10 @@ def write_history(
     reports: Path, outputs: Path, comparison: str | None, dataset: str | None
 ) -> tuple[str, pd.DataFrame]:
     """Set the versions of one comparison side by side, or those of every comparison that has run."""
-    if comparison is not None:
-        choose(COMPARISONS, comparison, "comparison")
-    histories = read_histories(reports, outputs, [comparison] if comparison else list(COMPARISONS), dataset)
+    found = sorted(folder.name for folder in reports.iterdir() if folder.is_dir())
+    if comparison is not None and found:
+        choose(dict.fromkeys(found, comparison), comparison, "comparison")
+    histories = read_histories(reports, outputs, [comparison] if comparison else found, dataset)
     if not histories:
         where = f" on {dataset}" if dataset else ""
         raise SettingError(

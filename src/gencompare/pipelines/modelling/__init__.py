@@ -1,5 +1,5 @@
-"""One contender: train, sample, score."""
+"""One contender: budget, training, samples, pictures, scores."""
 
-from gencompare.pipelines.modelling.pipeline import create_pipeline
+from gencompare.pipelines.modelling.pipeline import create_budget, create_pipeline
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_budget", "create_pipeline"]

@@ -2,87 +2,152 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import logging
 import time
-from collections import defaultdict
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import pandas as pd
+import torch
+from filelock import FileLock
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare import sampling, training
-from gencompare.config import contender as config
+from gencompare.config.budget import in_force, read_budget
+from gencompare.config.contender import Contender, read_contender
 from gencompare.config.typed import build
+from gencompare.evaluation.features import write_whole
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid, strips
-from gencompare.models.shape import ImageShape
-from gencompare.models.weights import Weights
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import Weights
+from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Validator, labels_like
+from gencompare.sampling import images as sampling
+from gencompare.sampling.base import Sampler, load
 from gencompare.training.apart import apart
-from gencompare.training.device import pick_device
+from gencompare.training.budget import measure_speed
+from gencompare.training.device import describe_device, pick_device
+from gencompare.training.fingerprint import fingerprint, modules_of
+from gencompare.training.loop import Trained, seeded, train
 from gencompare.training.validation import summary
 
-_alone: defaultdict[str, Lock] = defaultdict(Lock)
+logger = logging.getLogger(__name__)
 
 GRID_IMAGES = 64
+
+
+def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -> dict[str, Any]:
+    """Return on how many images a contender trains, and what that follows from.
+
+    Speed is measured in the process that a training gets, once: what was found is kept in `budgets`, so that the same
+    command trains on as many images again.
+    """
+    if "budget" not in settings:
+        return {"kimg": settings["training"]["kimg"]}
+    return apart(_measured_budget, prepared, settings, budgets)
+
+
+def _measured_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -> dict[str, Any]:
+    """Turn minutes or petaflops into images."""
+    budget = read_budget(settings["budget"])
+    any_length = in_force(settings, {"kimg": 1.0})  # how fast it is does not depend on how long it trains
+    contender = read_contender(any_length)
+    device = describe_device(pick_device(contender.training.device))
+    facts = [_fingerprint(prepared, any_length, contender), budget.values(), device]
+    file = budgets / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
+    if not file.is_file():
+        speed = measure_speed(
+            lambda: _objective(contender, prepared),
+            contender.images.of(prepared.train),
+            contender.training,
+            seed=settings["seed"],
+            seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
+        )
+        kimg = speed.kimg(budget, contender.training.batch_size)
+        found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
+        _write_json(file, found)
+    found = json.loads(file.read_text())
+    name = settings["contender"]
+    logger.info(
+        "%s: %s on %s are %g kimg; elsewhere: --params=contenders.%s.training.kimg=%g",
+        name,
+        budget,
+        device,
+        found["kimg"],
+        name,
+        found["kimg"],
+    )
+    return found
 
 
 def train_contender(
     prepared: ImageSplits,
     settings: dict[str, Any],
-    checkpoints: Path,
-    trained_models: Path,
+    budget: dict[str, Any],
+    trainings: Path,
     feature_cache: Path,
-) -> tuple[Weights, Weights, Weights, pd.DataFrame, dict[str, Any], dict[str, Any]]:
-    """Train on the train split; return last, best and earlier stages' weights, history, outcome and cost.
+) -> tuple[dict[str, Any], Weights, Weights, Weights, pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Train on the train split; return settings in force, last, best and earlier stages' weights, history, outcome
+    and cost.
 
     A training that another contender or comparison has been through to its end is not repeated. The best weights
     are chosen by samples against training images, never by the held-out split: that is the report's.
     """
-    fingerprint = training.fingerprint(_facts(prepared, settings))
-    with _alone[fingerprint]:  # beside its equal, a training waits for it
-        trained, validated_by = apart(
-            _train, prepared, settings, fingerprint, checkpoints, trained_models, feature_cache
-        )
+    settings = in_force(settings, budget)
+    trained, validated_by = apart(_train, prepared, settings, trainings, feature_cache)
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
     outcome = _outcome(trained, validated_by)
-    return trained.weights, trained.best, stages, trained.history, outcome, trained.cost
+    return settings, trained.weights, trained.best, stages, trained.history, outcome, trained.cost
 
 
 def _train(
-    prepared: ImageSplits,
-    settings: dict[str, Any],
-    fingerprint: str,
-    checkpoints: Path,
-    trained_models: Path,
-    feature_cache: Path,
-) -> tuple[training.Trained, str]:
-    """Train, and say by what validations were measured."""
-    contender = config.make_contender(settings)
+    prepared: ImageSplits, settings: dict[str, Any], trainings: Path, feature_cache: Path
+) -> tuple[Trained, str]:
+    """Train, and say by what validations were measured. Beside its equal, a training waits for it."""
+    contender = read_contender(settings)
     validator = Validator(prepared.train, feature_cache)
-    shape = _shape(prepared)
-    contender.model.check(shape)
-    trained = training.train(
-        lambda: contender.objective.objective(contender.model.networks(shape)),
-        contender.images.of(prepared.train),
-        contender.training,
-        contender=contender.name,
-        seed=contender.seed,
-        fingerprint=fingerprint,
-        checkpoints=checkpoints,
-        elsewhere=sorted(trained_models.glob("*/*/*/checkpoints")),
-        validate=lambda weights: validator.distance(_trained(weights, prepared, settings)),
-    )
+    folder = trainings / _fingerprint(prepared, settings, contender)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        _write_json(folder / "settings.json", settings)  # for people who look in
+        trained = train(
+            lambda: _objective(contender, prepared),
+            contender.images.of(prepared.train),
+            contender.training,
+            name=settings["name"],
+            seed=settings["seed"],
+            folder=folder,
+            validate=lambda weights: validator.distance(_trained(weights, prepared, settings)),
+        )
     return trained, validator.protocol
 
 
-def _outcome(trained: training.Trained, validated_by: str) -> dict[str, Any]:
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
+
+
+def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
+    """Make an objective with fresh networks for these images."""
+    contender.model.check(_shape(prepared))
+    return contender.objective.objective(contender.model.networks(_shape(prepared)))
+
+
+def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Contender) -> str:
+    with seeded(0, torch.device("cpu")):  # networks are made only to see by what code
+        objective = _objective(contender, prepared)
+    modules = modules_of(objective, *objective.networks.values())
+    return fingerprint(settings, prepared.card["sha256"]["train"], modules)
+
+
+def _outcome(trained: Trained, validated_by: str) -> dict[str, Any]:
     """Say how a training went, JSON-ready: how it ended, whether it was healthy, and what its validations found."""
     health = judge(trained.history, trained.status)
     outcome = {
@@ -94,18 +159,6 @@ def _outcome(trained: training.Trained, validated_by: str) -> dict[str, Any]:
     if trained.validations:
         outcome |= {"validated_by": validated_by} | summary(trained.validations)
     return outcome
-
-
-def _facts(prepared: ImageSplits, settings: dict[str, Any]) -> dict[str, Any]:
-    """What decides a training's result: contenders that differ in their sampler only are trained once.
-
-    Unless they are validated, for then the sampler decides which weights are the best. Which weights make the
-    samples is chosen afterwards.
-    """
-    training = {name: value for name, value in settings["training"].items() if name != "sample_from"}
-    parts = ("model", "objective", "images", "seed", *(["sampler"] if training.get("validations") else []))
-    facts = {part: settings.get(part) for part in parts}
-    return facts | {"training": training, "content": prepared.card["sha256"]}
 
 
 def sample_contender(
@@ -163,15 +216,15 @@ def _shape(prepared: ImageSplits) -> ImageShape:
 
 def _chosen(
     weights: Weights, best_weights: Weights, prepared: ImageSplits, settings: dict[str, Any]
-) -> sampling.Contender:
+) -> Sampler:
     """Make the contender ready with the weights that its settings choose, the last or the best."""
-    best = config.make_contender(settings).training.sample_from == "best"
+    best = read_contender(settings).training.sample_from == "best"
     return _trained(best_weights if best else weights, prepared, settings)
 
 
-def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> sampling.Contender:
-    contender = config.make_contender(settings)
-    return sampling.load(
+def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> Sampler:
+    contender = read_contender(settings)
+    return load(
         contender.model,
         contender.sampler,
         weights,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PIL.Image import Image
 
-from gencompare import sampling
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
+from gencompare.sampling import images as sampling
+from gencompare.sampling.base import Sampler
 
 ROWS, FRAMES = 6, 10
 RECONSTRUCTED = 64
 
 
-def growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> Image:
+def growth(earlier: list[Sampler], samples: Images, seed: int) -> Image:
     """Draw the first samples as each earlier stage of training made them, and themselves, one a row."""
     last = samples.images[:ROWS]
     labels = None if samples.labels is None else samples.labels[: len(last)]
@@ -21,22 +22,22 @@ def growth(earlier: list[sampling.Contender], samples: Images, seed: int) -> Ima
     return strips(np.stack([*made, last], axis=1))
 
 
-def reconstruction(contender: sampling.Contender, heldout: Images) -> tuple[Image, dict[str, float]]:
+def reconstruction(sampler: Sampler, heldout: Images) -> tuple[Image, dict[str, float]]:
     """Draw real images, below them their reconstructions, then interpolations between real images.
 
     Beside the picture `reconstruction_error`: the mean squared error over RECONSTRUCTED real images, of pixels
     in [0, 1]. Of a contender that cannot lead images back to noise there is neither, only the real images.
     """
     real = np.asarray(heldout.images[: max(RECONSTRUCTED, FRAMES)])
-    labels = heldout.labels[: len(real)] if contender.classes and heldout.labels is not None else None
+    labels = heldout.labels[: len(real)] if sampler.classes and heldout.labels is not None else None
     first = np.resize(real, (FRAMES, *real.shape[1:]))[None]
-    if not contender.inverts:
+    if not sampler.inverts:
         return strips(first), {}
-    again = sampling.reconstruct(contender, real, labels)
+    again = sampling.reconstruct(sampler, real, labels)
     error = float(np.square((again.astype(np.float64) - real) / 255.0).mean())
     pairs = min(ROWS - 2, len(real) // 2)
     walks = sampling.interpolate_real(
-        contender,
+        sampler,
         real[:pairs],
         real[pairs : 2 * pairs],
         FRAMES,

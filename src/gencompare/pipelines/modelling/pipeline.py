@@ -8,30 +8,48 @@ from gencompare.pipelines.modelling.nodes import (
     picture_contender,
     sample_contender,
     score_samples,
+    set_budget,
     train_contender,
 )
 
 
+def create_budget() -> Pipeline:
+    """Return the node that says on how many images a contender trains. Shared inputs: prepared, budgets."""
+    node = Node(
+        set_budget, inputs=["prepared", "params:settings", "budgets"], outputs="budget", name="budget"
+    )
+    return Pipeline([node])
+
+
 def create_pipeline() -> Pipeline:
-    """Return train → sample → score, and pictures. Shared inputs: prepared, reference, feature_cache,
-    trained_models, params:evaluation."""
+    """Return train → sample → score, and pictures. Shared inputs: prepared, reference, budget, trainings,
+    feature_cache, params:evaluation."""
     return Pipeline(
         [
             Node(
                 train_contender,
-                inputs=["prepared", "params:settings", "checkpoints", "trained_models", "feature_cache"],
-                outputs=["weights", "best_weights", "stage_weights", "history", "outcome", "cost"],
+                inputs=["prepared", "params:settings", "budget", "trainings", "feature_cache"],
+                outputs=[
+                    "settings",
+                    "weights",
+                    "best_weights",
+                    "stage_weights",
+                    "history",
+                    "outcome",
+                    "cost",
+                ],
                 name="train",
+                tags="train",
             ),
             Node(
                 sample_contender,
-                inputs=["weights", "best_weights", "prepared", "params:settings", "params:evaluation"],
+                inputs=["weights", "best_weights", "prepared", "settings", "params:evaluation"],
                 outputs=["samples", "sample_grid", "sampling_cost"],
                 name="sample",
             ),
             Node(
                 picture_contender,
-                inputs=["weights", "best_weights", "stage_weights", "samples", "prepared", "params:settings"],
+                inputs=["weights", "best_weights", "stage_weights", "samples", "prepared", "settings"],
                 outputs=["interpolation", "trajectory", "stages", "reconstructions", "reconstruction"],
                 name="picture",
             ),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gencompare import sampling
 from gencompare.evaluation.distances import frechet
 from gencompare.evaluation.features import extract, features, make_extractor
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images
+from gencompare.sampling import images as sampling
+from gencompare.sampling.base import Sampler
 
 SAMPLES = 256
 REFERENCE = 1000
@@ -41,7 +42,7 @@ class Validator:
         real = min(REFERENCE, len(self.train))
         return f"fd_{self.settings.extractor}, {SAMPLES} samples against {real} training images"
 
-    def distance(self, contender: sampling.Contender) -> float:
+    def distance(self, contender: Sampler) -> float:
         """Return the distance, 0 or more; the lower, the better."""
         labels = labels_like(self.train, SAMPLES) if contender.classes else None
         images = sampling.sample(contender, SAMPLES, labels, SEED)

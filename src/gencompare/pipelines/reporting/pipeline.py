@@ -24,6 +24,7 @@ FIGURES = (
 def create_gathering() -> Pipeline:
     """Return the end of one contender's pipeline: what all contenders' report needs of it, as `results`."""
     kinds = (
+        "settings",
         "prepared",
         "samples",
         "scores",
@@ -37,7 +38,7 @@ def create_gathering() -> Pipeline:
         "reconstruction",
         "stages",
     )
-    inputs = {"settings": "params:settings"} | {kind: kind for kind in kinds}
+    inputs = {kind: kind for kind in kinds}
     return Pipeline([Node(gather, inputs=inputs, outputs="results", name="gather", tags="report")])
 
 

@@ -3,10 +3,11 @@ import math
 import pytest
 import torch
 
-from gencompare.models.shape import ImageShape
-from gencompare.models.vae import VAE
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import VAE
 from gencompare.objectives.base import Batch
-from gencompare.objectives.evidence import Evidence, gaussian_kl, squared_error
+from gencompare.objectives.elbo import beta_after, gaussian_kl, squared_error
+from gencompare.objectives.settings import Elbo
 
 
 def test_kl_is_torch_distributions_closed_form():
@@ -28,7 +29,7 @@ def test_squared_error_is_a_unit_gaussian_log_likelihood_up_to_its_constant():
 @pytest.mark.parametrize("beta", [0.0, 0.8, 1.2])
 def test_the_loss_is_reconstruction_plus_beta_kl(beta):
     torch.manual_seed(0)
-    objective = Evidence(beta=beta).objective(
+    objective = Elbo(beta=beta).objective(
         VAE(latent_dim=4, width=8, precision="float32").networks(ImageShape(1, 16))
     )
     [(name, loss)] = objective.step(Batch(torch.rand(6, 1, 16, 16) * 2 - 1, None, 0, 0.0))
@@ -39,9 +40,11 @@ def test_the_loss_is_reconstruction_plus_beta_kl(beta):
 
 
 def test_annealing_raises_the_weight_linearly_with_images_and_keeps_it():
-    config = Evidence(beta=0.8, anneal_kimg=2.0)
-    assert [config.beta_after(images) for images in (0, 500, 2000, 9000)] == pytest.approx([0, 0.2, 0.8, 0.8])
-    assert Evidence(beta=0.8).beta_after(0) == 0.8
+    config = Elbo(beta=0.8, anneal_kimg=2.0)
+    assert [beta_after(images, config) for images in (0, 500, 2000, 9000)] == pytest.approx(
+        [0, 0.2, 0.8, 0.8]
+    )
+    assert beta_after(0, Elbo(beta=0.8)) == 0.8
 
 
 def gradients(make_loss):
@@ -57,7 +60,7 @@ def test_annealing_starts_with_the_gradient_of_a_plain_auto_encoder():
         return squared_error(batch.images, networks["vae"](batch.images)[0]).mean()
 
     def annealed(networks, batch):
-        [(_, loss)] = Evidence(beta=0.8, anneal_kimg=2.0).objective(networks).step(batch)
+        [(_, loss)] = Elbo(beta=0.8, anneal_kimg=2.0).objective(networks).step(batch)
         return loss
 
     for expected, found in zip(gradients(plain), gradients(annealed), strict=True):

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
-from gencompare.config.typed import NonNegativeFloat, settings
-from gencompare.models.blocks import require
+from gencompare.models.parts.lookup import require
 from gencompare.models.vae import AutoEncoder
 from gencompare.objectives.base import Batch, Objective
+from gencompare.objectives.settings import Elbo
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -22,36 +22,21 @@ def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
     return 0.5 * (images - reconstructions).square().flatten(1).sum(dim=1)
 
 
-@settings
-class Evidence:
-    """The negative evidence lower bound with a weighted KL (beta-VAE).
-
-    Attributes:
-        beta: weight of the KL.
-        anneal_kimg: thousands of training images over which the weight rises linearly from 0 to beta.
-    """
-
-    beta: NonNegativeFloat = 1.0
-    anneal_kimg: NonNegativeFloat = 0.0
-
-    def beta_after(self, images: int) -> float:
-        """The weight of the KL after so many training images."""
-        if images >= 1000 * self.anneal_kimg:
-            return self.beta
-        return self.beta * images / (1000 * self.anneal_kimg)
-
-    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
-        return EvidenceObjective(networks, self)
+def beta_after(images: int, config: Elbo) -> float:
+    """The weight of the KL after so many training images."""
+    if images >= 1000 * config.anneal_kimg:
+        return config.beta
+    return config.beta * images / (1000 * config.anneal_kimg)
 
 
-class EvidenceObjective(Objective):
+class ElboObjective(Objective):
     """One step on reconstruction + beta KL, both summed over an image and averaged over the batch."""
 
     averaged = ("vae",)
 
-    def __init__(self, networks: Mapping[str, nn.Module], config: Evidence) -> None:
+    def __init__(self, networks: Mapping[str, nn.Module], config: Elbo) -> None:
         super().__init__(networks)
-        self.vae = require(networks, "vae", AutoEncoder, "objective.name='evidence'")
+        self.vae = require(networks, "vae", AutoEncoder, "objective.name='elbo'")
         self.config = config
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
@@ -59,5 +44,5 @@ class EvidenceObjective(Objective):
         reconstruction = squared_error(batch.images, reconstructions).mean()
         kl = gaussian_kl(mean, log_variance).mean()
         self.metrics = {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
-        beta = self.config.beta_after(batch.index * len(batch.images))
+        beta = beta_after(batch.index * len(batch.images), self.config)
         yield "vae", reconstruction + beta * kl

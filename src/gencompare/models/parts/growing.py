@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from gencompare.config.typed import SettingError
+from gencompare.models.parts.layers import enlarged, shrunk
 
 WHOLE = 2**16
 """Where a stage's fade-in is complete."""
@@ -92,11 +89,6 @@ class Growing(nn.Module):
         self.stage_numbers.copy_(torch.tensor([stage.level, stage.fade]))
 
     @property
-    def resolutions(self) -> list[int]:
-        """Every resolution it can make, from 4 up."""
-        return [Stage(level).resolution for level in range(self.levels)]
-
-    @property
     def lr_scale(self) -> float:
         """The factor on the learning rate at this stage."""
         return self.lr_scales.get(self.stage.resolution, 1.0)
@@ -106,24 +98,6 @@ class Growing(nn.Module):
         before, self.stage = self.stage.level, schedule(progress, self.growth, self.levels, self.fading)
         return self.stage.level != before
 
-    @contextmanager
-    def at(self, resolution: int) -> Iterator[None]:
-        """Work at an earlier resolution for a while, with that stage's layers.
-
-        Raises:
-            SettingError: if it never had this resolution.
-        """
-        if resolution not in self.resolutions:
-            known = ", ".join(map(str, self.resolutions))
-            raise SettingError(
-                f"resolution={resolution}: the model grew through {known}; choose one of these"
-            )
-        before, self.stage = self.stage, Stage(self.resolutions.index(resolution))
-        try:
-            yield
-        finally:
-            self.stage = before
-
     def view(self, images: Tensor) -> Tensor:
         """Real images (N, C, R, R) with no more detail than the generator can make at this stage."""
         stage = self.stage
@@ -131,13 +105,3 @@ class Growing(nn.Module):
         if stage.fade < WHOLE:
             small = torch.lerp(enlarged(shrunk(small, 2), 2), small, stage.alpha)
         return enlarged(small, 2 ** (self.levels - 1 - stage.level))
-
-
-def shrunk(images: Tensor, factor: int) -> Tensor:
-    """Average over blocks of factor x factor pixels."""
-    return F.avg_pool2d(images, factor) if factor > 1 else images
-
-
-def enlarged(images: Tensor, factor: int) -> Tensor:
-    """Repeat every pixel factor x factor times: the inverse of `shrunk` on what it gives."""
-    return F.interpolate(images, scale_factor=factor, mode="nearest") if factor > 1 else images

@@ -166,11 +166,8 @@ class Pandas(ImageSet):
         )
 
     def _where(self) -> str:
-        return (
-            f"image_set.folder={self.folder}"
-            if self.folder is not None
-            else f"image_set.kaggle={self.kaggle}"
-        )
+        source = "kaggle" if self.folder is None else "folder"
+        return f"image_set.{source}={getattr(self, source)}"
 
     def _root(self) -> Path:
         if self.folder is not None:

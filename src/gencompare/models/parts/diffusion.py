@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-Schedule = Literal["linear", "cosine"]
-Prediction = Literal["epsilon", "velocity", "dual"]
+from gencompare.models.settings import Prediction
+
 OUTPUTS: dict[Prediction, int] = {"epsilon": 1, "velocity": 1, "dual": 3}
 """How many outputs a backbone has for each channel of its images."""
 
@@ -28,23 +28,18 @@ class Process(NamedTuple):
     sigma: Sequence[float]
 
 
-def alpha_bars(schedule: Schedule, timesteps: int, shift: float = 1.0) -> Tensor:
-    """alpha_bar at steps 0 (clean, 1) to `timesteps`: float64 (timesteps + 1,).
+def alpha_bars(timesteps: int, shift: float = 1.0) -> Tensor:
+    """alpha_bar of the cosine schedule at steps 0 (clean, 1) to `timesteps`: float64 (timesteps + 1,).
 
-    "linear": beta from 1e-4 to 0.02 (DDPM, arXiv:2006.11239, section 4), rescaled where timesteps is not
-    1000.
-    "cosine": beta clipped at 0.999 (Improved DDPM, arXiv:2102.09672, equation 17).
+    Improved DDPM, arXiv:2102.09672, equation 17, with beta clipped at 0.999.
+
     shift: factor on the signal-to-noise amplitude alpha / sigma of every step: log SNR moves by 2 log(shift)
     (simple diffusion, arXiv:2301.11093, section 2.1). Below 1, more steps are spent on noisier images, where
     shapes are decided; the more pixels say the same, the smaller it should be.
     """
-    if schedule == "linear":
-        scale = 1000.0 / timesteps
-        beta = torch.linspace(1e-4 * scale, 0.02 * scale, timesteps, dtype=torch.float64).clamp(max=0.999)
-    else:
-        times = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
-        signal = torch.cos((times + 0.008) / 1.008 * math.pi / 2).square()
-        beta = (1.0 - signal[1:] / signal[:-1]).clamp(max=0.999)
+    times = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
+    signal = torch.cos((times + 0.008) / 1.008 * math.pi / 2).square()
+    beta = (1.0 - signal[1:] / signal[:-1]).clamp(max=0.999)
     kept = torch.cumprod(1.0 - beta, dim=0)
     shifted = shift**2 * kept / (shift**2 * kept + 1.0 - kept)
     return torch.cat([torch.ones(1, dtype=torch.float64), shifted])

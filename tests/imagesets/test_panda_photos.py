@@ -11,7 +11,7 @@ from PIL import Image
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.augmentation import Augmenter, Strength, shrunk
-from gencompare.imagesets.pandas import Pandas
+from gencompare.imagesets.panda_photos import Pandas
 
 
 def test_every_image_can_be_traced_and_made_again(make_folder, tmp_path):

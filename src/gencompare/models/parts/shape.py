@@ -12,3 +12,8 @@ class ImageShape:
     channels: int
     resolution: int
     classes: int = 0
+
+    @property
+    def halvings(self) -> int:
+        """How often the resolution, a power of two, can be halved down to 4 pixels."""
+        return self.resolution.bit_length() - 3

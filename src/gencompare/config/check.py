@@ -1,0 +1,125 @@
+"""Refusals in one line, before anything is prepared or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gencompare.comparisons import SCORE
+from gencompare.config.contender import read_contender
+from gencompare.config.plan import Plan, Planned
+from gencompare.config.typed import SettingError, build, flatten, nearest
+from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.imagesets import ImageSet, make_image_set
+from gencompare.models.parts.shape import ImageShape
+
+HISTORY = "history"
+
+
+def check_planned(planned: Planned, samples: str | None) -> None:
+    """Refuse a comparison that cannot be run.
+
+    Raises:
+        SettingError: for the first thing that is wrong.
+    """
+    from gencompare.evaluation.features import make_extractor
+
+    image_set = _checked_image_set(planned)
+    scoring = build(EvaluationSettings, planned.evaluation.values, "evaluation")
+    make_extractor(scoring.extractor, scoring.weights)  # its weights may have to be fetched first
+    if planned.name == SCORE and not Path(str(samples)).expanduser().exists():
+        raise SettingError(f"samples={samples!r}: must be an existing folder of images, .npz or .npy file")
+    for name, layered in planned.contenders.items():
+        values = layered.values | {
+            "training": {k: v for k, v in layered.values["training"].items() if k != "kimg"}
+        }
+        contender = read_contender(values, f"contenders.{name}")
+        # Channels and classes are known only once the images are prepared; training checks them again.
+        contender.model.check(ImageShape(channels=3, resolution=image_set.resolution, classes=1))
+
+
+def check_given(plan: Plan, run: Collection[str]) -> None:
+    """Refuse what the command line says if it has no effect on what is run.
+
+    Args:
+        plan: of everything.
+        run: names of the comparisons that are run; `score` and `history` among them.
+
+    Raises:
+        SettingError: naming the first such parameter.
+    """
+    given, asked = plan.sources.given, plan.asked
+    comparisons = [plan.planned[name] for name in run if name in plan.comparisons]
+    jobs = [*comparisons, *(plan.planned[name] for name in run if name == SCORE)]
+    what = " and ".join(sorted(run))
+    trains = ("training", "contenders", "chosen_contenders", "seeds", "seed", "budget")
+    of_no_use = [name for name in trains if name in given and not comparisons]
+    of_no_use += [name for name in ("image_sets", "evaluation") if name in given and not jobs]
+    of_no_use += ["samples"] if "samples" in given and SCORE not in run else []
+    of_no_use += ["comparison"] if "comparison" in given and HISTORY not in run else []
+    for name in of_no_use:
+        raise SettingError(f"{name}: has no effect on {what}; leave it out")
+    _check_named(
+        given.get("contenders") or {}, (n for p in comparisons for n in p.contenders), "contenders", what
+    )
+    _check_named(
+        given.get("image_sets") or {}, (p.image_set.values["name"] for p in jobs), "image_sets", what
+    )
+    if asked.budget is not None and "budget" in given:
+        _check_one_budget(plan)
+
+
+def check_saved(planned: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Refuse to go on with what was made with other settings than those in force.
+
+    Args:
+        planned, saved: a training's complete settings; where its budget is not in images, planned without `kimg`.
+
+    Raises:
+        SettingError: naming the first setting that differs.
+    """
+    wanted, made = flatten(planned), flatten(saved)
+    if wanted["training.kimg"] is None:
+        wanted["training.kimg"] = made["training.kimg"]
+    for name in [*wanted, *made]:
+        if wanted.get(name) != made.get(name):
+            raise SettingError(
+                f"{planned['name']}: what is saved was made with {name}={made.get(name)!r}, and asked for is "
+                f"{wanted.get(name)!r}; run without --tags and the like, so that it is trained anew"
+            )
+
+
+def _check_named(given: Iterable[str], used: Iterable[str], section: str, what: str) -> None:
+    """Refuse settings of something that is not in the run."""
+    known = list(dict.fromkeys(used))
+    for name in given:
+        if name not in known:
+            advice = "; training.… holds for all of them" if section == "contenders" else ""
+            raise SettingError(f"{section}.{name}: not in {what}; {nearest(name, known)}{advice}")
+
+
+def _check_one_budget(plan: Plan) -> None:
+    """Refuse a length of training that is given beside a budget."""
+    given = plan.sources.given
+    blocks = {
+        "": given,
+        **{f"contenders.{n}.": block for n, block in (given.get("contenders") or {}).items()},
+    }
+    for where, block in blocks.items():
+        if "training.kimg" in flatten({"training": block.get("training") or {}}):
+            unit = next(iter(plan.asked.budget or {}))
+            raise SettingError(
+                f"{where}training.kimg: budget.{unit} says how long training is; give one of the two"
+            )
+
+
+def _checked_image_set(planned: Planned) -> ImageSet:
+    """Make an image set and check its source, naming its settings as the user writes them."""
+    values = planned.image_set.values
+    try:
+        image_set = make_image_set(values)
+        image_set.check()
+    except SettingError as error:
+        raise SettingError(str(error).replace("image_set.", f"image_sets.{values['name']}.", 1)) from None
+    return image_set

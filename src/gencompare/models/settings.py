@@ -1,0 +1,350 @@
+"""The model zoo's settings, one class a family: what can be asked of it, checked before anything is trained.
+
+`check(shape)` raises SettingError for images that the family cannot make. `networks(shape)` gives fresh networks
+by name, initialised from torch's global generator. Nothing here imports torch before it makes networks.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from gencompare.config.typed import Fraction, Positive, PositiveFloat, SettingError, settings
+from gencompare.models.parts.shape import ImageShape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Precision = Literal["auto", "bfloat16", "float32"]
+Prediction = Literal["epsilon", "velocity", "dual"]
+
+PLACES = 16
+"""Of the 4 x 4 feature map that a VAE's encoder and decoder share."""
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+PREDICTIONS: dict[str, Prediction] = {"epsilon": "epsilon", "v_prediction": "velocity"}
+"""What a U-Net of diffusers predicts, by its name there."""
+
+
+def check_resolution(shape: ImageShape, model: str) -> None:
+    """Refuse a resolution that the zoo's own families do not make.
+
+    Raises:
+        SettingError: with the resolutions that they make.
+    """
+    if shape.resolution not in (16, 32, 64, 128):
+        raise SettingError(
+            f"resolution={shape.resolution}: {model} makes 16, 32, 64, 128 pixels a side;"
+            " set resolution to one of these"
+        )
+
+
+def check_labels(shape: ImageShape, conditional: bool) -> None:
+    """Refuse to condition on labels that the image set does not have.
+
+    Raises:
+        SettingError: naming the setting.
+    """
+    if conditional and not shape.classes:
+        raise SettingError("conditional=True: the image set has no labels; set conditional to false")
+
+
+def classes(config: DCGAN | ResNetGAN | ProgressiveGAN | UNet, shape: ImageShape) -> int:
+    """How many labels the networks are conditioned on, 0 for none."""
+    return shape.classes if config.conditional else 0
+
+
+def doubling_widths(width: int, levels: int, max_width: int | None = None) -> list[int]:
+    """Widths of as many levels, each twice the one before but at most `max_width`."""
+    return [min(width * 2**level, max_width or width * 2**level) for level in range(levels)]
+
+
+@settings
+class MLPGAN:
+    """Two stacks of fully connected layers.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: units of the hidden layer next to the latent vector or the logit; doubled at every layer
+            towards the image.
+        depth: hidden layers of each network.
+        dropout: share of the discriminator's units dropped while training.
+        precision: of the matrix products; auto is bfloat16 where that is fast.
+    """
+
+    latent_dim: Positive = 64
+    width: Positive = 256
+    depth: Positive = 3
+    dropout: Fraction = 0.3
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "mlp_gan")
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import mlp_gan
+
+        return mlp_gan.networks(self, shape)
+
+
+@settings
+class DCGAN:
+    """A generator of transposed convolutions against a discriminator of strided ones.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at half the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+        critic_norm: normalisation in the discriminator: none for `wgan_gp`.
+        conditional: whether it takes the image set's labels: by conditional batch normalisation in the
+            generator (arXiv:1610.07629), by projection in the discriminator (arXiv:1802.05637).
+        precision: of the convolutions; auto is bfloat16 where that is fast.
+    """
+
+    latent_dim: Positive = 64
+    width: Positive = 32
+    max_width: Positive = 256
+    critic_norm: Literal["batch", "none"] = "batch"
+    conditional: bool = False
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "dcgan")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import dcgan
+
+        return dcgan.networks(self, shape)
+
+
+@settings
+class UpsampleDCGAN:
+    """A fully convolutional generator and discriminator without batch statistics or dense layers.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at half the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+        residual: which networks have residual blocks where the others have one convolution.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
+    """
+
+    latent_dim: Positive = 64
+    width: Positive = 32
+    max_width: Positive = 256
+    residual: Literal["none", "generator", "both"] = "none"
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "dcgan_upsample")
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import dcgan_upsample
+
+        return dcgan_upsample.networks(self, shape)
+
+
+@settings
+class ResNetGAN:
+    """Residual blocks that double the side against residual blocks that halve it.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops. The paper has 128 for both.
+        attention: sides of the feature maps that have self-attention, in both networks, where they occur.
+        critic_norm: normalisation of the discriminator's weights: none for `wgan_gp`, spectral for `hinge`.
+        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
+        conditional: whether it takes the image set's labels: by conditional batch normalisation in the
+            generator, by projection in the discriminator.
+    """
+
+    latent_dim: Positive = 128
+    width: Positive = 128
+    max_width: Positive = 128
+    attention: tuple[Positive, ...] = ()
+    critic_norm: Literal["none", "spectral"] = "none"
+    precision: Precision = "auto"
+    conditional: bool = False
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "resnet_gan")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import resnet_gan
+
+        return resnet_gan.networks(self, shape)
+
+
+@settings
+class ProgressiveGAN:
+    """A generator and a critic that mirror each other and grow together; for `objective.name=wgan_gp`.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at the final resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+        growth: share of the budget after which the final resolution is faded in. Until then all phases, fading
+            or stable, are equally long.
+        lr_scales: factors on the learning rate, by resolution; 1 where none is given.
+        fade: whether new resolutions are faded in; without, they are there at once.
+        conditional: whether it takes the image set's labels.
+    """
+
+    latent_dim: Positive = 128
+    width: Positive = 16
+    max_width: Positive = 128
+    growth: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    lr_scales: dict[Positive, PositiveFloat] = Field(default_factory=lambda: {128: 1.5})
+    fade: bool = True
+    conditional: bool = False
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "progressive_gan")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import progressive_gan
+
+        return progressive_gan.networks(self, shape)
+
+
+@settings
+class VAE:
+    """A Gaussian encoder and a Gaussian decoder that mirror each other.
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        code: what a number of it describes: "vector", the whole image (dense layers); "map", one of 4 x 4 places
+            and what is around it (convolutions). Dense layers for a thousand numbers learn far slower than all
+            the rest; a map's do not, but its places are less aware of each other.
+        width: channels at half the resolution; doubled at every halving down to 4 pixels.
+        max_width: where the doubling stops.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
+    """
+
+    latent_dim: Positive = 64
+    code: Literal["vector", "map"] = "vector"
+    width: Positive = 32
+    max_width: Positive = 256
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "vae")
+        if self.code == "map" and self.latent_dim % PLACES:
+            raise SettingError(
+                f"latent_dim={self.latent_dim}: a code that is a map must be a multiple of {PLACES} long"
+            )
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import vae
+
+        return vae.networks(self, shape)
+
+
+@settings
+class UNet:
+    """A denoising U-Net and the diffusion process it serves.
+
+    Attributes:
+        patch: side of the pixel blocks folded into channels before the first convolution (1, 2 or 4).
+        widths: channels of each level; each level halves the side.
+        blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
+        attention: sides of the feature maps that have self-attention after each block, where they occur.
+        dropout: share of channels dropped inside residual blocks while training.
+        timesteps, shift: the diffusion process (see `alpha_bars`).
+        prediction: what the network predicts (see `Denoiser`).
+        conditional: whether it takes the image set's labels.
+        precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
+    """
+
+    patch: Positive = 2
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 96)
+    blocks: Positive = 1
+    attention: tuple[Positive, ...] = (4,)
+    dropout: Fraction = 0.0
+    timesteps: Positive = 1000
+    shift: PositiveFloat = 1.0
+    prediction: Prediction = "velocity"
+    conditional: bool = False
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "unet")
+        smallest = self.patch * 2 ** (len(self.widths) - 1)
+        if shape.resolution % smallest:
+            raise SettingError(
+                f"patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be"
+                f" a multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
+            )
+        if any(width % 8 for width in self.widths):
+            raise SettingError(f"widths={self.widths}: each must be a multiple of 8")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import unet
+
+        return unet.networks(self, shape)
+
+
+@settings
+class PretrainedUNet:
+    """An unconditional diffusers pipeline folder, as `DDPMPipeline.save_pretrained` writes it.
+
+    It needs the optional dependency `diffusers`. Weights are read from safetensors only, never from pickles.
+
+    Attributes:
+        folder: holds `unet/` (config.json, weights) and `scheduler/` (noise schedule, kind of prediction).
+    """
+
+    folder: str
+
+    def check(self, shape: ImageShape) -> None:
+        if importlib.util.find_spec("diffusers") is None:
+            raise SettingError(
+                "model.name='pretrained_unet': needs diffusers; pip install 'gencompare[diffusers]'"
+            )
+        unet, scheduler = self._read("unet/config.json"), self._read("scheduler/scheduler_config.json")
+        predicted = scheduler.get("prediction_type", "epsilon")
+        multiple = 2 ** (len(unet.get("block_out_channels", [])) - 1)
+        faults = {
+            f"has no unet/{WEIGHTS}; other formats are not read: save it again with"
+            " save_pretrained(folder, safe_serialization=True)": (
+                not (Path(self.folder) / "unet" / WEIGHTS).is_file()
+            ),
+            f"its U-Net is a {unet.get('_class_name')}, not a UNet2DModel": unet.get("_class_name")
+            != "UNet2DModel",
+            "its U-Net takes class labels, which is not supported": unet.get("num_class_embeds") is not None,
+            f"its U-Net makes {unet.get('out_channels')} channels, and the images have {shape.channels}": (
+                unet.get("out_channels") != shape.channels
+            ),
+            f"its U-Net needs a resolution that is a multiple of {multiple}, not {shape.resolution}": (
+                shape.resolution % multiple != 0
+            ),
+            f"prediction_type {predicted!r} is not supported; known: {', '.join(PREDICTIONS)}": (
+                predicted not in PREDICTIONS
+            ),
+        }
+        for fault, present in faults.items():
+            if present:
+                raise SettingError(f"model.folder={self.folder!r}: {fault}")
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import pretrained
+
+        self.check(shape)
+        return pretrained.networks(self)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            return json.loads((Path(self.folder) / name).read_text())
+        except (OSError, ValueError) as error:
+            raise SettingError(
+                f"model.folder={self.folder!r}: {name} cannot be read ({error}); give the folder that"
+                " DDPMPipeline.save_pretrained wrote"
+            ) from None

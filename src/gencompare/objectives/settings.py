@@ -1,0 +1,128 @@
+"""The objectives' settings. Nothing here imports torch before it makes an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, PositiveFloat, settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gencompare.objectives.base import Objective
+
+Augmentation = Literal["color", "translation", "cutout"]
+
+
+@settings
+class Adversarial:
+    """What all adversarial objectives share.
+
+    Attributes:
+        n_critic: discriminator steps for one generator step. A batch is split into as many parts, one for
+            each discriminator step, so that every real image is seen, and counted, once; the generator learns
+            from as many fakes as a part holds.
+        augment: differentiable augmentations of all that the discriminator sees, for small image sets.
+        r1: weight of the R1 penalty on the discriminator, 0 leaves it out. It keeps a pair from circling
+            around its equilibrium (arXiv:1801.04406): worth a try, at 1 to 10, where losses swing ever wider or
+            a discriminator outruns its generator. It costs a second backward pass a discriminator step.
+    """
+
+    n_critic: Positive = 1
+    augment: tuple[Augmentation, ...] = ()
+    r1: NonNegativeFloat = 0.0
+
+
+@settings
+class Vanilla(Adversarial):
+    """The original GAN with the non-saturating generator loss. Opinions are probabilities of being real."""
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.adversarial import VanillaObjective
+
+        return VanillaObjective(networks, self)
+
+
+@settings
+class LSGAN(Adversarial):
+    """Least squares GAN (arXiv:1611.04076): real is 1, fake is 0."""
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.adversarial import LSGANObjective
+
+        return LSGANObjective(networks, self)
+
+
+@settings
+class Hinge(Adversarial):
+    """The hinge loss (SNGAN, arXiv:1802.05957), for discriminators with spectral normalisation."""
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.adversarial import HingeObjective
+
+        return HingeObjective(networks, self)
+
+
+@settings
+class WGANGP(Adversarial):
+    """Wasserstein GAN with gradient penalty (arXiv:1704.00028), for critics without batch normalisation.
+
+    Attributes:
+        gp: weight of the gradient penalty.
+        drift: weight of E[D(x)²], which keeps the critic's outputs near 0 (arXiv:1710.10196, appendix A.1).
+    """
+
+    n_critic: Positive = 5
+    gp: PositiveFloat = 10.0
+    drift: NonNegativeFloat = 0.0
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.adversarial import WGANGPObjective
+
+        return WGANGPObjective(networks, self)
+
+
+@settings
+class Elbo:
+    """The negative evidence lower bound with a weighted KL (beta-VAE).
+
+    Attributes:
+        beta: weight of the KL.
+        anneal_kimg: thousands of training images over which the weight rises linearly from 0 to beta.
+    """
+
+    beta: NonNegativeFloat = 1.0
+    anneal_kimg: NonNegativeFloat = 0.0
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.elbo import ElboObjective
+
+        return ElboObjective(networks, self)
+
+
+class LogNormal(NamedTuple):
+    """How noisy the images to learn from are: log(sigma / alpha) is normal (EDM, arXiv:2206.00364, section 5)."""
+
+    mean: float
+    deviation: PositiveFloat
+
+
+@settings
+class Denoising:
+    """Mean squared error of what the network predicts (DDPM, arXiv:2006.11239, equation 14).
+
+    Attributes:
+        noise: mean and deviation of log(sigma / alpha) of the images to learn from; none draws all steps alike.
+            What a network learns from nearly clean images and from nearly pure noise is soon learnt, or never.
+        label_dropout: share of labels hidden from a conditional network, so that it also learns the
+            unconditional prediction that guidance needs (arXiv:2207.12598, algorithm 1).
+    """
+
+    noise: LogNormal | None = None
+    label_dropout: Fraction = 0.1
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.denoising import DenoisingObjective
+
+        return DenoisingObjective(networks, self)

@@ -1,0 +1,134 @@
+"""The samplers' settings. Nothing here imports torch before it makes a sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+    from gencompare.models.parts.shape import ImageShape
+    from gencompare.sampling.base import Sampler
+
+
+Networks = Mapping[str, "nn.Module"]
+
+
+class SamplerSettings(Protocol):
+    """One of the classes below."""
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        """Make the sampler of trained networks.
+
+        Args:
+            shape: of the images it makes.
+            images: training images, which some samplers learn from: uint8 (N, H, W, C).
+
+        Raises:
+            SettingError: where these networks cannot be sampled this way.
+        """
+        ...
+
+
+@settings
+class Latent:
+    """Draw z from N(0, I)."""
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling.latent import LatentSampler
+
+        return LatentSampler(networks)
+
+
+@settings
+class Mixture:
+    """Draw z from a Gaussian mixture fitted to the codes of training images (arXiv:1903.12436, section 4).
+
+    It helps where a VAE's codes are not distributed as N(0, I).
+
+    Attributes:
+        components: Gaussians in the mixture, each with a full covariance.
+        images: how many training images to fit it to, at most.
+    """
+
+    components: Positive = 10
+    images: Positive = 10_000
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling.latent import fitted
+
+        return fitted(self, networks, images)
+
+
+@settings
+class Diffusion:
+    """What all samplers of diffusion models share. They visit evenly spread steps, from noise to the sample.
+
+    Attributes:
+        steps: how many steps to visit.
+        clip_x0: whether estimates of the clean image are clipped to [-1, 1].
+        guidance_scale: how far to go from the unconditional towards the conditional prediction
+            (classifier-free guidance, arXiv:2207.12598): 0 ignores the label, 1 is the plain conditional
+            model, more than 1 exaggerates the label. Other than 1 it doubles the network evaluations.
+    """
+
+    steps: Positive = 30
+    clip_x0: bool = True
+    guidance_scale: NonNegativeFloat = 1.0
+
+
+@settings
+class DDIM(Diffusion):
+    """DDIM.
+
+    Attributes:
+        eta: 0 is deterministic, 1 as noisy as DDPM.
+    """
+
+    eta: Fraction = 0.0
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        return diffusion.DDIMSampler("ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape)
+
+
+@settings
+class DDPM(Diffusion):
+    """Ancestral sampling."""
+
+    steps: Positive = 1000
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks, shape)
+
+
+@settings
+class DPMSolver(Diffusion):
+    """DPM-Solver++(2M)."""
+
+    steps: Positive = 20
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks, shape)
+
+
+@settings
+class Heun(Diffusion):
+    """Heun's method: two evaluations a step, but one in the last."""
+
+    steps: Positive = 10
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, shape, 2 * self.steps - 1)

@@ -1,0 +1,127 @@
+"""What a training's result depends on, as one hash: two trainings with the same fingerprint are the same training.
+
+It covers settings that change the result (class defaults too), the training images, the kind of device, torch's
+version, and the code that is reached from the model, the objective and the loop: their syntax without docstrings
+and comments. How often checkpoints are written, how progress is shown or which weights make the samples afterwards
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gencompare.training.device import pick_device
+
+PACKAGE = Path(__file__).parents[1]
+UNCONCERNED = frozenset({"checkpoint_seconds", "device", "sample_from"})
+"""Settings of training that do not change its result."""
+WITHOUT_EFFECT = frozenset(
+    f"gencompare.{module}"
+    for module in (
+        "config.typed",
+        "training.checkpoint",
+        "training.device",
+        "training.progress",
+        "models.settings",
+        "objectives.settings",
+        "sampling.settings",
+        "training.settings",
+    )
+)
+"""Modules that training reaches and that leave its result alone. Settings are hashed themselves."""
+VALIDATION = (
+    "gencompare.pipelines.modelling.validation",
+    *(f"gencompare.sampling.{file.stem}" for file in sorted((PACKAGE / "sampling").glob("[a-z]*.py"))),
+)
+"""What says which weights are the best: any sampler's code may be among it."""
+
+
+def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str]) -> str:
+    """Hash everything that decides a training's result.
+
+    Args:
+        settings: complete, of the contender: `model`, `objective`, `sampler`, `training`, `images`, `seed`.
+        content: hash of the training images.
+        modules: of its networks and its objective (see `modules_of`); the loop's and validation's are known.
+    """
+    training = {name: value for name, value in settings["training"].items() if name not in UNCONCERNED}
+    validated = bool(training["validations"])  # then the sampler decides which weights are the best
+    parts = ("model", "objective", "images", "seed", *(["sampler"] if validated else []))
+    facts = {part: settings[part] for part in parts} | {"training": training, "content": content}
+    roots = {"gencompare.training.loop", *modules, *(VALIDATION if validated else [])}
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    device = pick_device(settings["training"]["device"]).type
+    digest.update(f"{code_hash(frozenset(roots))} {torch.__version__} {device}".encode())
+    return digest.hexdigest()[:32]
+
+
+def modules_of(*objects: object) -> set[str]:
+    """Return the modules of this package that define some objects; of networks, their layers too."""
+    parts = [part for one in objects for part in (one.modules() if isinstance(one, nn.Module) else [one])]
+    classes = {cls for part in parts for cls in type(part).__mro__}
+    return {cls.__module__ for cls in classes if cls.__module__.split(".")[0] == PACKAGE.name}
+
+
+@cache
+def code_hash(roots: frozenset[str], package: Path = PACKAGE) -> str:
+    """Hash the code of some modules of this package and of all that they import from it, however far."""
+    digest = hashlib.sha256()
+    for module in sorted(_reached(roots, package)):
+        digest.update(module.encode() + _syntax(_file(module, package)).encode())
+    return digest.hexdigest()
+
+
+def _reached(roots: frozenset[str], package: Path) -> set[str]:
+    """Follow imports; what a module's package imports for others in its `__init__` is not followed."""
+    found: set[str] = set()
+    left = set(roots)
+    while left:
+        module = left.pop()
+        if module in found or module in WITHOUT_EFFECT:
+            continue
+        found.add(module)
+        left |= set(_imported(_file(module, package), package))
+    return found
+
+
+def _imported(file: Path, package: Path) -> Iterable[str]:
+    """Yield the modules of this package that a file imports anywhere, by `from … import …` as all of it does."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package.name:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if _file(inner, package).is_file() else str(node.module)
+
+
+def _file(module: str, package: Path) -> Path:
+    """Return where a module lies; of a package, its `__init__`."""
+    path = package.parent / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _syntax(file: Path) -> str:
+    """Return a file's syntax tree as text, without docstrings, comments and places."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string alone: a docstring, of a module, class, function or constant."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

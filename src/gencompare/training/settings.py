@@ -1,0 +1,58 @@
+"""How one contender is trained, as settings. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from gencompare.config.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
+
+Optimiser = Literal["adam", "muon"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@settings
+class TrainingSettings:
+    """How one contender is trained.
+
+    Attributes:
+        kimg: the budget, thousands of training images seen.
+        batch_size: images a step.
+        optimiser: adam; or muon for weights between hidden layers, beside Adam for what else there is.
+        lr: Adam's learning rate, one for all networks or one by network name; Muon's is `MUON_LR_FACTOR` times as large.
+        betas: Adam's moment decays; the first is Muon's momentum too.
+        warmup: share of the budget over which the learning rate rises from zero.
+        decay_from: share of the budget after which it falls linearly to zero; 1 keeps it constant.
+        clip_norm: largest gradient norm of a network; none leaves gradients as they are.
+        ema_decay: decay of the weights' moving average, which makes the samples.
+        horizontal_flip: mirror training images at random; only where mirror images are as real.
+        channels_last: memory layout; faster for convolutions on CPUs and tensor cores.
+        rows: history rows a budget.
+        validations: points of the budget, evenly spaced at history rows, the last being the end, at which the
+            averaged weights are validated to find the best.
+        sample_from: which weights make the samples, the last or the best; the last where none was validated.
+        checkpoint_seconds: least time between checkpoints, which are written at history rows.
+        device: auto takes CUDA where there is one.
+    """
+
+    kimg: PositiveFloat = 30.0
+    batch_size: Positive = 64
+    optimiser: Optimiser = "adam"
+    lr: PositiveFloat | dict[str, PositiveFloat] = 2e-4
+    betas: tuple[Fraction, Fraction] = (0.5, 0.99)
+    warmup: Fraction = 0.0
+    decay_from: Fraction = 0.5
+    clip_norm: PositiveFloat | None = None
+    ema_decay: Fraction = 0.999
+    horizontal_flip: bool = False
+    channels_last: bool = True
+    rows: Positive = 200
+    validations: NonNegative = 0
+    sample_from: Literal["last", "best"] = "last"
+    checkpoint_seconds: NonNegativeFloat = 30.0
+    device: Device = "auto"
+
+    @property
+    def steps(self) -> int:
+        """How many batches the budget is, the last one whole."""
+        return math.ceil(1000 * self.kimg / self.batch_size)

@@ -1,0 +1,104 @@
+"""`kedro plan`, `kedro list` and the options of `kedro run`, as a user calls them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gencompare.cli import cli
+
+PROJECT = Path(__file__).parents[1]
+
+
+def kedro(*words):
+    done = subprocess.run(
+        [sys.executable, "-m", "kedro", *words], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_plan_prints_every_setting_in_force_and_where_it_comes_from():
+    code, said, _ = kedro(
+        "plan", "gan_compare", "--env=smoke", "--params=training.lr=0.5", "--seeds=3", "--kimg=7"
+    )
+    assert code == 0
+    lines = {tuple(line.split()) for line in said.splitlines()}
+    assert ("trainings", "21:", "7", "contenders,", "seeds", "0,", "1,", "2") in lines
+    assert ("budget", "7", "kimg") in lines
+    assert ("training.lr", "0.5", "command", "line") in lines
+    assert ("training.kimg", "7", "budget") in lines
+    assert ("training.rows", "10", "conf/smoke:", "training") in lines
+    assert ("training.decay_from", "0.5", "default") in lines
+    assert ("model.width", "8", "conf/smoke:", "like", "dcgan") in lines
+    assert ("count", "256", "conf/smoke") in lines
+
+
+def test_plan_shows_differences_alone():
+    code, said, _ = kedro("plan", "gan_compare", "--diff", "dcgan", "lsgan")
+    assert code == 0
+    assert [line.split() for line in said.splitlines()] == [
+        ["setting", "dcgan", "from", "lsgan", "from"],
+        ["objective.name", "vanilla", "conf/base", "lsgan", "conf/base"],
+        ["training.kimg", "100", "conf/base", "70", "conf/base"],
+    ]
+
+
+def test_list_names_everything_there_is():
+    code, said, _ = kedro("list")
+    assert code == 0
+    for name in (
+        "squares",
+        "fashion_mnist",
+        "dcgan",
+        "ddpm_on_1000",
+        "vae_compare",
+        "dpm_solver",
+        "coverage",
+    ):
+        assert any(line.split()[:1] == [name] for line in said.splitlines()), name
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("plan", "gan_compar"), "did you mean gan_compare"),
+        (("plan", "gan_compare", "--contenders=dcgn"), "did you mean dcgan"),
+        (("plan", "gan_compare", "--minutes=5", "--kimg=3"), "give one of minutes, kimg, petaflops"),
+        (("run", "--pipeline=gan_compare", "--contenders=ddpn"), "did you mean ddpm"),
+        (("run", "--pipeline=gan_compare", "--params=seeds=2", "--seeds=3"), "seeds is given twice"),
+    ],
+)
+def test_mistakes_end_in_one_line(words, said):
+    code, _, error = kedro(*words)
+    assert code != 0
+    assert said in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("words", [("plan", "gan_compare"), ("list",)])
+def test_they_answer_at_once_without_torch_or_mlflow(words):
+    script = (
+        "import sys; from kedro.framework.cli.cli import main; sys.argv = ['kedro', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "finally: print(sorted({'torch', 'mlflow', 'pandas', 'sklearn', 'scipy'} & sys.modules.keys()), file=sys.stderr)"
+    )
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words], cwd=PROJECT, capture_output=True, text=True, check=True
+        )
+        seconds.append(time.perf_counter() - started)
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert min(seconds) < 3
+
+
+def test_help_shows_how_to_choose():
+    said = CliRunner().invoke(cli, ["run", "--help"]).output
+    for option in ("--dataset", "--contenders", "--seeds", "--minutes", "--kimg", "--petaflops", "--params"):
+        assert option in said

@@ -1,0 +1,142 @@
+"""A training is done anew when its result would be another, and only then."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.settings import DCGAN
+from gencompare.objectives.settings import WGANGP
+from gencompare.training import fingerprint as module
+from gencompare.training.fingerprint import VALIDATION, code_hash, fingerprint, modules_of
+
+SETTINGS = {
+    "name": "a",
+    "contender": "a",
+    "seed": 0,
+    "model": {"name": "dcgan", "width": 32},
+    "objective": {"name": "vanilla"},
+    "sampler": {"name": "latent"},
+    "images": {"count": None},
+    "training": {
+        "kimg": 1.0,
+        "lr": 1e-3,
+        "validations": 0,
+        "checkpoint_seconds": 30,
+        "sample_from": "last",
+        "device": "cpu",
+    },
+}
+MODULES = {"gencompare.models.dcgan", "gencompare.objectives.adversarial"}
+
+
+def changed(**parts):
+    new = {
+        part: SETTINGS[part] | values if isinstance(values, dict) else values
+        for part, values in parts.items()
+    }
+    return SETTINGS | new
+
+
+def of(settings=SETTINGS, content="images"):
+    return fingerprint(settings, content, MODULES)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(seed=1),
+        changed(model={"width": 64}),
+        changed(images={"count": 10}),
+        changed(training={"kimg": 2.0}),
+        changed(training={"validations": 1}),
+    ],
+)
+def test_what_changes_the_result_trains_anew(other):
+    assert of(other) != of()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(name="b", contender="b"),
+        changed(training={"checkpoint_seconds": 0}),
+        changed(training={"sample_from": "best"}),
+        changed(training={"device": "auto"}),
+        changed(sampler={"name": "mixture"}),
+    ],
+)
+def test_what_does_not_change_it_does_not(other, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert of(other) == of()
+
+
+def test_another_image_trains_anew_and_another_sampler_where_it_validates():
+    assert of(content="others") != of()
+    validated = changed(training={"validations": 1})
+    assert of(validated | {"sampler": {"name": "mixture"}}) != of(validated)
+
+
+def test_another_device_trains_anew(monkeypatch):
+    before = of()
+    monkeypatch.setattr(module, "pick_device", lambda _: torch.device("cuda"))
+    assert of() != before
+
+
+def test_modules_are_those_of_every_layer():
+    networks = DCGAN().networks(ImageShape(3, 16))
+    found = modules_of(*networks.values(), nn.Linear(1, 1))
+    assert found == {
+        "gencompare.models.dcgan",
+        "gencompare.models.parts.latent",
+        "gencompare.models.parts.layers",
+    }
+    critic = DCGAN(critic_norm="none").networks(ImageShape(3, 16))
+    assert "gencompare.objectives.adversarial" in modules_of(WGANGP().objective(critic))
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A copy of this package to edit."""
+    return shutil.copytree(
+        module.PACKAGE, tmp_path / "gencompare", ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
+ROOTS = frozenset({"gencompare.training.loop", *MODULES})
+EDITS = {
+    "an equation": ("objectives/adversarial.py", "F.softplus(-real)", "F.softplus(-2 * real)", True),
+    "a layer": ("models/dcgan.py", "nn.LeakyReLU(0.2)", "nn.LeakyReLU(0.1)", True),
+    "the loop": ("training/loop.py", "loss.backward()", "(2 * loss).backward()", True),
+    "the average": ("training/ema.py", "(10 + updates)", "(11 + updates)", True),
+    "what the loop reaches": ("imagesets/arrays.py", "127.5", "127.4", True),
+    "a docstring": ("objectives/adversarial.py", '"""', '"""Now reworded. ', False),
+    "a comment": ("training/loop.py", "import math", "import math  # a comment", False),
+    "how progress is shown": ("training/progress.py", "15.0", "16.0", False),
+    "how checkpoints lie": ("training/checkpoint.py", ".partial", ".part", False),
+    "another family": ("models/vae.py", "nn.SiLU()", "nn.ReLU()", False),
+    "a sampler": ("sampling/solvers.py", "def ", "x = 1\n\n\ndef ", False),
+}
+
+
+@pytest.mark.parametrize(("file", "old", "new", "counts"), EDITS.values(), ids=EDITS.keys())
+def test_a_change_of_code_counts_where_it_is_reached(package, file, old, new, counts):
+    path = package / file
+    before, text = code_hash(ROOTS, package), path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    code_hash.cache_clear()
+    assert (code_hash(ROOTS, package) != before) == counts
+
+
+def test_where_validations_choose_weights_the_samplers_code_counts_too(package):
+    roots = ROOTS | set(VALIDATION)
+    path = package / "sampling/solvers.py"
+    before = code_hash(roots, package)
+    path.write_text(path.read_text() + "\nx = 1\n")
+    code_hash.cache_clear()
+    assert code_hash(roots, package) != before
