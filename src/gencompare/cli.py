@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any
 
 import click
@@ -11,8 +10,7 @@ from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from gencompare.config.budget import UNITS
-
-RUNNER = "gencompare.runner.SideBySideRunner"
+from gencompare.config_loader import ComparisonConfigLoader
 
 ASKED = [
     click.Option(["--dataset"], help="The image set, in place of the comparison's own."),
@@ -22,6 +20,9 @@ ASKED = [
     ),
     click.Option(
         ["--seeds"], type=int, help="How many times to train each contender, each with another seed."
+    ),
+    click.Option(
+        ["--engine"], help="Address of a Dask scheduler whose workers do the work, such as tcp://host:8786."
     ),
     *(
         click.Option([f"--{unit}"], type=float, help=f"Budget of each contender, in {meaning}.")
@@ -50,38 +51,47 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _run(**options: Any) -> Any:
+@click.pass_obj
+def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     parameters = _parameters(options)
+    if options["runner"] is None:
+        loader = _loader(metadata, options["env"], parameters)
+        names = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["gan_compare"]
+        known = loader.plan.comparisons
+        trainings = sum(len(known[name].trainings) for name in names if name in known)
+        # A training alone may have all cores, and nothing beside it that draws from torch's one random generator.
+        side_by_side = trainings > 1 or parameters.get("engine")
+        options["runner"] = "ThreadRunner" if side_by_side else "SequentialRunner"
+        if (
+            side_by_side
+        ):  # a thread for all that can wait for a worker at once, for the engine knows the best order
+            options["runner_params"] = {"max_workers": 2 * trainings + 2} | options["runner_params"]
     assert kedro_run.callback is not None
     return kedro_run.callback(params=parameters, **options)
 
 
-def _with_our_runner(option: click.Parameter) -> click.Parameter:
-    if option.name == "runner":
-        option = copy(option)
-        option.default = RUNNER
-    return option
+def _loader(metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any]) -> ComparisonConfigLoader:
+    source = str(metadata.project_path / settings.CONF_SOURCE)
+    return settings.CONFIG_LOADER_CLASS(
+        source, env=env, runtime_params=parameters, **settings.CONFIG_LOADER_ARGS
+    )
 
 
-run = click.Command(
-    "run",
-    callback=_run,
-    params=[*ASKED, *map(_with_our_runner, kedro_run.params)],
-    help="Run a comparison: kedro run --pipeline=gan_compare --contenders=dcgan,ddpm --seeds=3 --minutes=5",
+cli.add_command(
+    click.Command(
+        "run",
+        callback=_run,
+        params=[*ASKED, *kedro_run.params],
+        help="Run a comparison: kedro run --pipeline=gan_compare --contenders=dcgan,ddpm --seeds=3 --minutes=5",
+    )
 )
-cli.add_command(run)
 
 
 @click.pass_obj
 def _plan(metadata: ProjectMetadata, name: str, diff: tuple[str, str] | None, **options: Any) -> None:
     from gencompare import describe
 
-    loader = settings.CONFIG_LOADER_CLASS(
-        str(metadata.project_path / settings.CONF_SOURCE),
-        env=options.pop("env"),
-        runtime_params=_parameters(options),
-        **settings.CONFIG_LOADER_ARGS,
-    )
+    loader = _loader(metadata, options.pop("env"), _parameters(options))
     lines = (
         describe.difference(loader.plan, name, *diff)
         if diff
@@ -114,7 +124,5 @@ def list_(metadata: ProjectMetadata) -> None:
     """Print what there is: image sets, contenders, comparisons, samplers and scores."""
     from gencompare import describe
 
-    loader = settings.CONFIG_LOADER_CLASS(
-        str(metadata.project_path / settings.CONF_SOURCE), **settings.CONFIG_LOADER_ARGS
-    )
+    loader = _loader(metadata, None, {})
     click.echo("\n".join(describe.everything(loader.plan)))

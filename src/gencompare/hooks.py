@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import atexit
 import logging
+import signal
+import threading
 from contextlib import ExitStack
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,7 @@ from gencompare.pipelines import naming
 
 if TYPE_CHECKING:
     from gencompare.pipeline_registry import Owned
+    from gencompare.running.engine import Engine
     from gencompare.tracking import ChildRun
 
 logger = logging.getLogger(__name__)
@@ -71,8 +75,12 @@ class AnnounceHook:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Name the node that starts."""
-        logger.info("── %s", node.name)
+        """Name the node that starts; of work that waits for a worker, the worker does."""
+        from gencompare.running import remote
+
+        remote.label.set(node.name)
+        if not (remote.is_running() and remote.is_remote(node.func)):
+            logger.info("── %s", node.name)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -82,6 +90,77 @@ class AnnounceHook:
                 name = naming.dataset(comparison, kind)
                 if name in pipeline.outputs():
                     logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
+
+
+class EngineHook:
+    """Starts the engine that heavy work is sent to, shows how it goes, and stops it at its checkpoints.
+
+    Ctrl-C, a termination signal, or the failure of one node has all work write its checkpoint and end.
+    """
+
+    SECONDS_TO_STOP = 3.0
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        atexit.register(self._open.close)
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take note of where the engine is."""
+        self._address = _plan(context).asked.engine
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Start it beside what comes first, where nodes run side by side."""
+        from gencompare.running import remote
+        from gencompare.running.display import Display
+        from gencompare.training import progress
+
+        progress.stopping.clear()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._open.callback(signal.signal, number, signal.signal(number, self._stop))
+        self._open.enter_context(progress.observing(self._open.enter_context(Display()).show))
+        any_remote = any(remote.is_remote(node.func) for node in pipeline.nodes)
+        if any_remote and "ThreadRunner" in run_params["runner"]:
+            self._open.enter_context(remote.running(partial(self._engine, pipeline)))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """End it."""
+        self._open.close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """End it."""
+        self._open.close()
+
+    @hook_impl
+    def on_node_error(self) -> None:
+        """Have all other work write its checkpoint and end, or the run would wait for it."""
+        from gencompare.running import remote
+
+        remote.stop()
+
+    def _engine(self, pipeline: Pipeline) -> Engine:
+        from gencompare.running.engine import Engine, environments
+
+        trainings = sum("train" in node.tags for node in pipeline.nodes)
+        return Engine([node.name for node in pipeline.nodes], environments(trainings), self._address)
+
+    def _stop(self, number: int, frame: object) -> None:
+        """Stop at once when asked twice, or when what runs writes no checkpoint."""
+        from gencompare.running import remote
+        from gencompare.training import progress
+
+        if progress.stopping.is_set():
+            raise KeyboardInterrupt
+        logger.info("Stopping: checkpoints are being written.")
+        remote.stop()
+        timer = threading.Timer(self.SECONDS_TO_STOP, remote.give_up)
+        timer.daemon = True
+        timer.start()
+        self._open.callback(timer.cancel)
 
 
 class TrackingHook:
@@ -161,7 +240,9 @@ class TrackingHook:
     @hook_impl
     def on_pipeline_error(self) -> None:
         """Close every run, so that none stays RUNNING."""
-        self._close("FAILED")
+        from gencompare.training import progress
+
+        self._close("KILLED" if progress.stopping.is_set() else "FAILED")
 
     def _open(self, comparison: str, training: Training, inputs: dict[str, Any]) -> None:
         """Open a training's run where it is not yet. By now it is known on how many images it trains."""
@@ -185,7 +266,7 @@ class TrackingHook:
         }
         self._children[box] = ChildRun(self._parent.info, training.name, tags, settings, image_set)
 
-    def _on_row(self, training: str, row: dict[str, float]) -> None:
+    def _on_row(self, training: str, row: dict[str, float], kimg: float) -> None:
         with self._turn:
             for child in self._children.values():
                 if child.training == training:

@@ -3,7 +3,7 @@
 import logging
 
 from gencompare.config_loader import PATTERNS, ComparisonConfigLoader
-from gencompare.hooks import AnnounceHook, PlanHook, TrackingHook
+from gencompare.hooks import AnnounceHook, EngineHook, PlanHook, TrackingHook
 
 # conf/logging.yml decides which warnings are shown.
 logging.captureWarnings(True)
@@ -17,4 +17,4 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
 }
 
-HOOKS = (PlanHook(), AnnounceHook(), TrackingHook())
+HOOKS = (PlanHook(), AnnounceHook(), EngineHook(), TrackingHook())

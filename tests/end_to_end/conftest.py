@@ -12,10 +12,9 @@ import mlflow
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from kedro.runner import AbstractRunner
+from kedro.runner import AbstractRunner, ThreadRunner
 
 from gencompare.config_loader import ComparisonConfigLoader
-from gencompare.runner import SideBySideRunner
 from gencompare.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[2]
@@ -35,7 +34,7 @@ def run(
     project: Path,
     pipeline: str = "gan_compare",
     env: str = "smoke",
-    runner: type[AbstractRunner] = SideBySideRunner,
+    runner: type[AbstractRunner] = ThreadRunner,
     tags: Iterable[str] = (),
     only_missing_outputs: bool = False,
     **parameters: Any,

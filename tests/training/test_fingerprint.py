@@ -116,7 +116,7 @@ EDITS = {
     "what the loop reaches": ("imagesets/arrays.py", "127.5", "127.4", True),
     "a docstring": ("objectives/adversarial.py", '"""', '"""Now reworded. ', False),
     "a comment": ("training/loop.py", "import math", "import math  # a comment", False),
-    "how progress is shown": ("training/progress.py", "15.0", "16.0", False),
+    "what stopping says": ("training/progress.py", "stopped; the same", "ended; the same", False),
     "how checkpoints lie": ("training/checkpoint.py", ".partial", ".part", False),
     "another family": ("models/vae.py", "nn.SiLU()", "nn.ReLU()", False),
     "a sampler": ("sampling/solvers.py", "def ", "x = 1\n\n\ndef ", False),

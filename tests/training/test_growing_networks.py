@@ -35,7 +35,7 @@ def test_interrupted_growth_ends_with_the_same_bytes(tmp_path, stop_after):
     whole = run(tmp_path / "whole")
     rows = []
 
-    def stop(_, row):
+    def stop(_, row, kimg):
         rows.append(row)
         if len(rows) == stop_after + 1:
             raise KeyboardInterrupt
@@ -74,7 +74,7 @@ def test_optimisers_start_anew_and_rates_change_at_each_resolution(tmp_path, mon
         resets.append(self.steps)
         original(self)
 
-    def watch(_, row):
+    def watch(_, row, kimg):
         [state] = states
         stage = state.objective.generator.stage
         rates[stage.resolution] = state.optimisers["generator"][0].param_groups[0]["lr"]

@@ -12,7 +12,7 @@ from torch import nn
 
 from gencompare.objectives.base import Objective
 from gencompare.training.loop import train
-from gencompare.training.progress import observing
+from gencompare.training.progress import Stopped, observing, stopping
 from gencompare.training.settings import TrainingSettings
 
 from .toy import Toy, toy_images
@@ -95,7 +95,7 @@ MUON = TrainingSettings(**vars(SETTINGS) | {"optimiser": "muon", "betas": (0.9, 
 def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after, settings, objective):
     whole = run(tmp_path / "whole", settings, objective)
 
-    def stop(_, row, seen=[]):  # noqa: B006
+    def stop(_, row, kimg, seen=[]):  # noqa: B006
         seen.append(row)
         if len(seen) == stop_after + 1:
             raise KeyboardInterrupt
@@ -106,6 +106,33 @@ def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after, set
     assert same(whole.weights, resumed.weights)
     assert whole.history.equals(resumed.history)
     assert resumed.cost["train_flops"] == whole.cost["train_flops"]
+
+
+class StopsItself(Toy):
+    """Asks to be stopped in the middle of a history row, once."""
+
+    asked = False
+
+    def step(self, batch):
+        if batch.index == 7 and not StopsItself.asked:
+            StopsItself.asked = True
+            stopping.set()
+        yield from super().step(batch)
+
+
+def test_stopped_between_two_steps_it_writes_a_checkpoint_and_ends_with_the_same_bytes(tmp_path):
+    whole = run(tmp_path / "whole")
+    try:
+        with pytest.raises(Stopped):
+            run(tmp_path / "cut", objective=StopsItself)
+    finally:
+        stopping.clear()
+    (saved,) = (tmp_path / "cut").iterdir()
+    assert saved.name == "000000008"  # between rows, which end at 5, 10, ...
+    resumed = run(tmp_path / "cut", objective=StopsItself)
+    assert same(whole.weights, resumed.weights)
+    assert whole.history.equals(resumed.history)
+    assert list(whole.history) == list(resumed.history)
 
 
 def test_finished_training_is_reused_and_says_so(tmp_path, caplog):
@@ -186,6 +213,6 @@ def test_rate_by_network(tmp_path):
 
 def test_rows_reach_observers_as_they_come(tmp_path):
     seen = []
-    with observing(lambda name, row: seen.append((name, row["kimg"]))):
+    with observing(lambda name, row, _: seen.append((name, row["kimg"]))):
         run(tmp_path)
     assert seen == [("toy", pytest.approx(k)) for k in (0.08, 0.16, 0.24, 0.32, 0.4)]

@@ -115,7 +115,7 @@ def test_interrupted_training_keeps_the_same_best(tmp_path, stop_after):
     whole = run(tmp_path / "whole", size)
     rows = []
 
-    def stop(_, row):
+    def stop(_, row, kimg):
         rows.append(row)
         if len(rows) == stop_after + 1:
             raise KeyboardInterrupt

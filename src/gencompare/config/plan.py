@@ -30,6 +30,7 @@ class Asked:
         seeds: how many times each contender is trained, in place of the comparison's own number.
         chosen_contenders: those to compare, any there are, in place of the comparison's own.
         budget: of each contender's training, in place of the comparison's own.
+        engine: address of a Dask scheduler whose workers do the work, in place of this machine's cores or cards.
         samples: what `score` scores.
         comparison: which one `history` follows.
     """
@@ -39,6 +40,7 @@ class Asked:
     seeds: Positive | None = None
     chosen_contenders: tuple[str, ...] | None = None
     budget: dict[str, Any] | None = None
+    engine: str | None = None
     samples: str | None = None
     comparison: str | None = None
 

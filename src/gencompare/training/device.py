@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 from functools import cache
 
@@ -32,8 +31,7 @@ def pick_device(wanted: Device = "auto") -> torch.device:
 
 @cache
 def _say_cpu() -> None:
-    if multiprocessing.parent_process() is None:  # else it has said so
-        logger.info("No CUDA device: working on the CPU, %s a training.", _cpu())
+    logger.info("No CUDA device: working on the CPU, %s a training.", _cpu())
 
 
 def describe_device(device: torch.device) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from gencompare.training import checkpoint, validation
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.feed import Feed
 from gencompare.training.optimisers import make_optimisers
-from gencompare.training.progress import Reporter
+from gencompare.training.progress import Stopped, stopping, tell
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 from gencompare.training.validation import Validate
@@ -132,40 +133,51 @@ def _spend_budget(
     validated = validation.points(row_ends, settings.validations)
     last_saved = time.perf_counter()
     last_good = state.averaged_weights()
-    with Reporter(name, settings.steps * settings.batch_size / 1000) as reporter:
-        reporter.start(state.steps * settings.batch_size / 1000)
-        for end in row_ends[row_ends > state.steps]:
-            started = time.perf_counter()
-            row = _train_row(state, feed, settings, int(end))
+    for begin, end in pairwise([0, *row_ends.tolist()]):
+        if end <= state.steps:
+            continue
+        started = time.perf_counter()
+        try:
+            row = _train_row(state, feed, settings, begin, end)
+        finally:
             state.seconds += time.perf_counter() - started
-            state.peak_memory_mb = max(state.peak_memory_mb, _memory_mb(feed.device))
-            finite = all(math.isfinite(value) for value in row.values())
-            if finite:
-                last_good = state.averaged_weights()
-                if validate is not None and end in validated:
-                    row |= validation.measure(state, last_good, validate, row["kimg"], feed.device)
-            state.history.append(row)
-            reporter.show(row)
-            if not finite:
-                state.status = "diverged"
-                state.load_averaged(last_good)
-                logger.warning("%s diverged at %.1f kimg: kept the weights before that.", name, row["kimg"])
-            elif end == settings.steps:
-                state.status = "finished"
-            over = state.status != "training"
-            if over or time.perf_counter() - last_saved >= settings.checkpoint_seconds:
+            if stopping.is_set():
                 checkpoint.save(folder, f"{state.steps:09d}", state.tensors(), state.counters())
-                last_saved = time.perf_counter()
-            if over:
-                break
+        state.peak_memory_mb = max(state.peak_memory_mb, _memory_mb(feed.device))
+        finite = all(math.isfinite(value) for value in row.values())
+        if finite:
+            last_good = state.averaged_weights()
+            if validate is not None and end in validated:
+                row |= validation.measure(state, last_good, validate, row["kimg"], feed.device)
+        state.history.append(row)
+        tell(name, row, settings.steps * settings.batch_size / 1000)
+        if not finite:
+            state.status = "diverged"
+            state.load_averaged(last_good)
+            logger.warning("%s diverged at %.1f kimg: kept the weights before that.", name, row["kimg"])
+        elif end == settings.steps:
+            state.status = "finished"
+        over = state.status != "training"
+        if over or time.perf_counter() - last_saved >= settings.checkpoint_seconds:
+            checkpoint.save(folder, f"{state.steps:09d}", state.tensors(), state.counters())
+            last_saved = time.perf_counter()
+        if over:
+            break
 
 
-def _train_row(state: TrainingState, feed: Feed, settings: TrainingSettings, end: int) -> dict[str, float]:
-    """Train up to step `end` and return the history row of the way there: means, and the last gradient norms."""
-    sums: dict[str, Tensor] = {}
+def _train_row(
+    state: TrainingState, feed: Feed, settings: TrainingSettings, begin: int, end: int
+) -> dict[str, float]:
+    """Train up to step `end` and return the history row since `begin`: means, and the last gradient norms.
+
+    Raises:
+        Stopped: between two steps, if this process is asked to stop.
+    """
+    sums = state.sums
     norms: dict[str, float] = {}
-    count = end - state.steps
     for step in range(state.steps, end):
+        if stopping.is_set():
+            raise Stopped
         progress = step / settings.steps
         grown = state.objective.advance(progress)
         if grown:
@@ -180,7 +192,8 @@ def _train_row(state: TrainingState, feed: Feed, settings: TrainingSettings, end
         for key, value in values.items():
             sums[key] = sums[key] + value if key in sums else value
         state.flops += state.flops_per_step
-    means = {key: float(value) / count for key, value in sums.items()}
+    means = {key: float(value) / (end - begin) for key, value in sums.items()}
+    sums.clear()
     return {"kimg": state.steps * settings.batch_size / 1000} | means | norms
 
 

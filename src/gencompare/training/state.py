@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gencompare.models.parts.weights import flatten_weights, load_weights
@@ -28,6 +28,7 @@ class TrainingState:
         seconds, flops: spent on training so far, over all processes that worked on it.
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
+        sums: over the steps since the last row, losses and metrics.
         validations: each with its distance and what training had taken before it.
         validation_seconds: spent on them, apart from `seconds`.
         best: the averaged weights of the best validation, empty before the first.
@@ -45,6 +46,7 @@ class TrainingState:
     flops_per_step: float = 0.0
     peak_memory_mb: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, Tensor] = field(default_factory=dict)
     validations: list[dict[str, float]] = field(default_factory=list)
     validation_seconds: float = 0.0
     best: Tensors = field(default_factory=dict)
@@ -95,7 +97,8 @@ class TrainingState:
         kept = {"best": self.best} | {str(steps): weights for steps, weights in self.stages.items()}
         for moment, weights in kept.items():
             tensors |= {f"kept/{moment}/{key}": value for key, value in weights.items()}
-        return tensors
+        # By place, for the order of these is that of a history's columns.
+        return tensors | {f"sum/{place:03d}/{key}": v for place, (key, v) in enumerate(self.sums.items())}
 
     def counters(self) -> dict[str, Any]:
         """Return the JSON-ready part of the state."""
@@ -118,6 +121,7 @@ class TrainingState:
         kept = groups["kept"]
         self.best = kept.pop("best", {})
         self.stages = {int(steps): kept[steps] for steps in sorted(kept, key=int)}
+        self.sums = {key: value for _, own in sorted(groups["sum"].items()) for key, value in own.items()}
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random/cuda"])
@@ -125,7 +129,7 @@ class TrainingState:
 
 def _group(tensors: Tensors) -> dict[str, dict[str, Tensors]]:
     """Nest keys `kind/name/rest` into groups[kind][name][rest]."""
-    kinds = ("network", "average", "optimiser", "random", "kept")
+    kinds = ("network", "average", "optimiser", "random", "kept", "sum")
     groups: dict[str, dict[str, Tensors]] = {kind: {} for kind in kinds}
     for key, tensor in tensors.items():
         kind, name, *rest = key.split("/", 2)

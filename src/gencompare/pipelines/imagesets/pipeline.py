@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from gencompare.pipelines.imagesets.nodes import describe_reference, prepare_images
+from gencompare.running.remote import remote
 
 
 def create_pipeline() -> Pipeline:
@@ -13,7 +14,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(prepare_images, inputs="params:image_set", outputs="prepared", name="prepare_images"),
             Node(
-                describe_reference,
+                remote(describe_reference),
                 inputs=["prepared", "params:evaluation", "feature_cache"],
                 outputs="reference",
                 name="describe_reference",

@@ -32,7 +32,6 @@ from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, recons
 from gencompare.pipelines.modelling.validation import Validator, labels_like
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
-from gencompare.training.apart import apart
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
@@ -47,16 +46,11 @@ GRID_IMAGES = 64
 def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -> dict[str, Any]:
     """Return on how many images a contender trains, and what that follows from.
 
-    Speed is measured in the process that a training gets, once: what was found is kept in `budgets`, so that the same
+    Speed is measured on a worker as a training gets, once: what was found is kept in `budgets`, so that the same
     command trains on as many images again.
     """
     if "budget" not in settings:
         return {"kimg": settings["training"]["kimg"]}
-    return apart(_measured_budget, prepared, settings, budgets)
-
-
-def _measured_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -> dict[str, Any]:
-    """Turn minutes or petaflops into images."""
     budget = read_budget(settings["budget"])
     any_length = in_force(settings, {"kimg": 1.0})  # how fast it is does not depend on how long it trains
     contender = read_contender(any_length)
@@ -102,7 +96,7 @@ def train_contender(
     are chosen by samples against training images, never by the held-out split: that is the report's.
     """
     settings = in_force(settings, budget)
-    trained, validated_by = apart(_train, prepared, settings, trainings, feature_cache)
+    trained, validated_by = _train(prepared, settings, trainings, feature_cache)
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
     outcome = _outcome(trained, validated_by)
     return settings, trained.weights, trained.best, stages, trained.history, outcome, trained.cost

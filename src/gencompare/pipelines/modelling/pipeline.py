@@ -11,12 +11,13 @@ from gencompare.pipelines.modelling.nodes import (
     set_budget,
     train_contender,
 )
+from gencompare.running.remote import remote
 
 
 def create_budget() -> Pipeline:
     """Return the node that says on how many images a contender trains. Shared inputs: prepared, budgets."""
     node = Node(
-        set_budget, inputs=["prepared", "params:settings", "budgets"], outputs="budget", name="budget"
+        remote(set_budget), inputs=["prepared", "params:settings", "budgets"], outputs="budget", name="budget"
     )
     return Pipeline([node])
 
@@ -27,7 +28,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                train_contender,
+                remote(train_contender),
                 inputs=["prepared", "params:settings", "budget", "trainings", "feature_cache"],
                 outputs=[
                     "settings",
@@ -42,19 +43,19 @@ def create_pipeline() -> Pipeline:
                 tags="train",
             ),
             Node(
-                sample_contender,
+                remote(sample_contender),
                 inputs=["weights", "best_weights", "prepared", "settings", "params:evaluation"],
                 outputs=["samples", "sample_grid", "sampling_cost"],
                 name="sample",
             ),
             Node(
-                picture_contender,
+                remote(picture_contender),
                 inputs=["weights", "best_weights", "stage_weights", "samples", "prepared", "settings"],
                 outputs=["interpolation", "trajectory", "stages", "reconstructions", "reconstruction"],
                 name="picture",
             ),
             Node(
-                score_samples,
+                remote(score_samples),
                 inputs=["samples", "prepared", "reference", "params:evaluation", "feature_cache"],
                 outputs="scores",
                 name="score",

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from gencompare.pipelines.modelling.nodes import score_samples
 from gencompare.pipelines.scoring.nodes import read_samples, tabulate_one
+from gencompare.running.remote import remote
 
 
 def create_pipeline() -> Pipeline:
@@ -14,7 +15,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(read_samples, inputs=["params:samples", "prepared"], outputs="samples", name="read_samples"),
             Node(
-                score_samples,
+                remote(score_samples),
                 inputs=["samples", "prepared", "reference", "params:evaluation", "feature_cache"],
                 outputs="scores",
                 name="score",

@@ -1,0 +1,195 @@
+"""The engine: a Dask cluster of this machine's cores, or one elsewhere, that heavy work is sent to."""
+
+from __future__ import annotations
+
+import copyreg
+import logging
+import mmap
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+os.environ.setdefault(
+    "DASK_LOGGING__DISTRIBUTED", "critical"
+)  # in workers too: what a user must know is said by us
+
+import click
+import dask
+import joblib
+import numpy as np
+from distributed import Client, Nanny, Scheduler, SpecCluster
+from distributed.comm import CommClosedError
+
+from gencompare.config.typed import SettingError
+from gencompare.running import worker
+from gencompare.training import progress
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+SECONDS_FOR_WORKERS = 60
+"""So long workers elsewhere may take to arrive."""
+SECONDS_BETWEEN_CHECKS = 5
+"""Whether all workers are there."""
+
+CONFIG = {
+    "distributed.worker.daemon": False,  # a worker may start processes of its own
+    "distributed.worker.memory.terminate": False,  # training goes on, slower, rather than from its checkpoint
+    "distributed.scheduler.allowed-failures": 20,  # work whose worker was killed goes on from its checkpoint
+    "distributed.scheduler.worker-ttl": None,  # a step may keep a worker silent for as long as it takes
+    # Dask's own value has glibc hand large tensors back to the system at every step: a U-Net trains a third slower.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    "distributed.admin.tick.limit": "1h",
+    "distributed.admin.large-graph-warning-threshold": "1GB",
+}
+
+
+class EngineLost(click.ClickException):
+    """The engine is gone while work was under way."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"the engine at {address} is gone; give the same command again: trainings go on from their checkpoints"
+        )
+
+
+class Engine:
+    """Sends work to workers and passes on what they say meanwhile.
+
+    Args:
+        order: labels of the work to come; what stands first is begun first.
+        environments: one for each process on this machine: which cores or card it has.
+        address: of a scheduler elsewhere, in place of processes on this machine.
+
+    Raises:
+        SettingError: if there is no scheduler at the address, or its workers have other code.
+    """
+
+    def __init__(
+        self, order: Sequence[str], environments: Sequence[Mapping[str, Any]], address: str | None = None
+    ) -> None:
+        dask.config.set(CONFIG)
+        self.order = order
+        self._cluster = None if address else _cluster(environments)
+        self.client = Client(self._cluster or address, set_as_default=False)
+        self.address = str(address or self.client.scheduler_info()["address"])
+        if address:
+            self._check_workers()
+        self._rows: SimpleQueue[Any] = SimpleQueue()
+        threading.Thread(target=self._pass_rows_on, daemon=True).start()
+        self.client.subscribe_topic(worker.ROWS, lambda event: self._rows.put(event[1]))
+        self.client.forward_logging("gencompare")
+
+    def call(self, label: str, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function of a module on a worker and wait for its result.
+
+        Raises:
+            EngineLost: if the scheduler is gone.
+            Stopped: if the work was to begin after all work was asked to stop.
+        """
+        if progress.stopping.is_set():
+            raise progress.Stopped
+        place = self.order.index(label) if label in self.order else len(self.order)
+        future = self.client.submit(worker.work, label, function, arguments, pure=False, priority=-place)
+        while True:
+            try:
+                return future.result(timeout=SECONDS_BETWEEN_CHECKS)
+            except TimeoutError:
+                if future.done():
+                    raise
+                self._keep_workers()
+            except (CancelledError, CommClosedError):
+                raise progress.Stopped if progress.stopping.is_set() else EngineLost(self.address) from None
+
+    def _keep_workers(self) -> None:
+        """Start workers anew whose replacements died too while they started, which Dask gives up."""
+        if self._cluster is not None:
+            self._cluster.scale(len(self._cluster.worker_spec))
+
+    def _check_workers(self) -> None:
+        """Refuse workers with other code or another torch, for what they made could not be told from ours."""
+        with suppress(TimeoutError):
+            self.client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
+        ours = worker.code()
+        theirs = self.client.run(worker.code)
+        logger.info("%d workers at %s.", len(theirs), self.address)
+        other = sorted(name for name, code in theirs.items() if code != ours)
+        if other or not theirs:
+            what = f"{other[0]} has {theirs[other[0]]}, and here is {ours}" if other else "it has no workers"
+            raise SettingError(f"engine={self.address}: {what}; install the same versions everywhere")
+
+    def stop(self) -> None:
+        """Have all work write its checkpoint and end."""
+        self.client.run(worker.stop)
+
+    def close(self) -> None:
+        """End the workers, if they are this engine's own, whatever they do."""
+        self.client.close()
+        if self._cluster is not None:
+            for nanny in self._cluster.workers.values():
+                nanny.auto_restart = False
+                with suppress(ProcessLookupError):
+                    os.kill(nanny.pid, signal.SIGKILL)  # asked nicely, they take seconds
+            self._cluster.close()
+
+    def _pass_rows_on(self) -> None:
+        """Tell observers of rows in a thread of its own: the client's must not wait for them."""
+        while True:
+            progress.tell(*self._rows.get())
+
+
+def environments(trainings: int) -> list[dict[str, Any]]:
+    """Share this machine out: a card each where there are several, else cores between as many workers as trainings."""
+    import torch
+
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cores = joblib.cpu_count()
+    workers = min(cards or cores, max(1, trainings))
+    threads = dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), max(1, cores // workers)
+    )
+    where = "a CUDA device" if cards else f"{next(iter(threads.values()))} thread(s) of the CPU"
+    logger.info("%d workers, each on %s.", workers, where)
+    return [threads | ({"CUDA_VISIBLE_DEVICES": number} if cards else {}) for number in range(workers)]
+
+
+def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
+    """Start a worker process for each environment, and a scheduler in this one."""
+    return SpecCluster(
+        scheduler={
+            "cls": Scheduler,
+            "options": {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        },
+        workers={
+            number: {
+                "cls": Nanny,
+                "options": {
+                    "host": "127.0.0.1",
+                    "nthreads": 1,
+                    "memory_limit": 0,
+                    "dashboard": False,
+                    "silence_logs": logging.CRITICAL,
+                    "preload": ["gencompare.running.worker"],
+                    "env": {name: str(value) for name, value in environment.items()},
+                },
+            }
+            for number, environment in enumerate(environments)
+        },
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _reduce_memory_map(array: np.memmap) -> str | tuple[Any, ...]:
+    """Send a whole read-only memory map as where it lies; a view of one, or one that can change, as its bytes."""
+    if not isinstance(array.base, mmap.mmap) or array.mode != "r" or not array.flags.c_contiguous:
+        return np.ndarray.__reduce__(np.asarray(array))
+    return np.memmap, (array.filename, array.dtype, "r", array.offset, array.shape)
+
+
+copyreg.pickle(np.memmap, _reduce_memory_map)

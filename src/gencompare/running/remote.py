@@ -1,0 +1,76 @@
+"""Nodes whose work is sent to the engine where one runs, and done here where none does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gencompare.training import progress
+
+if TYPE_CHECKING:
+    from gencompare.running.engine import Engine
+
+Result = TypeVar("Result")
+
+label: ContextVar[str] = ContextVar("label")
+"""What the work of this thread is called: the name of its node."""
+
+_starting: Future[Engine] | None = None
+
+
+@contextmanager
+def running(make: Callable[[], Engine]) -> Iterator[None]:
+    """Send remote work to an engine while the context lasts. It starts beside what comes first."""
+    global _starting  # noqa: PLW0603  node threads must see it, so it is no context variable
+    with ThreadPoolExecutor(1) as starter:
+        _starting = starter.submit(make)
+        try:
+            yield
+        finally:
+            engine, _starting = _starting.result(), None
+            engine.close()
+
+
+def remote(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Have a function of a module called on a worker of the engine, if one runs."""
+
+    @wraps(function)
+    def called(*arguments: Any) -> Result:
+        if _starting is None:
+            return function(*arguments)
+        return _starting.result().call(label.get(), function, *arguments)
+
+    called.goes_to_the_engine = True  # type: ignore[attr-defined]
+    return called
+
+
+def is_running() -> bool:
+    """Whether an engine runs."""
+    return _starting is not None
+
+
+def is_remote(function: Callable[..., Any]) -> bool:
+    """Whether a node's function is sent to the engine."""
+    return getattr(function, "goes_to_the_engine", False)
+
+
+def give_up() -> None:
+    """End what has not stopped when asked to."""
+    if _starting is not None:
+        _starting.result().close()
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def stop() -> None:
+    """Have all work write its checkpoint and end, wherever it runs."""
+    progress.stopping.set()
+    if _starting is not None:
+        threading.Thread(target=_starting.result().stop, daemon=True).start()

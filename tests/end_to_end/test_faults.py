@@ -1,0 +1,92 @@
+"""Faults that a run must survive, or end of in one line: killed workers, a killed parent, Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+from .conftest import newest
+from .test_interruption import CONTENDERS, checkpoints, start
+
+KILLS = 10
+
+
+def workers_of(parent: psutil.Process) -> list[psutil.Process]:
+    """Return the engine's worker processes, the oldest first."""
+    found = []
+    for child in parent.children():
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.NoSuchProcess:
+            continue
+    return sorted(found, key=lambda child: child.create_time())
+
+
+def test_killed_workers_are_replaced_and_the_bytes_are_the_same(finished, project):
+    running = start(project)
+    parent, kills, seen = psutil.Process(running.pid), 0, set()
+    deadline = time.monotonic() + 400
+    while running.poll() is None and time.monotonic() < deadline:
+        new = [path for path in checkpoints(project) if path not in seen]
+        if new and kills < KILLS:
+            seen |= set(checkpoints(project))
+            for worker in workers_of(parent)[:1]:
+                worker.kill()
+                kills += 1
+        time.sleep(0.02)
+    said = running.stderr.read().decode()
+    assert running.returncode == 0, said
+    assert kills == KILLS
+    assert "goes on from its checkpoint" in said
+    assert "Traceback" not in said
+    for layer, name in [
+        ("06_models", "weights.safetensors"),
+        ("06_models", "history.csv"),
+        ("07_model_output", "samples.npz"),
+        ("07_model_output", "scores.json"),
+    ]:
+        for contender in CONTENDERS:
+            (whole,) = (finished / "data" / layer / "gan_compare").iterdir()
+            (cut,) = (project / "data" / layer / "gan_compare").iterdir()
+            first, second = newest(whole / contender, name), newest(cut / contender, name)
+            assert first.read_bytes() == second.read_bytes(), f"{contender} {name}"
+
+
+def wait_for_checkpoint(running, project: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not checkpoints(project):
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.01)
+
+
+def test_a_killed_parent_leaves_no_process_behind(project):
+    running = start(project)
+    wait_for_checkpoint(running, project)
+    children = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+
+
+def test_ctrl_c_ends_in_five_seconds_in_one_line(project):
+    running = start(
+        project, checkpoint_seconds=1e6
+    )  # so that whatever checkpoint there is comes from stopping
+    deadline = time.monotonic() + 120
+    while not list(project.glob("data/06_models/trainings/*/settings.json")):
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.01)
+    children = psutil.Process(running.pid).children(recursive=True)
+    running.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    said = running.communicate(timeout=30)[1].decode()
+    assert time.monotonic() - started < 5
+    assert running.returncode == 1
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "Error: stopped; the same command goes on from here"
+    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert checkpoints(project)

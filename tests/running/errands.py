@@ -1,0 +1,58 @@
+"""What the tests of the engine have done by its workers, which must be able to import it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gencompare.config.typed import SettingError
+from gencompare.training import progress
+
+
+def about_this_process() -> tuple[int, int]:
+    return os.getpid(), torch.get_num_threads()
+
+
+def speak() -> torch.Tensor:
+    logging.getLogger("gencompare.example").info("at %d of %d", 1, 2)
+    progress.tell("dcgan", {"kimg": 1.0}, 2.0)
+    progress.tell("dcgan", {"kimg": 2.0}, 2.0)
+    return torch.arange(3)
+
+
+def refuse() -> None:
+    raise SettingError("lr=-1: must be more than 0")
+
+
+def is_map(images: np.ndarray) -> tuple[bool, int]:
+    return isinstance(images, np.memmap), int(images.sum())
+
+
+def random_numbers(seed: int) -> list[float]:
+    torch.manual_seed(seed)
+    return [float(torch.rand(1)) for _ in range(200)]
+
+
+def die_once(note: Path) -> str:
+    if not note.exists():
+        note.write_text("died")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return note.read_text()
+
+
+def wait_to_be_stopped(note: Path) -> None:
+    note.write_text("waiting")
+    while not progress.stopping.is_set():
+        time.sleep(0.01)
+    raise progress.Stopped
+
+
+def linger(note: Path) -> None:
+    note.write_text(str(os.getpid()))
+    time.sleep(60)

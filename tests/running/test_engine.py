@@ -1,0 +1,188 @@
+"""The engine: what comes back from its workers, in which order they work, and what ends them."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from gencompare.config.typed import SettingError
+from gencompare.running import remote
+from gencompare.running.engine import Engine, EngineLost, environments
+from gencompare.training import progress
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def errands():
+    """A module that workers can import too."""
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{before}"
+    sys.path.insert(0, str(HERE))
+    yield importlib.import_module("errands")
+    sys.path.remove(str(HERE))
+    os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="module")
+def engine(errands):
+    made = Engine([], environments(trainings=2))
+    yield made
+    made.close()
+
+
+def until(found, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_work_is_done_elsewhere_on_its_share_of_the_cores(engine, errands):
+    process, threads = engine.call("a", errands.about_this_process)
+    assert process != os.getpid()
+    assert threads == max(1, (os.cpu_count() or 1) // 2)
+
+
+def test_rows_log_lines_and_result_come_back(engine, errands, caplog):
+    rows = []
+    with caplog.at_level(logging.INFO), progress.observing(lambda *row: rows.append(row)):
+        result = engine.call("gan-a.train", errands.speak)
+        until(lambda: len(rows) == 2 and len(caplog.records) >= 2)
+    assert torch.equal(result, torch.arange(3))
+    assert rows == [("dcgan", {"kimg": 1.0}, 2.0), ("dcgan", {"kimg": 2.0}, 2.0)]
+    said = [(record.name, record.getMessage()) for record in caplog.records]
+    assert said == [("gencompare.running.worker", "── gan-a.train"), ("gencompare.example", "at 1 of 2")]
+
+
+def test_an_error_is_raised_here_as_what_it_is(engine, errands):
+    with pytest.raises(SettingError, match="lr=-1"):
+        engine.call("a", errands.refuse)
+
+
+def test_memory_maps_go_by_reference_and_views_of_them_by_value(engine, errands, tmp_path):
+    np.save(tmp_path / "images.npy", np.arange(100, dtype=np.uint8))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert engine.call("a", errands.is_map, images) == (True, 4950)
+    assert engine.call("a", errands.is_map, images[10:20]) == (False, 145)
+
+
+def test_two_at_once_draw_what_each_draws_alone(engine, errands):
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda seed: engine.call("a", errands.random_numbers, seed), (1, 2)))
+    assert found == [errands.random_numbers(seed) for seed in (1, 2)]
+
+
+def test_the_work_of_a_killed_worker_is_done_by_another(engine, errands, tmp_path):
+    assert engine.call("a", errands.die_once, tmp_path / "note") == "died"
+
+
+def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(errands):
+    node = remote.remote(errands.about_this_process)
+    assert node()[0] == os.getpid() and not remote.is_running()
+    with remote.running(lambda: Engine([], environments(trainings=1))):
+        remote.label.set("a")
+        assert node()[0] != os.getpid() and remote.is_running()
+    assert node()[0] == os.getpid()
+
+
+def test_what_is_asked_to_stop_stops_and_nothing_more_begins(errands, tmp_path):
+    errors = []
+
+    def wait():
+        try:
+            remote.label.set("a")
+            remote.remote(errands.wait_to_be_stopped)(tmp_path / "note")
+        except progress.Stopped as error:
+            errors.append(str(error))
+
+    try:
+        with remote.running(lambda: Engine([], environments(trainings=1))):
+            thread = threading.Thread(target=wait)
+            thread.start()
+            until((tmp_path / "note").exists)
+            remote.stop()
+            thread.join(timeout=10)
+            assert errors == ["stopped; the same command goes on from here"]
+            with pytest.raises(progress.Stopped):
+                remote.label.set("b")
+                remote.remote(errands.speak)()
+    finally:
+        progress.stopping.clear()
+
+
+def test_workers_end_with_their_parent_even_when_that_is_killed(errands, tmp_path):
+    script = (
+        "import sys, errands\n"
+        "from pathlib import Path\n"
+        "from gencompare.running.engine import Engine, environments\n"
+        "if __name__ == '__main__':\n"
+        "    Engine([], environments(2)).call('a', errands.linger, Path(sys.argv[1]))\n"
+    )
+    (tmp_path / "run.py").write_text(script)
+    parent = subprocess.Popen([sys.executable, tmp_path / "run.py", tmp_path / "note"])
+    until((tmp_path / "note").exists)
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert int((tmp_path / "note").read_text()) in {child.pid for child in children}
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+
+
+@pytest.fixture
+def scheduler(errands, tmp_path):
+    """A scheduler and two workers as processes of their own, each in a folder of its own."""
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    started = []
+
+    def start(words, name):
+        (tmp_path / name).mkdir()
+        started.append(subprocess.Popen(words, cwd=tmp_path / name, stderr=subprocess.DEVNULL))
+
+    file = tmp_path / "scheduler.json"
+    start([*dask, "--no-dashboard", "--scheduler-file", file], "scheduler")
+    for name in ("one", "two"):
+        work = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_worker",
+            "--scheduler-file",
+            file,
+            "--nthreads",
+            "1",
+        ]
+        start([*work, "--no-dashboard", "--preload", "gencompare.running.worker"], name)
+    until(file.exists)
+    yield importlib.import_module("json").loads(file.read_text())["address"], started
+    for process in started:
+        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
+            child.kill()
+        process.kill()
+
+
+def test_a_cluster_elsewhere_does_the_work_and_its_end_is_told_in_one_line(scheduler, errands, tmp_path):
+    address, processes = scheduler
+    engine = Engine([], [], address)
+    until(lambda: len(engine.client.scheduler_info()["workers"]) == 2)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda seed: engine.call("a", errands.random_numbers, seed), (1, 2)))
+        assert found == [errands.random_numbers(seed) for seed in (1, 2)]
+        lost = pool.submit(engine.call, "a", errands.linger, tmp_path / "note")
+        until((tmp_path / "note").exists)
+        processes[0].kill()
+        with pytest.raises(EngineLost, match="give the same command again"):
+            lost.result(timeout=60)
+    engine.close()
