@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from .conftest import newest
-from .test_interruption import CONTENDERS, checkpoints, start
+from .test_interruption import assert_same_bytes, checkpoints, start
 
 KILLS = 10
 
@@ -43,17 +42,7 @@ def test_killed_workers_are_replaced_and_the_bytes_are_the_same(finished, projec
     assert kills == KILLS
     assert "goes on from its checkpoint" in said
     assert "Traceback" not in said
-    for layer, name in [
-        ("06_models", "weights.safetensors"),
-        ("06_models", "history.csv"),
-        ("07_model_output", "samples.npz"),
-        ("07_model_output", "scores.json"),
-    ]:
-        for contender in CONTENDERS:
-            (whole,) = (finished / "data" / layer / "gan_compare").iterdir()
-            (cut,) = (project / "data" / layer / "gan_compare").iterdir()
-            first, second = newest(whole / contender, name), newest(cut / contender, name)
-            assert first.read_bytes() == second.read_bytes(), f"{contender} {name}"
+    assert_same_bytes(finished, project)
 
 
 def wait_for_checkpoint(running, project: Path) -> None:
