@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,9 @@ def workers_of(parent: psutil.Process) -> list[psutil.Process]:
     """Return the engine's worker processes, the oldest first."""
     found = []
     for child in parent.children():
-        try:
-            if "spawn_main" in " ".join(child.cmdline()):
-                found.append(child)
-        except psutil.NoSuchProcess:
-            continue
+        with suppress(psutil.NoSuchProcess):
+            if "forkserver" in " ".join(child.cmdline()):
+                found += child.children()
     return sorted(found, key=lambda child: child.create_time())
 
 

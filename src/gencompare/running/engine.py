@@ -7,6 +7,7 @@ import logging
 import mmap
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -24,6 +25,7 @@ import joblib
 import numpy as np
 from distributed import Client, Nanny, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
+from distributed.utils import get_mp_context
 
 from gencompare.config.typed import SettingError
 from gencompare.running import worker
@@ -40,6 +42,8 @@ SECONDS_BETWEEN_CHECKS = 5
 
 CONFIG = {
     "distributed.worker.daemon": False,  # a worker may start processes of its own
+    # Forked from one process that has imported all there is to import; elsewhere than on Linux that is not safe.
+    "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
     "distributed.worker.memory.terminate": False,  # training goes on, slower, rather than from its checkpoint
     "distributed.scheduler.allowed-failures": 20,  # work whose worker was killed goes on from its checkpoint
     "distributed.scheduler.worker-ttl": None,  # a step may keep a worker silent for as long as it takes
@@ -161,6 +165,7 @@ def environments(trainings: int) -> list[dict[str, Any]]:
 
 def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
     """Start a worker process for each environment, and a scheduler in this one."""
+    get_mp_context().set_forkserver_preload(["gencompare.running.preloaded"])
     return SpecCluster(
         scheduler={
             "cls": Scheduler,

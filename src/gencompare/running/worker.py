@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 def dask_setup(worker: Worker) -> None:
-    """Prepare a worker of this machine: its threads, its log, and its end with the process that started it."""
+    """Prepare a worker: its imports, its threads and its log."""
     import torch
-    import torch._dynamo  # noqa: F401  behind torch's FLOP counter; it takes a second and a half
 
-    import gencompare.pipelines.modelling.nodes  # noqa: F401  what every piece of work imports
+    import gencompare.running.preloaded  # noqa: F401
     from gencompare.training.device import pick_device
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
@@ -32,7 +29,6 @@ def dask_setup(worker: Worker) -> None:
     pick_device()  # which says this too
     logging.captureWarnings(True)
     logging.getLogger("gencompare").setLevel(logging.INFO)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
 def work(label: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -57,10 +53,3 @@ def code() -> str:
 def stop() -> None:
     """Have what runs in this process write its checkpoint and end."""
     progress.stopping.set()
-
-
-def _end_with(parent: int) -> None:
-    """End this process at once when its parent is gone, whatever it computes."""
-    while os.getppid() == parent:
-        time.sleep(0.05)
-    os._exit(1)
