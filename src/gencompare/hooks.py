@@ -18,9 +18,9 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare.comparisons import Training
+from gencompare.comparisons import HISTORY, Training
 from gencompare.config.budget import in_force
-from gencompare.config.check import HISTORY, check_given, check_planned, check_saved
+from gencompare.config.check import check_given, check_planned, check_saved
 from gencompare.config.plan import Plan
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.pipelines import naming

@@ -7,7 +7,6 @@ import logging
 import mmap
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -15,20 +14,15 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-os.environ.setdefault(
-    "DASK_LOGGING__DISTRIBUTED", "critical"
-)  # in workers too: what a user must know is said by us
-
 import click
 import dask
 import joblib
 import numpy as np
 from distributed import Client, Nanny, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
-from distributed.utils import get_mp_context
 
 from gencompare.config.typed import SettingError
-from gencompare.running import worker
+from gencompare.running import forks, worker
 from gencompare.training import progress
 
 logger = logging.getLogger(__name__)
@@ -42,8 +36,7 @@ SECONDS_BETWEEN_CHECKS = 5
 
 CONFIG = {
     "distributed.worker.daemon": False,  # a worker may start processes of its own
-    # Forked from one process that has imported all there is to import; elsewhere than on Linux that is not safe.
-    "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+    "distributed.worker.multiprocessing-method": "forkserver" if forks.can_fork() else "spawn",
     "distributed.worker.memory.terminate": False,  # training goes on, slower, rather than from its checkpoint
     "distributed.scheduler.allowed-failures": 20,  # work whose worker was killed goes on from its checkpoint
     "distributed.scheduler.worker-ttl": None,  # a step may keep a worker silent for as long as it takes
@@ -153,11 +146,8 @@ def environments(trainings: int) -> list[dict[str, Any]]:
     import torch
 
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    cores = joblib.cpu_count()
-    workers = min(cards or cores, max(1, trainings))
-    threads = dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), max(1, cores // workers)
-    )
+    workers = min(cards or joblib.cpu_count(), max(1, trainings))
+    threads = forks.threads(workers)
     where = "a CUDA device" if cards else f"{next(iter(threads.values()))} thread(s) of the CPU"
     logger.info("%d workers, each on %s.", workers, where)
     return [threads | ({"CUDA_VISIBLE_DEVICES": number} if cards else {}) for number in range(workers)]
@@ -165,7 +155,7 @@ def environments(trainings: int) -> list[dict[str, Any]]:
 
 def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
     """Start a worker process for each environment, and a scheduler in this one."""
-    get_mp_context().set_forkserver_preload(["gencompare.running.preloaded"])
+    forks.prepare(len(environments))
     return SpecCluster(
         scheduler={
             "cls": Scheduler,
