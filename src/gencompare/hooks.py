@@ -106,8 +106,8 @@ class EngineHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Take note of where the engine is."""
-        self._address = _plan(context).asked.engine
+        """Take note of what is planned and where the engine is."""
+        self._plan, self._data = _plan(context), context.project_path / "data"
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
@@ -143,10 +143,23 @@ class EngineHook:
         remote.stop()
 
     def _engine(self, pipeline: Pipeline) -> Engine:
+        from gencompare.durations import expected_seconds
         from gencompare.running.engine import Engine, environments
+        from gencompare.running.order import longest_first
 
-        trainings = sum("train" in node.tags for node in pipeline.nodes)
-        return Engine([node.name for node in pipeline.nodes], environments(trainings), self._address)
+        names = {node.name for node in pipeline.nodes}
+        seconds: dict[str, float] = {}
+        references = []
+        for name, planned in self._plan.planned.items():
+            references.append(f"{naming.box(name, 'images')}.describe_reference")
+            trainings = {f"{naming.box(name, one.name)}.train": one.contender for one in planned.trainings}
+            if names & set(trainings):
+                expected = expected_seconds(planned, self._data)
+                seconds |= {label: expected[one] for label, one in trainings.items() if label in names}
+        address = self._plan.asked.engine
+        here = [] if address else environments(len(seconds))
+        order = longest_first(seconds, names & set(references), max(1, len(here)))
+        return Engine(order, here, address)
 
     def _stop(self, number: int, frame: object) -> None:
         """Stop at once when asked twice, or when what runs writes no checkpoint."""

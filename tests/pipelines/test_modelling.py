@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 
 from gencompare.config.contender import read_contender
 from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import flatten_weights
 from gencompare.pipelines.modelling import nodes, validation
 from gencompare.sampling import images as sampling
 
@@ -130,3 +133,29 @@ def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained)
         image = first[:, 16 * column : 16 * (column + 1)]
         assert (image == image[::block, ::block].repeat(block, 0).repeat(block, 1)).all()
         assert image.std() > 0
+
+
+def test_samples_made_in_parts_are_those_made_at_once():
+    given = GIVEN | {"model": GIVEN["model"] | {"conditional": True}}
+    contender = read_contender(given)
+    settings = SETTINGS | contender.values()
+    rng = np.random.default_rng(0)
+    images = Images(squares(0, 40), rng.integers(0, 3, 40))
+    card = {"channels": 1, "resolution": 16, "classes": ["a", "b", "c"], "sha256": {"train": "a"}}
+    prepared = ImageSplits(images, images, card)
+    torch.manual_seed(0)
+    weights = flatten_weights(contender.model.networks(ImageShape(1, 16, 3)))
+
+    whole, _, cost = nodes.sample_contender(weights, weights, prepared, settings, {"samples": 150})
+    asked = (weights, weights, prepared, settings, np.resize(images.labels, 150))
+    parts = [
+        nodes._sample_part(0, 150, 0.0, *asked)[0],  # out of time after one batch
+        nodes._sample_part(64, 64, math.inf, *asked)[0],
+        nodes._sample_part(128, 22, math.inf, *asked)[0],
+    ]
+    assert [len(part) for part in parts] == [64, 64, 22]
+    assert (np.concatenate(parts) == whole.images).all()
+    assert (whole.labels == asked[-1]).all()
+    sampler = nodes._trained(weights, prepared, settings)
+    assert (sampling.sample(sampler, 150, asked[-1], settings["seed"]) == whole.images).all()
+    assert cost["nfe"] == 1 and cost["seconds_per_image"] > 0

@@ -8,11 +8,13 @@ import mmap
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from itertools import count
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 import dask
@@ -23,6 +25,7 @@ from distributed.comm import CommClosedError
 
 from gencompare.config.typed import SettingError
 from gencompare.running import forks, worker
+from gencompare.running.order import Order
 from gencompare.training import progress
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,8 @@ SECONDS_FOR_WORKERS = 60
 """So long workers elsewhere may take to arrive."""
 SECONDS_BETWEEN_CHECKS = 5
 """Whether all workers are there."""
+SECONDS_TO_GIVE_WAY = 1
+"""To work that is to be begun before and has not come, while nothing is under way."""
 
 CONFIG = {
     "distributed.worker.daemon": False,  # a worker may start processes of its own
@@ -45,6 +50,14 @@ CONFIG = {
     "distributed.admin.tick.limit": "1h",
     "distributed.admin.large-graph-warning-threshold": "1GB",
 }
+
+
+class Waiting(NamedTuple):
+    """Work that waits for a worker: what sorts first goes first."""
+
+    urgency: int
+    number: int
+    label: str
 
 
 class EngineLost(click.ClickException):
@@ -60,7 +73,7 @@ class Engine:
     """Sends work to workers and passes on what they say meanwhile.
 
     Args:
-        order: labels of the work to come; what stands first is begun first.
+        order: what of the work to come is begun first.
         environments: one for each process on this machine: which cores or card it has.
         address: of a scheduler elsewhere, in place of processes on this machine.
 
@@ -69,10 +82,17 @@ class Engine:
     """
 
     def __init__(
-        self, order: Sequence[str], environments: Sequence[Mapping[str, Any]], address: str | None = None
+        self, order: Order, environments: Sequence[Mapping[str, Any]], address: str | None = None
     ) -> None:
         dask.config.set(CONFIG)
         self.order = order
+        self._turn = threading.Condition()
+        self._waiting: list[Waiting] = []
+        self._numbers = count()
+        self._begun: set[str] = set()
+        self._under_way = 0
+        self._places = len(environments)
+        self._quiet_since = time.monotonic()
         self._cluster = None if address else _cluster(environments)
         self.client = Client(self._cluster or address, set_as_default=False)
         self.address = str(address or self.client.scheduler_info()["address"])
@@ -90,10 +110,53 @@ class Engine:
             EngineLost: if the scheduler is gone.
             Stopped: if the work was to begin after all work was asked to stop.
         """
-        if progress.stopping.is_set():
-            raise progress.Stopped
-        place = self.order.index(label) if label in self.order else len(self.order)
-        future = self.client.submit(worker.work, label, function, arguments, pure=False, priority=-place)
+        if self._cluster is None:
+            self._places = self._count_places()
+        self._wait_for_turn(label)
+        try:
+            return self._result(self.client.submit(worker.work, label, function, arguments, pure=False))
+        finally:
+            with self._turn:
+                self._under_way -= 1
+                self._changed()
+
+    def _wait_for_turn(self, label: str) -> None:
+        """Wait until a worker is free and, of all that waits, this is first. Dask's own priorities hold within what
+        it has put down for one worker, and what another then takes over is any of it."""
+        with self._turn:
+            mine = Waiting(-self.order.priorities.get(label, 0), next(self._numbers), label)
+            self._waiting.append(mine)
+            try:
+                while not progress.stopping.is_set() and not self._is_turn_of(mine):
+                    self._turn.wait(SECONDS_TO_GIVE_WAY)
+                if progress.stopping.is_set():
+                    raise progress.Stopped
+                self._begun.add(label)
+                self._under_way += 1
+            finally:
+                self._waiting.remove(mine)
+                self._changed()
+
+    def _is_turn_of(self, mine: Waiting) -> bool:
+        if self._under_way >= self._places:
+            return False
+        ready = [one for one in self._waiting if self._begun.issuperset(self.order.after.get(one.label, ()))]
+        if not ready and not self._under_way and time.monotonic() - self._quiet_since > SECONDS_TO_GIVE_WAY:
+            ready = self._waiting  # what is to go before may have no thread to come in
+        return bool(ready) and mine == min(ready)
+
+    def _changed(self) -> None:
+        self._quiet_since = time.monotonic()
+        self._turn.notify_all()
+
+    def _count_places(self) -> int:
+        """How much the workers can do at once by now."""
+        try:
+            return max(1, sum(self.client.nthreads().values()))
+        except (OSError, TimeoutError, RuntimeError):
+            raise EngineLost(self.address) from None
+
+    def _result(self, future: Any) -> Any:
         while True:
             try:
                 return future.result(timeout=SECONDS_BETWEEN_CHECKS)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock
@@ -30,6 +31,7 @@ from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Validator, labels_like
+from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
 from gencompare.training.budget import measure_speed
@@ -155,6 +157,7 @@ def _outcome(trained: Trained, validated_by: str) -> dict[str, Any]:
     return outcome
 
 
+@goes_in_parts
 def sample_contender(
     weights: Weights,
     best_weights: Weights,
@@ -164,12 +167,42 @@ def sample_contender(
 ) -> tuple[Images, Image, dict[str, Any]]:
     """Make the samples that are scored, from the last or the best weights; say what one image costs."""
     n = build(EvaluationSettings, evaluation_settings, "evaluation").samples
+    labels = labels_like(prepared.heldout, n)
+    made = in_parts(_sample_part, n, weights, best_weights, prepared, settings, labels)
+    images, facts = np.concatenate([images for images, _ in made]), made[0][1]
+    seconds = sum(each["seconds"] for _, each in made)
+    cost = {"nfe": facts["nfe"], "seconds_per_image": seconds / n}
+    return Images(images, labels if facts["classes"] else None), image_grid(images[:GRID_IMAGES]), cost
+
+
+def _sample_part(
+    first: int,
+    n: int,
+    seconds: float,
+    weights: Weights,
+    best_weights: Weights,
+    prepared: ImageSplits,
+    settings: dict[str, Any],
+    labels: np.ndarray | None,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Make samples `first` .. `first + n - 1`, or the foremost of them once some seconds are over.
+
+    Args:
+        labels: of all samples, for contenders that are conditioned on some.
+
+    Returns:
+        uint8 (n or fewer, H, W, C); the `seconds` they took, evaluations an image (`nfe`), and label `classes`.
+    """
     contender = _chosen(weights, best_weights, prepared, settings)
-    labels = labels_like(prepared.heldout, n) if contender.classes else None
-    started = time.perf_counter()
-    images = sampling.sample(contender, n, labels, settings["seed"])
-    cost = {"nfe": contender.nfe, "seconds_per_image": (time.perf_counter() - started) / n}
-    return Images(images, labels), image_grid(images[:GRID_IMAGES]), cost
+    started, batches = time.perf_counter(), []
+    for start in range(first, first + n, sampling.BATCH):
+        chosen = slice(start, min(start + sampling.BATCH, first + n))
+        own = labels[chosen] if contender.classes and labels is not None else None
+        batches.append(sampling.sample(contender, chosen.stop - start, own, settings["seed"], start))
+        if time.perf_counter() - started > seconds:
+            break
+    facts = {"seconds": time.perf_counter() - started, "nfe": contender.nfe, "classes": contender.classes}
+    return np.concatenate(batches), facts
 
 
 def picture_contender(

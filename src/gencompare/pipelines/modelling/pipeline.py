@@ -43,7 +43,7 @@ def create_pipeline() -> Pipeline:
                 tags="train",
             ),
             Node(
-                remote(sample_contender),
+                sample_contender,
                 inputs=["weights", "best_weights", "prepared", "settings", "params:evaluation"],
                 outputs=["samples", "sample_grid", "sampling_cost"],
                 name="sample",
