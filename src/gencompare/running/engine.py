@@ -86,18 +86,20 @@ class Engine:
     ) -> None:
         dask.config.set(CONFIG)
         self.order = order
+        self._closed = False
         self._turn = threading.Condition()
         self._waiting: list[Waiting] = []
         self._numbers = count()
         self._begun: set[str] = set()
         self._under_way = 0
-        self._places = len(environments)
+        self.places = len(environments)  # how much is done at once
         self._quiet_since = time.monotonic()
         self._cluster = None if address else _cluster(environments)
         self.client = Client(self._cluster or address, set_as_default=False)
         self.address = str(address or self.client.scheduler_info()["address"])
         if address:
             self._check_workers()
+            self.places = self._count_places()
         self._rows: SimpleQueue[Any] = SimpleQueue()
         threading.Thread(target=self._pass_rows_on, daemon=True).start()
         self.client.subscribe_topic(worker.ROWS, lambda event: self._rows.put(event[1]))
@@ -111,7 +113,7 @@ class Engine:
             Stopped: if the work was to begin after all work was asked to stop.
         """
         if self._cluster is None:
-            self._places = self._count_places()
+            self.places = self._count_places()
         self._wait_for_turn(label)
         try:
             return self._result(self.client.submit(worker.work, label, function, arguments, pure=False))
@@ -138,7 +140,7 @@ class Engine:
                 self._changed()
 
     def _is_turn_of(self, mine: Waiting) -> bool:
-        if self._under_way >= self._places:
+        if self._under_way >= self.places:
             return False
         ready = [one for one in self._waiting if self._begun.issuperset(self.order.after.get(one.label, ()))]
         if not ready and not self._under_way and time.monotonic() - self._quiet_since > SECONDS_TO_GIVE_WAY:
@@ -189,13 +191,17 @@ class Engine:
         self.client.run(worker.stop)
 
     def close(self) -> None:
-        """End the workers, if they are this engine's own, whatever they do."""
+        """End the workers, if they are this engine's own, whatever they do. Once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self.client.close()
         if self._cluster is not None:
             for nanny in self._cluster.workers.values():
                 nanny.auto_restart = False
-                with suppress(ProcessLookupError):
-                    os.kill(nanny.pid, signal.SIGKILL)  # asked nicely, they take seconds
+                if nanny.pid is not None:  # none where it is about to be replaced
+                    with suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGKILL)  # asked nicely, they take seconds
             self._cluster.close()
 
     def _pass_rows_on(self) -> None:

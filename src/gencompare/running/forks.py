@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 import joblib
 
@@ -25,13 +26,21 @@ def threads(workers: int) -> dict[str, int]:
 
 
 def prepare(workers: int) -> None:
-    """Start the process, unless it runs already, for this many workers; return at once."""
+    """Start the process, unless it runs already, for this many workers; return at once. None of them hears Ctrl-C:
+    they are told to stop by the process that started them."""
     if not can_fork():
         return
     forkserver.set_forkserver_preload(["gencompare.running.preloaded"])
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update({name: str(number) for name, number in threads(workers).items()})
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # which unblocks what is blocked here
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT}
+    )  # Ctrl-C in a terminal reaches all its processes
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for name, value in before.items():
         del os.environ[name]
         if value is not None:
