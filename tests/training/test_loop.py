@@ -154,7 +154,7 @@ def test_half_written_checkpoint_is_ignored(tmp_path):
 
 def test_only_the_newest_checkpoint_is_kept_and_is_safe(tmp_path):
     run(tmp_path)
-    (only,) = tmp_path.iterdir()
+    (only,) = tmp_path.glob("0*")
     assert sorted(file.name for file in only.iterdir()) == ["state.json", "tensors.safetensors"]
     assert json.loads((only / "state.json").read_text())["steps"] == 25
 

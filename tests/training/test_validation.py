@@ -83,5 +83,5 @@ def test_a_finished_training_still_has_them(tmp_path):
 def test_a_diverged_training_keeps_those_before(tmp_path):
     trained = run(tmp_path, replace(KEPT, rows=5, validations=5), Exploding)
     assert trained.status == "diverged"
-    assert same(trained.points[-1].weights(), trained.weights)
-    assert trained.points[-1].spent["kimg"] < trained.cost["kimg"]
+    assert 0 < trained.points[-1].spent["kimg"] < trained.cost["kimg"]
+    assert all(weight.isfinite().all() for weight in trained.points[-1].weights().values())
