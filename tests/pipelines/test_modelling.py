@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from gencompare.config.contender import read_contender
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.pipelines.modelling import nodes, validation
+from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
 from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
 from gencompare.training.validation import Point
@@ -125,6 +126,31 @@ def test_validation_never_looks_at_the_held_out_split(prepared, trained, tmp_pat
     other = train(replace(prepared, heldout=Images(255 - squares(9, 40))), tmp_path)
     found = [[point["value"] for point in made[6]["points"]] for made in (trained, other)]
     assert len(found[0]) == 3 and found[0] == found[1]
+
+
+FAMILIES = {
+    "dcgan": ({"name": "dcgan", "latent_dim": 4, "width": 8}, {"name": "vanilla"}, {"name": "latent"}),
+    "vae": (
+        {"name": "vae", "latent_dim": 4, "width": 8},
+        {"name": "elbo"},
+        {"name": "mixture", "components": 2},
+    ),
+    "unet": (
+        {"name": "unet", "widths": [8], "attention": []},
+        {"name": "denoising"},
+        {"name": "ddim", "steps": 4},
+    ),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_contender_that_never_learns_ends_as_it_began(prepared, tmp_path, family):
+    model, objective, sampler = FAMILIES[family]
+    given = {"model": model, "objective": objective, "sampler": sampler}
+    still = given | {"training": GIVEN["training"] | {"lr": 1e-30}}
+    settings = {"name": family, "contender": family, "seed": 0} | read_contender(still).values()
+    *_, curve, _ = nodes.train_contender(prepared, settings, {"kimg": 0.32}, tmp_path, tmp_path)
+    assert not over_seeds([curve]).learnt
 
 
 def test_best_weights_are_those_of_the_least_distance(trained):

@@ -16,11 +16,22 @@ def training(contender, seed, **changes):
             "scores": {"scores": {}},
             "outcome": {"health": "stable", "stages": 1},
             "cost": {"train_seconds": 10.0, "device": "CPU"},
+            "curve": {},
             "reconstruction": {"reconstruction_error": 0.1},
             "history": pd.DataFrame({"kimg": [1.0]}),
             "samples": Images(np.full((2, 4, 4, 1), seed, np.uint8)),
         }
-        | {key: None for key in ("interpolation", "trajectory", "reconstructions", "stages", "neighbours")}
+        | {
+            key: None
+            for key in (
+                "interpolation",
+                "trajectory",
+                "reconstructions",
+                "stages",
+                "neighbours",
+                "curve_samples",
+            )
+        }
         | changes
     )
 

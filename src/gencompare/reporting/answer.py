@@ -115,7 +115,7 @@ def answer(
     )
     several = bool(behind or ahead[1:])
     if several:
-        verdict += " by one seed each, and another seed may change the order" if seeds == 1 else ""
+        verdict += ", on one seed each (another seed may change the order)" if seeds == 1 else ""
         evidence += _placed(real_images, noise)
     names = tuple(s.name for s in ahead)
     compared = ahead if len(ahead) > 1 else ahead + behind[:1]
@@ -184,10 +184,10 @@ def _spans(spans: Sequence[Span]) -> list[str]:
             else "nobody is better than noise and untrained weights"
         )
         who = f"{names} cannot be told apart" if len(span.leaders) > 1 else names
-        when = f"from {duration(span.start)}" if place else f"below {duration(span.end)}"
-        said.append(
-            f"{when}, {who}" if len(spans) > 1 else f"at every budget up to {duration(span.end)}, {who}"
-        )
+        if len(spans) == 1:
+            return [f"at every budget up to {duration(span.end)}, {who}"]
+        when = f"from {duration(span.start)}" if place else f"below {duration(spans[1].start)}"
+        said.append(f"{when}, {who}")
     return said
 
 

@@ -26,6 +26,7 @@ COLLAPSED_BELOW = 0.1
 SHOWN_NEIGHBOURS = 8
 
 FAILED_TO_LEARN = "failed to learn"
+UNTRAINED = "Its samples are no better than those it made before any training."
 
 FIRST_SEEDS = ("history", "outcome", "samples", "interpolation", "trajectory", "neighbours", "curve_samples")
 
@@ -180,8 +181,10 @@ class ReportContents:
         """
         found = {}
         for contender in self.contenders:
-            reason = self._why_unlearnt(contender)
-            if contender.status in HEALTHY and reason:
+            idle = contender.curve is not None and not contender.curve.learnt
+            ended_well = contender.status in HEALTHY or (contender.status == "collapsed" and idle)
+            reason = UNTRAINED if idle else self._why_unlearnt(contender)
+            if ended_well and reason:
                 found[contender.name] = reason
         return found
 
@@ -195,8 +198,6 @@ class ReportContents:
                 return f"By {name}, {number(own['value'])}, its samples are no better than noise, {number(noise.iloc[0][name])}."
         if "squares_valid" in scores and scores["squares_valid"]["value"] == 0:
             return "None of its samples is a valid square."
-        if contender.curve is not None and not contender.curve.learnt:
-            return "Its samples are no better than those it made before any training."
         return None
 
     @cached_property
@@ -206,10 +207,10 @@ class ReportContents:
         least = COLLAPSED_BELOW * _variety(self.heldout)
         found = {}
         for contender in self.contenders:
-            if contender.status not in HEALTHY:
-                found[contender.name] = contender.status
-            elif contender.name in self.unlearnt:
+            if contender.name in self.unlearnt:
                 found[contender.name] = FAILED_TO_LEARN
+            elif contender.status not in HEALTHY:
+                found[contender.name] = contender.status
             elif contender.samples is not None and _variety(contender.samples) < least:
                 found[contender.name] = "collapsed"
         return found

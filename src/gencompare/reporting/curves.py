@@ -15,6 +15,9 @@ from gencompare.evaluation.resampling import NORMAL_95
 
 AXES = ("train_seconds", "train_flops", "kimg")
 
+LEAST_GAIN = 0.1
+"""Statistics that batch normalisation gathers change samples by a few hundredths even where no weight moves."""
+
 STILL_FALLS = 0.05
 """A curve whose last point is lower than the one before by this share, and surely lower, has not come to its end."""
 
@@ -48,8 +51,10 @@ class Curve:
 
     @property
     def learnt(self) -> bool:
-        """Whether the end is surely better than the untrained beginning."""
-        return surely_better(self.interval(-1), self.interval(0), "lower")
+        """Whether the end is surely, and by LEAST_GAIN of the way to real images, better than the untrained beginning."""
+        gain = self.values[0] - self.values[-1]
+        enough = gain > LEAST_GAIN * (self.values[0] - self.real_images)
+        return enough and surely_better(self.interval(-1), self.interval(0), "lower")
 
     @property
     def still_falls(self) -> bool:

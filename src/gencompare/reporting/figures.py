@@ -68,6 +68,8 @@ def curves(
     figure.update_xaxes(title="thousand images seen", row=rows)
     figure.update_yaxes(title=title, col=1)
     _styled(figure, height=(80 if titles else 50) + 210 * rows)
+    figure.update_xaxes(automargin=False)
+    figure.update_yaxes(automargin=False)
     return figure.update_layout(
         margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
     )
@@ -98,6 +100,7 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
         figure.add_scatter(
             x=ends["train_seconds"],
             y=[max(y, least) for y in (*curve.highs, *reversed(curve.lows))],
+            mode="lines",
             fill="toself",
             fillcolor=_faint(look.colour),
             line={"width": 0},
@@ -145,7 +148,8 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
             )
     _styled(figure, height=420)
     figure.update_xaxes(**axes["train_seconds"])
-    return figure.update_layout(meta={"axes": axes}, showlegend=True)
+    figure.update_yaxes(automargin=False)
+    return figure.update_layout(meta={"axes": axes}, showlegend=True, margin_l=90)
 
 
 def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str, Look]) -> go.Figure:
@@ -188,7 +192,8 @@ def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str,
         scale["range"] = [low - room, high + 3 * room]  # names stand right of their marks
     figure.update_xaxes(title="time per image", **scale)
     figure.update_yaxes(title=label, **_scale(points["value"], plain))
-    return _styled(figure, height=420).update_layout(showlegend=False)
+    _styled(figure, height=420).update_yaxes(automargin=False)
+    return figure.update_layout(showlegend=False, margin_l=90)
 
 
 def on_front(points: pd.DataFrame, better: str) -> list[str]:

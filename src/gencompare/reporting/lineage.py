@@ -44,10 +44,9 @@ def key_settings(settings: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
         shared: those that all contenders of the comparison have in common.
     """
     names = {
-        "objective.name": "loss",
         "training.batch_size": "batch",
         "training.lr": "lr",
-        "training.optimiser": "optimiser",
+        "training.optimiser": "by",
         "sampler.name": "sampler",
         "sampler.steps": "steps",
         "model.latent_dim": "latent",
@@ -61,7 +60,7 @@ def key_settings(settings: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
         for key, word in names.items()
         if settings.get(key) is not None and key not in shared
     ]
-    return ", ".join(found[:6])
+    return ", ".join(found[:5])
 
 
 def _described(part: str, name: str) -> str:

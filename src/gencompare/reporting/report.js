@@ -17,6 +17,7 @@ function themed(layout, printing) {
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
     for (const part of ["gridcolor", "linecolor", "tickcolor"]) changes[`${key}.${part}`] = grid;
   }
+  (layout.annotations ?? []).forEach((_, index) => (changes[`annotations[${index}].font.color`] = ink));
   return changes;
 }
 

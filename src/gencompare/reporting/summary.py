@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.text import Text
 from gencompare.reporting.formatting import duration
 from gencompare.reporting.tables import Scoreboard, headline
 
-WIDTH = 110
+WIDTH = 120
 """Characters a line where there is no terminal to ask."""
 
 LATEX = str.maketrans(
@@ -44,7 +44,7 @@ def summary(
     board: Scoreboard,
     said: Sequence[str] = (),
     costs: Mapping[str, Mapping[str, Any]] | None = None,
-    failures: Mapping[str, str] | None = None,
+    failures: Collection[str] = (),
 ) -> Summary:
     """Write the headline scores of everyone, and what training and an image cost.
 
@@ -52,14 +52,14 @@ def summary(
         board: all scores.
         said: sentences that go before the table.
         costs: by contender, where there are any.
-        failures: what went wrong, by contender.
+        failures: names of contenders that failed.
     """
-    columns, costs, failures = headline(board), costs or {}, failures or {}
+    columns, costs = headline(board), costs or {}
     heading = ["", *(f"{column.kind.title} {column.arrow}" for column in columns)]
     heading += ["Training", "An image"] if costs else []
     rows = []
     for row in board.rows:
-        name = f"{row.name} ({failures[row.name]})" if row.name in failures else row.name
+        name = f"{row.name} (failed)" if row.name in failures else row.name
         spent = costs.get(row.name, {})
         cells = [row.cell(column.name).plus_minus for column in columns]
         took = [duration(spent.get(key)) for key in ("train_seconds", "seconds_per_image")] if costs else []

@@ -108,7 +108,8 @@ class Cell:
         half = max(self.high - self.value, self.value - self.low)
         if half <= 0.0:
             return f"{number(self.value)} ± 0"
-        return f"{number(self.value, 2, like=half)} ± {number(half, 2)}"
+        digits = 2 if f"{half:.0e}".startswith("1") else 1
+        return f"{number(self.value, digits, like=half)} ± {number(half, digits)}"
 
 
 @dataclass(frozen=True)
