@@ -251,7 +251,8 @@ def failed(standings: Sequence[Standing], of: int) -> tuple[str, ...]:
         reasons.setdefault(s.status if s.status not in HEALTHY else "not scored", []).append(s.name)
     words = {"failed to learn": "failed to learn at this budget"}
     said = "; ".join(f"{listed(names)} {words.get(why, why)}" for why, names in reasons.items())
-    return (f"{len(standings)} of {of} contenders are shown but not ranked: {said}.",)
+    verb = "is" if len(standings) == 1 else "are"
+    return (f"{len(standings)} of {of} contenders {verb} shown but not ranked: {said}.",)
 
 
 def _second_opinions(ahead: Sequence[Standing], opinions: Mapping[str, Opinion]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def curves(
     figure.update_xaxes(automargin=False)
     figure.update_yaxes(automargin=False)
     return figure.update_layout(
-        margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
+        margin_l=70, margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
     )
 
 

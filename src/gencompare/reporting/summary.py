@@ -16,7 +16,7 @@ from rich.text import Text
 from gencompare.reporting.formatting import duration
 from gencompare.reporting.tables import Scoreboard, headline
 
-WIDTH = 120
+WIDTH = 130
 """Characters a line where there is no terminal to ask."""
 
 LATEX = str.maketrans(
@@ -93,8 +93,7 @@ def terminal(table: Summary) -> str:
     for place, heading in enumerate(table.heading):
         drawn.add_column(Text(heading), justify="right" if place else "left", overflow="fold")
     for row in table.rows:
-        cells = (Text(cell, no_wrap=True) for cell in row)
-        drawn.add_row(*cells, style="dim" if row[0] in {"real images", "noise"} else None)
+        drawn.add_row(*map(Text, row), style="dim" if row[0] in {"real images", "noise"} else None)
     for place, sentence in enumerate(table.said):
         console.print(Text(sentence, style="bold" if not place else ""))
     console.print()
