@@ -134,6 +134,13 @@ def test_the_answer_by_budget_and_what_was_equal_are_said(html):
     assert "Not equal: training time, 42 s (dcgan) to 10 min 3 s (ddpm)" in said
 
 
+def test_it_says_how_to_make_it_again_from_a_clone(html):
+    block = html_lib.unescape(html.split('<h2 id="reproduce-title"')[1].split("<pre")[1].split("</pre>")[0])
+    assert block.endswith(
+        "<code>git checkout c95aa68c95aa\nmake .venv/ready\n.venv/bin/kedro run --pipeline=gan_compare</code>"
+    )
+
+
 def test_curves_say_what_they_were_measured_on(html):
     said = html_lib.unescape(html)
     assert (

@@ -70,7 +70,8 @@ class ContenderReport:
         scores_by_seed: the same before they were brought together, a seed each.
         curve: how good it was at each point of its training, over its seeds.
         curve_samples: the first images of each point of the first seed, as many of each.
-        cost: the keys of `tables.COSTS`; what is not known is left out.
+        cost: the keys of `tables.COSTS`, means over seeds; what is not known is left out.
+        costs_by_seed: the same of each seed.
         samples: the first of the scored samples, same seed and labels for all contenders.
         interpolation: from one sample to another, one a row.
         trajectory: images on their way from noise, one a row.
@@ -92,6 +93,7 @@ class ContenderReport:
     curve: curves.Curve | None = None
     curve_samples: Images | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
+    costs_by_seed: Sequence[Mapping[str, Any]] = ()
     samples: Images | None = None
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
@@ -128,6 +130,7 @@ def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> Contende
         scores_by_seed=[one["scores"]["scores"] for one in seeds],
         curve=curves.over_seeds([one["curve"] for one in seeds]),
         cost=_mean([one["cost"] for one in seeds]),
+        costs_by_seed=[one["cost"] for one in seeds],
         reconstructions=first["reconstructions"] if error is not None else None,
         reconstruction_error=error,
         stages=first["stages"] if first["outcome"]["stages"] > 1 else None,

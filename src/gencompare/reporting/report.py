@@ -20,6 +20,7 @@ from gencompare.reporting.answer import (
 from gencompare.reporting.contents import FAILED_TO_LEARN, ReportContents
 from gencompare.reporting.formatting import listed, percent
 from gencompare.reporting.lineage import key_settings, lineage
+from gencompare.reporting.profile import alerts
 from gencompare.reporting.summary import Summary, summary
 
 SECTIONS = {
@@ -63,6 +64,7 @@ def render(contents: ReportContents) -> str:
         by_budget=_by_budget(contents),
         equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
         copies=copies(contents),
+        alerts=alerts(contents.card),
         headline=tables.headline(board),
         chances=_chances(contents, board),
         lineages={c.name: lineage(c.settings) for c in contents.contenders},

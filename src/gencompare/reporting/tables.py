@@ -29,6 +29,13 @@ class CostColumn:
         value = cost.get(self.key)
         return MISSING if value is None else self.write(value)
 
+    def spread(self, seeds: Sequence[Mapping[str, Any]]) -> str:
+        """Write the least and the most over seeds; empty where all wrote the same."""
+        values = [seed[self.key] for seed in seeds if seed.get(self.key) is not None]
+        if not values or self.write(min(values)) == self.write(max(values)):
+            return ""
+        return f"{self.write(min(values))} to {self.write(max(values))}"
+
 
 COSTS = (
     CostColumn("parameters", "Parameters", "all networks", scaled),

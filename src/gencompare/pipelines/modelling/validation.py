@@ -57,7 +57,7 @@ class Curve:
         found: `passport`; `real_images` and `noise`, what these score; and `points`, each with what was spent and
             `value`, `low`, `high` and `standard_error` of its kernel distance. JSON-ready.
         samples: the first images of each point, uint8 (points, SHOWN, H, W, C).
-        best: which point has the least distance.
+        best: which point has the least distance, untrained weights aside where there are others.
         seconds: that measuring took.
     """
 
@@ -119,7 +119,8 @@ class Validator:
             write_whole(file, lambda to: to.write(json.dumps(found).encode()))
         found = json.loads(file.read_text())
         seconds = found.pop("seconds")
-        best = int(np.argmin([point["value"] for point in found["points"]]))
+        trained = [point["value"] for point in found["points"][1:]]
+        best = 1 + int(np.argmin(trained)) if trained else 0
         return Curve(found, np.load(images, allow_pickle=False), best, seconds)
 
     @cached_property
