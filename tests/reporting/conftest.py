@@ -116,6 +116,7 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
                         "value": v,
                         "low": low,
                         "high": high,
+                        "standard_error": (high - low) / 4,
                         "passport": PASSPORT,
                     }
                     | ABOUT[score]

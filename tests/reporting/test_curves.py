@@ -76,3 +76,10 @@ def test_a_contender_counts_from_its_first_point_and_after_its_last():
     short = curve([1.0, 0.2, 0.2], seconds=[0, 1.0, 2.0])
     long = curve([1.0, 0.5, 0.4], seconds=[0, 4.0, 8.0])
     assert [span.leaders for span in by_budget({"short": short, "long": long})] == [("short",)]
+
+
+def test_few_seeds_with_wide_intervals_are_not_called_a_failure():
+    two = over_seeds([found([1.0, 0.9, 0.50]), found([1.0, 1.1, 0.62])])
+    assert two.highs[-1] > 1.0  # Student's, of two
+    assert two.learnt
+    assert by_budget({"a": two})[-1].leaders == ("a",)

@@ -98,7 +98,7 @@ def test_one_that_never_moved_failed_to_learn_even_where_its_history_says_collap
 def scored(contents, name, score, value, low, high):
     """The same comparison with another score of one contender."""
     own = next(c for c in contents.contenders if c.name == name).scores["scores"]
-    one = own[score] | {"value": value, "low": low, "high": high}
+    one = own[score] | {"value": value, "low": low, "high": high, "standard_error": (high - low) / 4}
     return replaced(contents, name, scores={"scores": own | {score: one}})
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from gencompare.config.typed import flatten
 from gencompare.evaluation.ranks import surely_better
+from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting import curves
@@ -197,7 +198,10 @@ class ReportContents:
         if scores and len(noise):
             name, own = next(iter(scores.items()))
             low, high = noise.iloc[0][f"{name}_low"], noise.iloc[0][f"{name}_high"]
-            if not surely_better((own["low"], own["high"]), (low, high), own["better"]):
+            half = (
+                NORMAL_95 * own["standard_error"]
+            )  # not Student's: few seeds are no reason to call it a failure
+            if not surely_better((own["value"] - half, own["value"] + half), (low, high), own["better"]):
                 return f"By {name}, {number(own['value'])}, its samples are no better than noise, {number(noise.iloc[0][name])}."
         if "squares_valid" in scores and scores["squares_valid"]["value"] == 0:
             return "None of its samples is a valid square."

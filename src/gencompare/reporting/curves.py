@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from gencompare.evaluation.ranks import Interval, ranks, surely_better
+from gencompare.evaluation.ranks import ranks
 from gencompare.evaluation.resampling import NORMAL_95
 
 AXES = ("train_seconds", "train_flops", "kimg")
@@ -45,16 +45,16 @@ class Curve:
     noise: float
     passport: Mapping[str, Any]
 
-    def interval(self, point: int) -> Interval:
-        """Return the interval at a point."""
-        return self.lows[point], self.highs[point]
-
     @property
     def learnt(self) -> bool:
-        """Whether the end is surely, and by LEAST_GAIN of the way to real images, better than the untrained beginning."""
-        gain = self.values[0] - self.values[-1]
-        enough = gain > LEAST_GAIN * (self.values[0] - self.real_images)
-        return enough and surely_better(self.interval(-1), self.interval(0), "lower")
+        """Whether the end is better than the untrained beginning by LEAST_GAIN of the way to real images and by more
+        than its standard error explains. Few seeds, whose intervals are wide, are no reason to call it a failure."""
+        chance = NORMAL_95 * math.hypot(self.errors[0], self.errors[-1])
+        return self.gained(self.values[-1]) and self.values[0] - self.values[-1] > chance
+
+    def gained(self, value: float) -> bool:
+        """Whether a distance is better than untrained by LEAST_GAIN of the way to real images."""
+        return self.values[0] - value > LEAST_GAIN * (self.values[0] - self.real_images)
 
     @property
     def still_falls(self) -> bool:
@@ -146,21 +146,16 @@ def by_budget(curves: Mapping[str, Curve]) -> list[Span]:
 
 
 def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
-    known = {}
+    known: dict[str, tuple[float | None, float | None]] = {}
     for name, curve in curves.items():
-        low, high = _at(curve, seconds)
-        untrained = curve.interval(0)
-        if high is not None and high < curve.noise and surely_better((low, high), untrained, "lower"):
-            known[name] = (low, high)
+        if seconds >= curve.spent["train_seconds"][1] * (1 - 1e-9):
+            value = _at(curve, curve.values, seconds)
+            if value < curve.noise and curve.gained(value):
+                known[name] = (_at(curve, curve.lows, seconds), _at(curve, curve.highs, seconds))
     return tuple(name for name, rank in ranks(known, "lower").items() if rank == 1)
 
 
-def _at(curve: Curve, seconds: float) -> Interval:
-    """Return the interval at a budget; unknown before the first trained point."""
+def _at(curve: Curve, numbers: Sequence[float], seconds: float) -> float:
+    """Return a number of the curve at a budget, by the trained points on both sides of it."""
     spent = curve.spent["train_seconds"][1:]
-    if seconds < spent[0] * (1 - 1e-9):
-        return None, None
-    low, high = (
-        float(np.interp(math.log(seconds), np.log(spent), ends[1:])) for ends in (curve.lows, curve.highs)
-    )
-    return low, high
+    return float(np.interp(math.log(seconds), np.log(spent), numbers[1:]))
