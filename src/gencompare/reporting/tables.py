@@ -115,7 +115,7 @@ class Cell:
         half = max(self.high - self.value, self.value - self.low)
         if half <= 0.0:
             return f"{number(self.value)} ± 0"
-        digits = 2 if f"{half:.0e}".startswith("1") else 1
+        digits = 2 if f"{half:.0e}".startswith("1") or half > abs(self.value) / 4 else 1
         return f"{number(self.value, digits, like=half)} ± {number(half, digits)}"
 
 
