@@ -38,6 +38,8 @@ def create_pipeline() -> Pipeline:
                     "history",
                     "outcome",
                     "cost",
+                    "curve",
+                    "curve_samples",
                 ],
                 name="train",
                 tags="train",
