@@ -15,7 +15,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from gencompare.config.typed import SettingError
-from gencompare.evaluation import scoring
+from gencompare.evaluation import learnt, scoring
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.passport import PassportMismatch
 from gencompare.evaluation.scoring import comparable, describe_reference, score
@@ -199,8 +199,13 @@ def test_scores_at_another_n_are_refused(
 
 
 def test_the_same_scores_come_out_byte_for_byte(
-    squares: ImageSplits, squares_reference: dict, settings: EvaluationSettings, tmp_path: Path
+    squares: ImageSplits,
+    squares_reference: dict,
+    settings: EvaluationSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(learnt, "MOST_IMAGES", 2_000)  # each folder learns anew
     few = replace(settings, samples=48)
     made = Images(np.asarray(squares.train.images[:48]))
     folders = [tmp_path / "one", tmp_path / "two"]
