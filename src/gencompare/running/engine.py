@@ -163,7 +163,7 @@ class Engine:
             try:
                 return future.result(timeout=SECONDS_BETWEEN_CHECKS)
             except TimeoutError:
-                if future.done():
+                if future.status == "error":  # the work's own; it may also have ended well since the wait did
                     raise
                 self._keep_workers()
             except (CancelledError, CommClosedError):
