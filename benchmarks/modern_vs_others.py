@@ -21,8 +21,7 @@ import torch
 from fashion import KEPT, Scores, contender, make, splits, train_for
 from safetensors.torch import save_file
 
-from gencompare.imagesets.arrays import Images, to_uint8
-from gencompare.imagesets.arrays import to_network
+from gencompare.imagesets.arrays import Images, to_network, to_uint8
 from gencompare.sampling.images import balanced_labels
 
 EULER_STEPS = 100
