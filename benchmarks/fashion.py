@@ -55,18 +55,18 @@ def contender(name: str) -> Contender:
     return read_contender(plan.contender(name).values)
 
 
-def train_for(name: str, chosen: Contender, images: Images, seconds: float) -> Trained:
+def train_for(name: str, chosen: Contender, images: Images, seconds: float, seed: int = SEED) -> Trained:
     """Train for as many images as fit the time, as measured before."""
 
     def objective() -> Objective:
         return chosen.objective.objective(chosen.model.networks(SHAPE))
 
     settings = replace(chosen.training, device="cpu", checkpoint_seconds=1e9)
-    speed = measure_speed(objective, images, settings, seed=SEED, seconds=20.0)
+    speed = measure_speed(objective, images, settings, seed=seed, seconds=20.0)
     kimg = speed.kimg(Budget(minutes=seconds / 60), settings.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         return train(
-            objective, images, replace(settings, kimg=kimg), name=name, seed=SEED, folder=Path(folder)
+            objective, images, replace(settings, kimg=kimg), name=name, seed=seed, folder=Path(folder)
         )
 
 

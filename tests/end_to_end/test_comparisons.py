@@ -50,16 +50,21 @@ def test_every_comparison_ends_in_a_report_that_opens(
 
 
 def test_equal_trainings_are_done_once(studies, sources, fashion_mnist_folder, caplog):
-    """The samplers of one comparison share a network, and so does another comparison on the same images."""
+    """The samplers of one comparison share networks, and so does another comparison on the same images."""
     for name in ("sampler_compare", "fashion_compare"):
         run(studies, name, image_sets=located(name, sources, fashion_mnist_folder))
     models = studies / "data/06_models"
-    alike = [*models.glob("sampler_compare/*/*"), *models.glob("fashion_compare/*/ddpm_clothes")]
-    assert len(alike) == len(COMPARISONS["sampler_compare"].contenders) + 1
+    samplers = COMPARISONS["sampler_compare"].contenders
+    diffusion = {name for name in samplers if not name.startswith(("flow", "consistency"))}
+    alike = [path for path in models.glob("sampler_compare/*/*") if path.name in diffusion]
+    alike += models.glob("fashion_compare/*/ddpm_clothes")
+    assert len(alike) == len(diffusion) + 1
     assert len({newest(folder, "weights.safetensors").read_bytes() for folder in alike}) == 1
     made = [json.loads(file.read_text()) for file in models.glob("trainings/*/settings.json")]
-    unconditional = {*COMPARISONS["sampler_compare"].contenders, "ddpm_clothes"}
+    unconditional = {*diffusion, "ddpm_clothes"}
     assert len([one for one in made if one["contender"] in unconditional]) == 1
+    for family in ("flow", "consistency"):
+        assert len([one for one in made if one["contender"].startswith(f"{family}_")]) == 1
     other = next(models.glob("fashion_compare/*/conditional_ddpm"))
     assert (
         newest(other, "weights.safetensors").read_bytes()

@@ -4,12 +4,12 @@ import diffusers
 import pytest
 import torch
 
-from gencompare.models.parts.diffusion import Denoiser, alpha_bars
+from gencompare.models.parts.diffusion import PROCESSES, SIGMA_DATA, Denoiser, alpha_bars, cosine
 
 
-def denoiser(prediction="epsilon", timesteps=1000, backbone=None):
+def denoiser(prediction="epsilon", timesteps=1000, backbone=None, process="cosine"):
     backbone = backbone or torch.nn.Identity()
-    return Denoiser(backbone, alpha_bar=alpha_bars(timesteps), prediction=prediction)
+    return Denoiser(backbone, process=PROCESSES[process](timesteps, 1.0), prediction=prediction)
 
 
 @pytest.mark.parametrize("timesteps", [10, 100, 1000, 4000])
@@ -48,9 +48,10 @@ def test_diffused_images_have_the_forward_process_moments():
         assert x.var().item() == pytest.approx(1 - alpha_bar, rel=0.02)
 
 
+@pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
-def test_the_clean_image_is_recovered_from_the_right_prediction(prediction):
-    model = denoiser(prediction)
+def test_the_clean_image_is_recovered_from_the_right_prediction(prediction, process):
+    model = denoiser(prediction, process=process)
     torch.manual_seed(0)
     x0, noise = torch.rand(3, 3, 4, 4) * 2 - 1, torch.randn(3, 3, 4, 4)
     step = torch.tensor([1, 400, 800])
@@ -79,7 +80,7 @@ def test_missing_labels_become_the_no_label_class():
             return noisy
 
     echo = Echo()
-    model = Denoiser(echo, alpha_bar=alpha_bars(10), prediction="epsilon", classes=7)
+    model = Denoiser(echo, process=cosine(10), prediction="epsilon", classes=7)
     model(torch.zeros(2, 1, 4, 4), torch.tensor([1, 10]))
     assert echo.seen[0].tolist() == [0, 9]
     assert echo.seen[1].tolist() == [7, 7]
@@ -92,11 +93,12 @@ def test_the_schedule_agrees_with_diffusers(timesteps):
     assert torch.allclose(ours, scheduler.alphas_cumprod, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("shown", ["velocity", "clean"])
-def test_a_dual_prediction_is_the_velocity_that_its_gate_chooses(shown):
+def test_a_dual_prediction_is_the_velocity_that_its_gate_chooses(shown, process):
     torch.manual_seed(0)
     x0, noise, step = torch.rand(3, 1, 4, 4) * 1.8 - 0.9, torch.randn(3, 1, 4, 4), torch.tensor([1, 400, 999])
-    schedule = denoiser("velocity")
+    schedule = denoiser("velocity", process=process)
     noisy, velocity = schedule.diffuse(x0, step, noise), schedule.target(x0, step, noise)
 
     class Outputs(torch.nn.Module):
@@ -106,7 +108,53 @@ def test_a_dual_prediction_is_the_velocity_that_its_gate_chooses(shown):
             parts = [(right if name == shown else wrong)[name] for name in ("velocity", "clean")]
             return torch.cat([*parts, torch.full_like(x0, 9.0 if shown == "clean" else -9.0)], dim=1)
 
-    model = denoiser("dual", backbone=Outputs())
+    model = denoiser("dual", backbone=Outputs(), process=process)
     clean = model.clean(noisy, step, model(noisy, step))
     assert torch.allclose(clean, x0, atol=1e-3)
     assert torch.equal(model.target(x0, step, noise), velocity)
+
+
+def test_a_flow_is_a_straight_line_whose_velocity_is_its_change():
+    model = denoiser("velocity", process="flow")
+    x0, noise = torch.rand(1, 1, 2, 2), torch.randn(1, 1, 2, 2)
+    early, late = (model.diffuse(x0, torch.tensor([k]), noise) for k in (250, 750))
+    assert torch.allclose((late - early) / 0.5, model.target(x0, torch.tensor([250]), noise), atol=1e-6)
+    assert torch.equal(model.diffuse(x0, torch.tensor([1000]), noise), noise)
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_shift_multiplies_the_signal_to_noise_of_every_process(process):
+    plain, shifted = (PROCESSES[process](100, shift) for shift in (1.0, 0.25))
+    for k in (1, 50, 99):
+        ratio = (shifted.alpha[k] / shifted.sigma[k]) / (plain.alpha[k] / plain.sigma[k])
+        assert ratio == pytest.approx(0.25)
+
+
+def test_edm_has_the_papers_noise_levels_and_preconditioning():
+    """arXiv:2206.00364, equation 5 and table 1: D = c_skip x + c_out F(c_in x), F the velocity negated."""
+    model = denoiser("velocity", process="edm")
+    sigma, d = torch.tensor(model.process.sigma).double(), SIGMA_DATA
+    grid = [(80 ** (1 / 7) + i / 9 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7 for i in range(10)]
+    assert sigma[model.process.visited(10)].numpy() == pytest.approx([*grid, 0.0])
+    x, f = torch.randn(4, 1, 2, 2), torch.randn(4, 1, 2, 2)
+    step = torch.tensor([1, 300, 700, 1000])
+    s = sigma[step].float()[:, None, None, None]
+    skip, out = d**2 / (s**2 + d**2), s * d / (s**2 + d**2).sqrt()
+    assert torch.allclose(model.clean(x, step, -f), skip * x + out * f, atol=1e-5)
+    assert torch.allclose(model.scale[step], 1 / (sigma[step].float() ** 2 + d**2).sqrt())
+    told, log_noise = model.told[1:], sigma[1:].log().float()
+    assert torch.allclose(told, (log_noise - log_noise[0]) * 999 / (log_noise[-1] - log_noise[0]), atol=1e-2)
+
+
+def test_edm_has_inputs_and_targets_of_unit_variance():
+    torch.manual_seed(0)
+    seen = []
+    backbone = torch.nn.Identity()
+    backbone.forward = lambda noisy, told, labels: seen.append(noisy) or noisy
+    model = denoiser("velocity", backbone=backbone, process="edm")
+    for k in (1, 500, 1000):
+        images, noise = SIGMA_DATA * torch.randn(200_000, 1, 1, 1), torch.randn(200_000, 1, 1, 1)
+        step = torch.full((len(images),), k)
+        model(model.diffuse(images, step, noise), step)
+        assert seen[-1].var().item() == pytest.approx(1, abs=0.02)
+        assert model.target(images, step, noise).var().item() == pytest.approx(1, abs=0.02)

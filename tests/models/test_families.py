@@ -15,6 +15,7 @@ SMALL = {
     "dcgan": {"latent_dim": 5, "width": 8, "precision": "float32"},
     "dcgan_upsample": {"latent_dim": 5, "width": 8, "residual": "both", "precision": "float32"},
     "resnet_gan": {"latent_dim": 5, "width": 4, "max_width": 16, "attention": (8,), "precision": "float32"},
+    "r3gan": {"latent_dim": 5, "width": 16, "precision": "float32"},
     "progressive_gan": {"latent_dim": 5, "width": 4, "max_width": 16},
     "vae": {"latent_dim": 5, "width": 8, "precision": "float32"},
     "unet": {"widths": (8, 16), "precision": "float32"},
@@ -39,7 +40,7 @@ def test_images_have_the_shape_asked_for(name, resolution, channels):
     size = (2, channels, resolution, resolution)
     for network in networks(name, shape).values():
         if isinstance(network, LatentModel):
-            made = network.generate(torch.randn(2, network.latent_dim))
+            made = network.eval().generate(torch.randn(2, network.latent_dim))
             assert made.shape == size
             assert made.abs().max() <= 1
         elif isinstance(network, Denoiser):
@@ -91,7 +92,7 @@ def test_networks_are_found_by_name_or_by_kind_or_refused_with_what_there_is():
         require(gan, "vae", LatentModel, "objective")
 
 
-@pytest.mark.parametrize("name", ["dcgan", "resnet_gan", "progressive_gan"])
+@pytest.mark.parametrize("name", ["dcgan", "resnet_gan", "r3gan", "progressive_gan"])
 def test_conditional_networks_depend_on_the_label_once_it_is_learnt(name):
     gan = networks(name, ImageShape(3, 16, classes=4), conditional=True)
     latent, labels = torch.randn(2, 5), torch.tensor([0, 3])

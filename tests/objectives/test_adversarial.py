@@ -17,12 +17,13 @@ from gencompare.objectives.adversarial import (
     least_squares_generator_loss,
     linear_generator_loss,
     r1_penalty,
+    relativistic_discriminator_loss,
     vanilla_discriminator_loss,
     vanilla_generator_loss,
     wasserstein_discriminator_loss,
 )
 from gencompare.objectives.base import Batch
-from gencompare.objectives.settings import LSGAN, WGANGP, Hinge, Vanilla
+from gencompare.objectives.settings import LSGAN, R3GAN, WGANGP, Hinge, Vanilla
 
 SHAPE = ImageShape(1, 16)
 
@@ -89,6 +90,39 @@ def test_wasserstein_is_the_difference_of_means_whatever_is_added_to_both():
     real, fake = torch.tensor([1.0, 2.0]), torch.tensor([-1.0, 0.0])
     assert wasserstein_discriminator_loss(real, fake).item() == pytest.approx(-2.0)
     assert wasserstein_discriminator_loss(real + 5, fake + 5).item() == pytest.approx(-2.0)
+
+
+def test_the_relativistic_loss_sees_only_the_lead_within_each_pair():
+    real, fake = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0])
+    by_hand = -(real - fake).sigmoid().log().mean()
+    assert relativistic_discriminator_loss(real, fake).item() == pytest.approx(by_hand.item())
+    assert relativistic_discriminator_loss(real + 9, fake + 9).item() == pytest.approx(by_hand.item())
+    assert relativistic_discriminator_loss(torch.zeros(2), torch.zeros(2)).item() == pytest.approx(
+        math.log(2)
+    )
+
+
+def test_r3gan_penalises_real_and_fake_images_and_its_weight_falls():
+    """Of a critic of known slope both penalties are ½ (8 slope)², and a pair's lead is slope times its sums'."""
+    torch.manual_seed(0)
+    networks = DCGAN(latent_dim=4, width=8, critic_norm="none", precision="float32").networks(SHAPE)
+    networks["discriminator"] = Linear(0.1)
+    objective = R3GAN(r1=3.0, r1_end=0.1).objective(networks)
+    fakes = []
+    networks["generator"].register_forward_hook(lambda _, __, made: fakes.append(made.detach()))
+    for progress, weight in ((0.0, 3.0), (0.5, 1.65), (1.0, 0.3)):
+        given = Batch(torch.rand(6, 1, 16, 16), None, 0, progress)
+        (_, discriminator), (_, generator) = objective.step(given)
+        lead = 0.1 * (given.images - fakes[-1]).flatten(1).sum(1)
+        penalties = 2 * 0.5 * (16 * 0.1) ** 2
+        expected = torch.nn.functional.softplus(-lead).mean().item() + weight * penalties
+        assert discriminator.item() == pytest.approx(expected, rel=1e-4)
+        assert generator.item() == pytest.approx(torch.nn.functional.softplus(lead).mean().item(), rel=1e-4)
+
+
+def test_a_critic_with_batch_normalisation_is_refused_by_r3gan():
+    with pytest.raises(SettingError, match=r"^objective.name='r3gan': .*batch normalisation"):
+        R3GAN().objective(DCGAN(latent_dim=4, width=8).networks(SHAPE))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -232,7 +266,7 @@ def test_an_ungrowing_pair_never_asks_for_new_optimisers():
     assert objective.lr_scale == 1.0
 
 
-@pytest.mark.parametrize("settings", [Vanilla, LSGAN, Hinge, WGANGP])
+@pytest.mark.parametrize("settings", [Vanilla, LSGAN, Hinge, R3GAN, WGANGP])
 def test_objectives_have_the_name_they_are_registered_by(settings):
     _, objective = resnet(settings())
     assert OBJECTIVES[objective.name] is settings

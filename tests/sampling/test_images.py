@@ -32,6 +32,15 @@ FAMILIES = {
     "ddpm": ("unet", {"widths": (8,), "precision": "float32"}, "ddpm", {"steps": 3}),
     "dpm_solver": ("unet", {"widths": (8,), "precision": "float32"}, "dpm_solver", {"steps": 3}),
     "heun": ("unet", {"widths": (8,), "precision": "float32"}, "heun", {"steps": 2}),
+    "flow": ("unet", {"widths": (8,), "precision": "float32", "process": "flow"}, "euler", {"steps": 3}),
+    "midpoint": (
+        "unet",
+        {"widths": (8,), "precision": "float32", "process": "flow"},
+        "midpoint",
+        {"steps": 2},
+    ),
+    "edm": ("unet", {"widths": (8,), "precision": "float32", "process": "edm"}, "heun", {"steps": 3}),
+    "consistency": ("unet", {"widths": (8,), "precision": "float32", "process": "edm"}, "consistency", {}),
     "conditional": (
         "unet",
         {"widths": (8,), "precision": "float32", "conditional": True},
@@ -93,7 +102,7 @@ def test_interpolations_start_and_end_at_samples(family):
     rows = interpolate(made, 2, 5, seed=7, labels=np.array([0, 1]))
     assert rows.shape == (2, 5, 16, 16, 1)
     assert same(rows[:, 0], samples[::2])
-    if family not in {"ddpm", "ddim_eta"}:  # they draw the first sample's noise all the way
+    if family not in {"ddpm", "ddim_eta", "consistency"}:  # they draw the first sample's noise all the way
         assert same(rows[:, -1], samples[1::2])
 
 
@@ -199,3 +208,14 @@ def test_spherical_interpolation_keeps_angle_and_length():
             point, torch.tensor([math.cos(share * math.pi / 2), math.sin(share * math.pi / 2)])
         )
     assert torch.allclose(slerp(first, first, 0.5), first)
+
+
+def test_consistency_stops_at_the_noise_asked_for_and_at_no_other():
+    networks = MODELS["unet"](widths=(8,), process="edm").networks(SHAPE)
+    made = SAMPLERS["consistency"](steps=3, via=(2.0, 0.5)).sampler(networks, SHAPE, real(20))
+    sigma = np.array(made.denoiser.process.sigma)
+    assert sigma[made.grid] == pytest.approx([80.0, 2.0, 0.5, 0.0], rel=0.01)
+    assert made.nfe == 3
+    for settings in ({"via": (0.5, 2.0), "steps": 3}, {"via": (0.5,), "steps": 3}):
+        with pytest.raises(SettingError, match=r"^sampler\.(via|steps)="):
+            SAMPLERS["consistency"](**settings).sampler(networks, SHAPE, real(20))

@@ -13,26 +13,31 @@ import numpy as np
 import pytest
 import torch
 
-from gencompare.models.parts.diffusion import Process, alpha_bars
+from gencompare.models.parts.diffusion import PROCESSES, alpha_bars, cosine, variance_preserving
 from gencompare.sampling.solvers import (
+    consistency,
     ddim,
     ddim_inversion,
     ddpm,
     dpm_solver,
     heun,
+    midpoint,
     posterior_deviation,
-    visited,
 )
 
+visited = lambda timesteps, steps: cosine(timesteps).visited(steps)  # noqa: E731
 MEAN = torch.tensor([0.3, -0.5, 0.0], dtype=torch.float64)[:, None, None]
 DEVIATION = torch.tensor([0.2, 0.5, 1.5], dtype=torch.float64)[:, None, None]
 TIMESTEPS = 4097
 LOG_SNR = np.linspace(5.0, -5.0, TIMESTEPS)  # log(alpha / sigma) at steps 1 .. TIMESTEPS
-PROCESS = Process(
-    [1.0, *(1 / np.sqrt(1 + np.exp(-2 * LOG_SNR))).tolist()],
-    [0.0, *(1 / np.sqrt(1 + np.exp(2 * LOG_SNR))).tolist()],
-)
-DETERMINISTIC = {"ddim": (ddim, 1), "dpm_solver": (dpm_solver, 2), "heun": (heun, 2)}
+ALPHA_BAR = 1 / (1 + np.exp(-2 * LOG_SNR))
+PROCESS = variance_preserving(torch.from_numpy(np.array([1.0, *ALPHA_BAR])))
+DETERMINISTIC = {
+    "ddim": (ddim, 1),
+    "dpm_solver": (dpm_solver, 2),
+    "heun": (heun, 2),
+    "midpoint": (midpoint, 2),
+}
 
 
 def marginal(k):
@@ -40,9 +45,9 @@ def marginal(k):
     return alpha * MEAN, (alpha**2 * DEVIATION**2 + sigma**2).sqrt()
 
 
-def exact(x, k):
-    alpha, sigma = PROCESS.alpha[k], PROCESS.sigma[k]
-    mean, deviation = marginal(k)
+def exact(x, k, process=None):
+    alpha, sigma = (process or PROCESS).alpha[k], (process or PROCESS).sigma[k]
+    mean, deviation = alpha * MEAN, (alpha**2 * DEVIATION**2 + sigma**2).sqrt()
     x0 = MEAN + alpha * DEVIATION**2 / deviation**2 * (x - mean)
     return x0, (x - alpha * x0) / sigma
 
@@ -85,7 +90,40 @@ def test_deterministic_solvers_sample_the_right_distribution(name):
     assert torch.allclose((high - low) / 2, DEVIATION, rtol=0.02)
 
 
+@pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("name", DETERMINISTIC)
+def test_deterministic_solvers_sample_the_right_distribution_by_every_process(name, process):
+    process = PROCESSES[process](1000, 1.0)
+    last = process.alpha[-1] * MEAN, (process.alpha[-1] ** 2 * DEVIATION**2 + process.sigma[-1] ** 2).sqrt()
+    ends = torch.stack([last[0] - last[1], last[0] + last[1]])
+    estimate = partial(exact, process=process)
+    *_, ((low, high), _) = DETERMINISTIC[name][0](estimate, process, process.visited(200), ends, no_noise)
+    assert torch.allclose((low + high) / 2, MEAN, atol=1e-3)
+    assert torch.allclose((high - low) / 2, DEVIATION, rtol=0.05)
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_ancestral_sampling_draws_the_right_distribution_by_every_process(process):
+    process = PROCESSES[process](1000, 1.0)
+    generator = torch.Generator().manual_seed(0)
+    normal = lambda *shape: torch.randn(10_000, *shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    x = process.alpha[-1] * MEAN + process.sigma[-1] * normal(3, 1, 1)
+    *_, (made, _) = ddpm(partial(exact, process=process), process, process.visited(500), x, normal)
+    assert torch.allclose(made.mean(0), MEAN, atol=0.04)
+    assert torch.allclose(made.std(0), DEVIATION, rtol=0.05)
+
+
+def test_on_a_flow_ddim_is_eulers_method():
+    process = PROCESSES["flow"](100, 1.0)
+    noise = x = torch.randn(2, 3, 1, 1, dtype=torch.float64)
+    for k in range(100, 0, -20):
+        x0, eps = exact(x, k, process)
+        x = x - 0.2 * (eps - x0)
+    *_, (made, _) = ddim(partial(exact, process=process), process, process.visited(5), noise, no_noise)
+    assert torch.allclose(made, x)
+
+
+@pytest.mark.parametrize("name", ["ddim", "dpm_solver", "heun"])  # midpoint foresees it from half way
 def test_one_step_is_the_first_estimate(name):
     x = torch.randn(2, 3, 1, 1, dtype=torch.float64)
     _, made = sampled(DETERMINISTIC[name][0], visited(TIMESTEPS, 1), x)
@@ -116,7 +154,7 @@ def test_ancestral_sampling_gives_the_right_distribution():
 
 def test_posterior_deviation_of_neighbouring_steps_is_ddpm_equation_7():
     alpha_bar = alpha_bars(1000)
-    process = Process(alpha_bar.sqrt().tolist(), (1 - alpha_bar).sqrt().tolist())
+    process = variance_preserving(alpha_bar)
     for k in (2, 10, 999):
         beta = 1 - alpha_bar[k] / alpha_bar[k - 1]
         expected = ((1 - alpha_bar[k - 1]) / (1 - alpha_bar[k]) * beta).sqrt().item()
@@ -167,3 +205,16 @@ def test_ddim_inversion_finds_the_noise_that_leads_to_an_image():
         errors.append((sampled(ddim, grid, found)[1] - image).abs().max().item())
     assert errors[0] > 2 * errors[1] > 4 * errors[2]
     assert errors[2] < 0.005
+
+
+def test_consistency_sampling_noises_the_foreseen_image_anew():
+    process = PROCESSES["edm"](1000, 1.0)
+    drawn = torch.randn(2, 3, 1, 1, dtype=torch.float64)
+    x = 80 * torch.randn(2, 3, 1, 1, dtype=torch.float64)
+    states = list(
+        consistency(partial(exact, process=process), process, [1000, 400, 0], x, lambda *shape: drawn)
+    )
+    first = exact(x, 1000, process)[0]
+    again = first + process.sigma[400] * drawn
+    assert torch.allclose(states[1][0], again)
+    assert torch.allclose(states[-1][0], exact(again, 400, process)[0])

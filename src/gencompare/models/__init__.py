@@ -10,6 +10,7 @@ MODELS: dict[str, type] = {
     "dcgan": settings.DCGAN,
     "dcgan_upsample": settings.UpsampleDCGAN,
     "resnet_gan": settings.ResNetGAN,
+    "r3gan": settings.R3GAN,
     "progressive_gan": settings.ProgressiveGAN,
     "vae": settings.VAE,
     "unet": settings.UNet,

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gencompare.models.parts.diffusion import Denoiser
+from gencompare.models.parts.diffusion import Denoiser, variance_preserving
 from gencompare.models.settings import PREDICTIONS, PretrainedUNet
 
 
@@ -18,9 +18,9 @@ def networks(config: PretrainedUNet) -> dict[str, nn.Module]:
     folder = Path(config.folder)
     unet = UNet2DModel.from_pretrained(folder / "unet", use_safetensors=True, local_files_only=True)
     scheduler = DDPMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-    alpha_bar = torch.cat([torch.ones(1), scheduler.alphas_cumprod]).double()
+    process = variance_preserving(torch.cat([torch.ones(1), scheduler.alphas_cumprod]).double())
     prediction = PREDICTIONS[scheduler.config.prediction_type]
-    return {"denoiser": Denoiser(DiffusersBackbone(unet), alpha_bar=alpha_bar, prediction=prediction)}
+    return {"denoiser": Denoiser(DiffusersBackbone(unet), process=process, prediction=prediction)}
 
 
 class DiffusersBackbone(nn.Module):

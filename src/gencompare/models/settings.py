@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "bfloat16", "float32"]
 Prediction = Literal["epsilon", "velocity", "dual"]
+ProcessName = Literal["cosine", "flow", "edm"]
 
 PLACES = 16
 """Of the 4 x 4 feature map that a VAE's encoder and decoder share."""
@@ -52,7 +53,7 @@ def check_labels(shape: ImageShape, conditional: bool) -> None:
         raise SettingError("conditional=True: the image set has no labels; set conditional to false")
 
 
-def classes(config: DCGAN | ResNetGAN | ProgressiveGAN | UNet, shape: ImageShape) -> int:
+def classes(config: DCGAN | ResNetGAN | R3GAN | ProgressiveGAN | UNet, shape: ImageShape) -> int:
     """How many labels the networks are conditioned on, 0 for none."""
     return shape.classes if config.conditional else 0
 
@@ -182,6 +183,35 @@ class ResNetGAN:
 
 
 @settings
+class R3GAN:
+    """Residual blocks without normalisation, equally wide at every resolution (arXiv:2501.05441).
+
+    Attributes:
+        latent_dim: length of the latent vector.
+        width: channels at every resolution, a multiple of 8; the paper has 768 on CIFAR-10.
+        blocks: residual blocks at each resolution.
+        conditional: whether it takes the image set's labels: beside the latent vector in the generator, by
+            projection in the discriminator.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
+    """
+
+    latent_dim: Positive = 64
+    width: Annotated[int, Field(gt=0, multiple_of=8)] = 32
+    blocks: Positive = 1
+    conditional: bool = False
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "r3gan")
+        check_labels(shape, self.conditional)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import r3gan
+
+        return r3gan.networks(self, shape)
+
+
+@settings
 class ProgressiveGAN:
     """A generator and a critic that mirror each other and grow together; for `objective.name=wgan_gp`.
 
@@ -257,7 +287,10 @@ class UNet:
         blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
         attention: sides of the feature maps that have self-attention after each block, where they occur.
         dropout: share of channels dropped inside residual blocks while training.
-        timesteps, shift: the diffusion process (see `alpha_bars`).
+        process: how images turn into noise: "cosine" diffusion, "flow" matching (straight lines, arXiv:2209.03003)
+            or "edm" (arXiv:2206.00364, preconditioned); see `models/parts/diffusion.py`.
+        timesteps: how finely the process is divided.
+        shift: factor on its signal-to-noise amplitude (see `alpha_bars`).
         prediction: what the network predicts (see `Denoiser`).
         conditional: whether it takes the image set's labels.
         precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
@@ -268,6 +301,7 @@ class UNet:
     blocks: Positive = 1
     attention: tuple[Positive, ...] = (4,)
     dropout: Fraction = 0.0
+    process: ProcessName = "cosine"
     timesteps: Positive = 1000
     shift: PositiveFloat = 1.0
     prediction: Prediction = "velocity"
@@ -284,6 +318,11 @@ class UNet:
             )
         if any(width % 8 for width in self.widths):
             raise SettingError(f"widths={self.widths}: each must be a multiple of 8")
+        if self.process == "flow" and self.prediction == "epsilon":
+            raise SettingError(
+                "prediction='epsilon': from pure noise eps says nothing of the image, and a flow starts there;"
+                " use velocity or dual"
+            )
         check_labels(shape, self.conditional)
 
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.models.parts.diffusion import OUTPUTS, Denoiser, alpha_bars
+from gencompare.models.parts.diffusion import OUTPUTS, PROCESSES, Denoiser
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import UNet, classes
@@ -21,7 +21,7 @@ def networks(config: UNet, shape: ImageShape) -> dict[str, nn.Module]:
     """A fresh denoiser."""
     denoiser = Denoiser(
         Backbone(config, shape),
-        alpha_bar=alpha_bars(config.timesteps, config.shift),
+        process=PROCESSES[config.process](config.timesteps, config.shift),
         prediction=config.prediction,
         classes=classes(config, shape),
     )

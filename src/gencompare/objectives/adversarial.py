@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +20,7 @@ from gencompare.models.parts.precision import full_precision
 from gencompare.objectives.augment import augment
 from gencompare.objectives.base import Batch, Objective
 from gencompare.objectives.diversity import distinctness, diversity, ranked_above
-from gencompare.objectives.settings import WGANGP, Adversarial
+from gencompare.objectives.settings import R3GAN, WGANGP, Adversarial
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -59,6 +60,11 @@ def linear_generator_loss(fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
+def relativistic_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E[log(1 + e^-(D(x) - D(G(z))))] over pairs (RpGAN in R3GAN, arXiv:2501.05441, equation 2)."""
+    return F.softplus(fake - real).mean()
+
+
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     """E[(‖∇D(x)‖₂ - 1)²] at points drawn between real and fake images (WGAN-GP, arXiv:1704.00028, equation 3).
 
@@ -72,7 +78,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def r1_penalty(critic: Critic, real: Tensor) -> Tensor:
-    """½ E[‖∇D(x)‖₂²] at real images (R1, arXiv:1801.04406, equation 9)."""
+    """½ E[‖∇D(x)‖₂²] at real images (R1, arXiv:1801.04406, equation 9); at fake ones it is R2 (equation 10)."""
     gradient = _gradient(critic, real.detach().float().requires_grad_())
     return 0.5 * gradient.flatten(1).square().sum(1).mean()
 
@@ -125,7 +131,7 @@ class AdversarialObjective(Objective):
         fake = self._fakes(images, labels)
         yield "discriminator", self._discriminator_loss(images, fake.detach(), labels)
         with frozen(self.discriminator):
-            loss = self.losses.generator(self._judge(augment(fake, self.config.augment), labels))
+            loss = self._generator_loss(images, fake, labels)
         yield "generator", loss
 
     def advance(self, progress: float) -> bool:
@@ -174,6 +180,9 @@ class AdversarialObjective(Objective):
         loss = self.losses.discriminator(real_logits, fake_logits)
         return loss + self.penalty(critic, real, real_logits, fake)
 
+    def _generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
+        return self.losses.generator(self._judge(augment(fake, self.config.augment), labels))
+
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Logits (N,): a conditional GAN's discriminator takes the labels too."""
         return self.discriminator(images, labels) if self.generator.classes else self.discriminator(images)
@@ -203,6 +212,38 @@ class HingeObjective(AdversarialObjective):
     losses = Losses(hinge_discriminator_loss, linear_generator_loss)
 
 
+class R3GANObjective(AdversarialObjective):
+    """Of pairs of a real and a fake image, the discriminator held flat at both.
+
+    The generator's loss is log(1 + e^(D(x) - D(G(z)))): the non-saturating one, of the fake's lead.
+
+    Raises:
+        SettingError: for a discriminator with batch normalisation, whose gradient at an image depends on the others.
+    """
+
+    name = "r3gan"
+    losses = Losses(relativistic_discriminator_loss, vanilla_generator_loss)
+    config: R3GAN
+
+    def __init__(self, networks: Mapping[str, nn.Module], config: R3GAN) -> None:
+        super().__init__(networks, config)
+        refuse_batch_norm(self.discriminator, self.name)
+        self.weight = config.r1
+
+    def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        end = self.config.r1_end
+        share = end + (1.0 - end) * 0.5 * (1.0 + math.cos(math.pi * batch.progress))
+        self.weight = self.config.r1 * share
+        yield from super().step(batch)
+
+    def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
+        return self.weight * (r1_penalty(critic, real) + r1_penalty(critic, fake)) if self.weight else 0.0
+
+    def _generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
+        real, fake = augment(real, self.config.augment), augment(fake, self.config.augment)
+        return self.losses.generator(self._judge(fake, labels) - self._judge(real, labels))
+
+
 class WGANGPObjective(AdversarialObjective):
     """Of the Wasserstein distance, the critic held to a gradient norm of 1.
 
@@ -216,16 +257,25 @@ class WGANGPObjective(AdversarialObjective):
 
     def __init__(self, networks: Mapping[str, nn.Module], config: WGANGP) -> None:
         super().__init__(networks, config)
-        if any(isinstance(module, nn.BatchNorm2d) for module in self.discriminator.modules()):
-            raise SettingError(
-                "objective.name='wgan_gp': the gradient penalty needs a critic without batch normalisation;"
-                " choose model.name=resnet_gan, progressive_gan or dcgan_upsample"
-            )
+        refuse_batch_norm(self.discriminator, self.name)
 
     def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
         steepness = self.config.gp * gradient_penalty(critic, real, fake)
         drift = self.config.drift * real_logits.square().mean()
         return steepness + drift + super().penalty(critic, real, real_logits, fake)
+
+
+def refuse_batch_norm(critic: nn.Module, name: str) -> None:
+    """Refuse a critic whose gradient at an image depends on the other images.
+
+    Raises:
+        SettingError: naming the objective.
+    """
+    if any(isinstance(module, nn.BatchNorm2d) for module in critic.modules()):
+        raise SettingError(
+            f"objective.name={name!r}: the gradient penalty needs a critic without batch normalisation; set"
+            " model.critic_norm to none, or choose model.name=resnet_gan, r3gan or dcgan_upsample"
+        )
 
 
 @contextmanager

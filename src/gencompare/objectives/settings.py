@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, PositiveFloat, settings
 
@@ -65,6 +67,26 @@ class Hinge(Adversarial):
 
 
 @settings
+class R3GAN(Adversarial):
+    """The relativistic loss with penalties at real and at fake images (R3GAN, arXiv:2501.05441).
+
+    For discriminators without batch normalisation.
+
+    Attributes:
+        r1: weight of the R1 penalty and, as in the paper, of the R2 penalty alike: its gamma.
+        r1_end: the share of it that is left at the end of the budget, falling by a cosine; the paper has 0.1.
+    """
+
+    r1: NonNegativeFloat = 1.0
+    r1_end: Fraction = 1.0
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.adversarial import R3GANObjective
+
+        return R3GANObjective(networks, self)
+
+
+@settings
 class WGANGP(Adversarial):
     """Wasserstein GAN with gradient penalty (arXiv:1704.00028), for critics without batch normalisation.
 
@@ -112,17 +134,50 @@ class LogNormal(NamedTuple):
 class Denoising:
     """Mean squared error of what the network predicts (DDPM, arXiv:2006.11239, equation 14).
 
+    By the model's process it is DDPM's loss, flow matching's (arXiv:2210.02747, equation 23) or EDM's with its
+    weighting 1 / c_out² (arXiv:2206.00364, equation 8).
+
     Attributes:
-        noise: mean and deviation of log(sigma / alpha) of the images to learn from; none draws all steps alike.
+        noise: mean and deviation of log(sigma / alpha) of the images to learn from; none draws all steps alike. EDM
+            has -1.2 and 1.2; of a flow, this is its time's sigmoid-normal distribution (arXiv:2403.03206).
             What a network learns from nearly clean images and from nearly pure noise is soon learnt, or never.
         label_dropout: share of labels hidden from a conditional network, so that it also learns the
             unconditional prediction that guidance needs (arXiv:2207.12598, algorithm 1).
+        pairing: which noise belongs to which image of a batch: at random, or by exact optimal transport, which
+            makes a flow's paths straighter (arXiv:2302.00482, section 3.2). Not for conditional networks.
     """
 
     noise: LogNormal | None = None
     label_dropout: Fraction = 0.1
+    pairing: Literal["random", "optimal_transport"] = "random"
 
     def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
         from gencompare.objectives.denoising import DenoisingObjective
 
         return DenoisingObjective(networks, self)
+
+
+@settings
+class Consistency(Denoising):
+    """A denoiser first, then tuned to foresee the same image all along its path (ECT, arXiv:2406.14548).
+
+    One training in two stages, both paid from its budget, so that a comparison with its teacher is fair whatever
+    the budget's unit. The teacher's weights are kept as an earlier stage.
+
+    Attributes:
+        teacher: share of the budget in which the denoiser is trained, its learning rate falling over the second
+            half of that.
+        lr_scale: factor on the learning rate afterwards.
+        tuning_noise: mean and deviation of log(sigma / alpha) of the noisier image of each pair.
+        halvings: how often the distance within pairs is halved while it is tuned, from about half its noise on.
+    """
+
+    teacher: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    lr_scale: PositiveFloat = 0.1
+    tuning_noise: LogNormal = LogNormal(-1.1, 2.0)
+    halvings: Positive = 6
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.consistency import ConsistencyObjective
+
+        return ConsistencyObjective(networks, self)

@@ -4,7 +4,18 @@ A sampler is a settings class with `sampler(networks, shape, images)`, which mak
 makes one of saved weights, and `images` has all that can be made with it.
 """
 
-from gencompare.sampling.settings import DDIM, DDPM, DPMSolver, Heun, Latent, Mixture, SamplerSettings
+from gencompare.sampling.settings import (
+    DDIM,
+    DDPM,
+    Consistency,
+    DPMSolver,
+    Euler,
+    Heun,
+    Latent,
+    Midpoint,
+    Mixture,
+    SamplerSettings,
+)
 
 SAMPLERS: dict[str, type[SamplerSettings]] = {
     "latent": Latent,
@@ -13,4 +24,7 @@ SAMPLERS: dict[str, type[SamplerSettings]] = {
     "ddpm": DDPM,
     "dpm_solver": DPMSolver,
     "heun": Heun,
+    "euler": Euler,
+    "midpoint": Midpoint,
+    "consistency": Consistency,
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gencompare.config.typed import SettingError
-from gencompare.models.parts.diffusion import Denoiser
+from gencompare.models.parts.diffusion import Denoiser, Process
 from gencompare.models.parts.lookup import only
 from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import solvers
@@ -30,6 +31,7 @@ class DiffusionSampler(Sampler):
         networks: the denoiser is one of them.
         shape: of its images.
         evaluations: of the denoiser for one image without guidance; as many as steps where not given.
+        via: ratios sigma / alpha of the noise at which to stop on the way, in place of evenly spread steps.
 
     Raises:
         SettingError: where there is no one denoiser, or it cannot be sampled with these settings.
@@ -43,6 +45,7 @@ class DiffusionSampler(Sampler):
         networks: Mapping[str, nn.Module],
         shape: ImageShape,
         evaluations: int | None = None,
+        via: Sequence[float] | None = None,
     ) -> None:
         super().__init__(networks)
         self.name, self.solver, self.config = name, solver, config
@@ -54,6 +57,8 @@ class DiffusionSampler(Sampler):
             raise SettingError(
                 f"sampler.steps={config.steps}: at most the model's {self.denoiser.timesteps} timesteps"
             )
+        process = self.denoiser.process
+        self.grid = process.visited(config.steps) if via is None else _stops(process, via)
         if config.guidance_scale != 1.0 and not self.classes:
             raise SettingError(
                 f"sampler.guidance_scale={config.guidance_scale}: must be 1, since the model takes no labels;"
@@ -61,10 +66,10 @@ class DiffusionSampler(Sampler):
             )
 
     def path(self, noise: Tensor, labels: Tensor | None, streams: Streams, frames: int) -> Iterator[Tensor]:
-        steps, process = self.config.steps, self.denoiser.process
-        grid = solvers.visited(self.denoiser.timesteps, steps)
+        steps, process = len(self.grid) - 1, self.denoiser.process
         shown = np.rint(np.linspace(0 if frames > 1 else steps, steps, frames)).tolist()
-        states = self.solver(self.denoise(labels), process, grid, noise, streams.normal)
+        start = process.sigma[-1] * noise
+        states = self.solver(self.denoise(labels), process, self.grid, start, streams.normal)
         for place, (_, foreseen) in enumerate(states):
             for _ in range(shown.count(place)):
                 yield foreseen
@@ -88,11 +93,29 @@ class DiffusionSampler(Sampler):
 
 
 class DDIMSampler(DiffusionSampler):
-    """The one that can lead images back to noise."""
+    """DDIM, or Euler's method on a flow: the one that can lead images back to noise."""
 
     inverts = True
 
     def invert(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Follow DDIM's deterministic path backwards (arXiv:2010.02502, section 4.3)."""
-        grid = solvers.visited(self.denoiser.timesteps, self.config.steps)[::-1]
-        return solvers.ddim_inversion(self.denoise(labels), self.denoiser.process, grid, images)
+        process = self.denoiser.process
+        return (
+            solvers.ddim_inversion(self.denoise(labels), process, self.grid[::-1], images) / process.sigma[-1]
+        )
+
+
+def _stops(process: Process, via: Sequence[float]) -> list[int]:
+    """From the last step over those nearest to ratios sigma / alpha, falling, to 0.
+
+    Raises:
+        SettingError: unless these are different steps on the way.
+    """
+    ratios = np.divide(process.sigma[1:], np.maximum(process.alpha[1:], 1e-12))
+    stops = [1 + int(np.abs(np.log(ratios / ratio)).argmin()) for ratio in via]
+    grid = [len(process.alpha) - 1, *stops, 0]
+    if any(after >= now for now, after in pairwise(grid)):
+        raise SettingError(
+            f"sampler.via={list(via)}: must fall, within the process's noise, {ratios[0]:.3g} to {ratios[-1]:.3g}"
+        )
+    return grid

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, settings
+from gencompare.config.typed import (
+    Fraction,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    SettingError,
+    settings,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,6 +106,16 @@ class DDIM(Diffusion):
 
 
 @settings
+class Euler(Diffusion):
+    """Euler's method, as flows name it: DDIM without noise on the way."""
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        return diffusion.DDIMSampler("euler", solvers.ddim, self, networks, shape)
+
+
+@settings
 class DDPM(Diffusion):
     """Ancestral sampling."""
 
@@ -132,3 +149,39 @@ class Heun(Diffusion):
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, shape, 2 * self.steps - 1)
+
+
+@settings
+class Midpoint(Diffusion):
+    """The midpoint method: two evaluations a step."""
+
+    steps: Positive = 10
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        return diffusion.DiffusionSampler("midpoint", solvers.midpoint, self, networks, shape, 2 * self.steps)
+
+
+@settings
+class Consistency(Diffusion):
+    """Foresee the image from pure noise, then noise it anew and foresee it again (arXiv:2303.01469).
+
+    Attributes:
+        steps: 1 + as many as `via` has.
+        via: how noisy the image is made again before each further step: sigma / alpha, falling.
+    """
+
+    steps: Positive = 2
+    via: tuple[PositiveFloat, ...] = (0.8,)
+
+    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+        from gencompare.sampling import diffusion, solvers
+
+        if self.steps != 1 + len(self.via):
+            raise SettingError(
+                f"sampler.steps={self.steps}: with {len(self.via)} ratios in sampler.via, {1 + len(self.via)} steps"
+            )
+        return diffusion.DiffusionSampler(
+            "consistency", solvers.consistency, self, networks, shape, via=self.via
+        )

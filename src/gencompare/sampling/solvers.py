@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 from torch import Tensor
 
 from gencompare.models.parts.diffusion import Process
@@ -21,21 +20,24 @@ Normal = Callable[..., Tensor]
 States = Iterator[tuple[Tensor, Tensor]]
 
 
-def visited(timesteps: int, steps: int) -> list[int]:
-    """The visited steps, evenly spread with both ends kept: steps + 1 of them, falling from `timesteps` to 0."""
-    return np.rint(timesteps * np.linspace(0.0, 1.0, steps + 1)).astype(int)[::-1].tolist()
-
-
 def posterior_deviation(process: Process, now: int, after: int) -> float:
     """Standard deviation of q(x_after | x_now, x_0) (DDPM, arXiv:2006.11239, equation 7)."""
-    kept = (process.alpha[now] / process.alpha[after]) ** 2
-    return process.sigma[after] / process.sigma[now] * math.sqrt(1.0 - kept)
+    return process.sigma[after] / process.sigma[now] * math.sqrt(added_variance(process, now, after))
+
+
+def added_variance(process: Process, now: int, after: int) -> float:
+    """Variance of the noise that the process adds on its way from x_after to x_now: one step's beta in DDPM."""
+    kept = process.alpha[now] / process.alpha[after]
+    return process.sigma[now] ** 2 - (kept * process.sigma[after]) ** 2
 
 
 def ddim(
     denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal, *, eta: float = 0.0
 ) -> States:
-    """DDIM (arXiv:2010.02502, equation 12); eta 0 is deterministic, eta 1 draws from DDPM's posterior."""
+    """DDIM (arXiv:2010.02502, equation 12); eta 0 is deterministic, eta 1 draws from DDPM's posterior.
+
+    Deterministic, it is Euler's method on dx = x_0 dalpha + eps dsigma: on a flow, the plain Euler method.
+    """
     for now, after in zip(grid, grid[1:], strict=False):
         x0, eps = denoise(x, now)
         yield x, x0
@@ -70,7 +72,7 @@ def ddpm(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, nor
         x0, _ = denoise(x, now)
         yield x, x0
         kept = process.alpha[now] / process.alpha[after]
-        forward = 1.0 - kept**2  # beta of one step from `after` to `now`
+        forward = added_variance(process, now, after)
         rest = process.sigma[now] ** 2
         x = (process.alpha[after] * forward / rest) * x0 + (kept * process.sigma[after] ** 2 / rest) * x
         if after > 0:
@@ -81,7 +83,8 @@ def ddpm(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, nor
 def dpm_solver(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal) -> States:
     """DPM-Solver++(2M) (arXiv:2211.01095, algorithm 2): second order, one evaluation a step."""
     log_snr = [
-        math.log(alpha / sigma) for alpha, sigma in zip(process.alpha[1:], process.sigma[1:], strict=True)
+        math.log(alpha / sigma) if alpha else -math.inf  # a flow starts from nothing but noise
+        for alpha, sigma in zip(process.alpha[1:], process.sigma[1:], strict=True)
     ]
     before: Tensor | None = None
     width_before = 0.0
@@ -113,4 +116,28 @@ def heun(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, nor
         rise, fall = process.alpha[after] - process.alpha[now], process.sigma[after] - process.sigma[now]
         next_x0, next_eps = denoise(x + rise * x0 + fall * eps, after)
         x = x + rise * (x0 + next_x0) / 2.0 + fall * (eps + next_eps) / 2.0
+    yield x, x
+
+
+def midpoint(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal) -> States:
+    """The midpoint method: second order, two evaluations a step, on the same equation as `heun`."""
+    for now, after in zip(grid, grid[1:], strict=False):
+        x0, eps = denoise(x, now)
+        yield x, x0
+        middle = (now + after + 1) // 2
+        rise, fall = process.alpha[middle] - process.alpha[now], process.sigma[middle] - process.sigma[now]
+        x0, eps = denoise(x + rise * x0 + fall * eps, middle)
+        rise, fall = process.alpha[after] - process.alpha[now], process.sigma[after] - process.sigma[now]
+        x = x + rise * x0 + fall * eps
+    yield x, x
+
+
+def consistency(denoise: Denoise, process: Process, grid: Sequence[int], x: Tensor, normal: Normal) -> States:
+    """Multistep consistency sampling (arXiv:2303.01469, algorithm 1): foresee the image, noise it anew, foresee again."""
+    for now, after in zip(grid, grid[1:], strict=False):
+        x0, _ = denoise(x, now)
+        yield x, x0
+        x = x0
+        if after > 0:
+            x = process.alpha[after] * x0 + process.sigma[after] * normal(*x.shape[1:])
     yield x, x
