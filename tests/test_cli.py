@@ -8,9 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from gencompare.cli import cli
+from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
 
@@ -80,7 +83,7 @@ def test_mistakes_end_in_one_line(words, said):
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("words", [("plan", "gan_compare"), ("list",)])
+@pytest.mark.parametrize("words", [("plan", "gan_compare"), ("list",), ("registry", "list")])
 def test_they_answer_at_once_without_torch_or_mlflow(words):
     script = (
         "import sys; from kedro.framework.cli.cli import main; sys.argv = ['kedro', *sys.argv[1:]]\n"
@@ -102,3 +105,14 @@ def test_help_shows_how_to_choose():
     said = CliRunner().invoke(cli, ["run", "--help"]).output
     for option in ("--dataset", "--contenders", "--seeds", "--minutes", "--kimg", "--petaflops", "--params"):
         assert option in said
+
+
+def test_the_pipelines_that_are_listed_are_those_that_are_composed():
+    from gencompare.pipeline_registry import compose_all
+
+    loader = ComparisonConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS)
+    comparisons = loader.plan.comparisons
+    code, said, _ = kedro("registry", "list")
+    assert code == 0
+    assert yaml.safe_load(said) == sorted(compose_all(comparisons))
+    assert kedro("registry", "describe", "score")[0] == 0

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from typing import Any
 
 import click
+import yaml
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.registry import registry as kedro_registry
 from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
+from gencompare.comparisons import registered_names
 from gencompare.config.budget import UNITS
 from gencompare.config_loader import ComparisonConfigLoader
 
@@ -62,11 +67,18 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
         # A training alone may have all cores, and nothing beside it that draws from torch's one random generator.
         side_by_side = trainings > 1 or parameters.get("engine")
         options["runner"] = "ThreadRunner" if side_by_side else "SequentialRunner"
-        if (
-            side_by_side
-        ):  # a thread for all that can wait for a worker at once, for the engine knows the best order
+        if side_by_side and not parameters.get("engine"):
+            import joblib
+
+            from gencompare.running import forks
+
+            forks.prepare(min(trainings, joblib.cpu_count()))  # beside all that comes first here
+        if side_by_side:
+            # a thread for all that can wait for a worker at once, for the engine knows the best order
             options["runner_params"] = {"max_workers": 2 * trainings + 2} | options["runner_params"]
     assert kedro_run.callback is not None
+    gc.set_threshold(50_000)  # or a sixth of start-up goes into searching new modules for garbage
+    atexit.register(gc.freeze)  # or all of torch and MLflow is searched once more at the end, for seconds
     return kedro_run.callback(params=parameters, **options)
 
 
@@ -126,3 +138,15 @@ def list_(metadata: ProjectMetadata) -> None:
 
     loader = _loader(metadata, None, {})
     click.echo("\n".join(describe.everything(loader.plan)))
+
+
+@cli.group(commands=dict(kedro_registry.commands))
+def registry() -> None:
+    """Commands for working with registered pipelines."""
+
+
+@registry.command(name="list")
+@click.pass_obj
+def registered(metadata: ProjectMetadata) -> None:
+    """List all pipelines, as Kedro does, from their names alone: torch is not imported for it."""
+    click.echo(yaml.dump(registered_names(_loader(metadata, None, {}).plan.comparisons)))

@@ -56,7 +56,9 @@ class Comparison:
 
 # What works on one image set without training anything: samples of another tool, scored like a contender's.
 SCORE = "score"
-RESERVED = (SCORE, "history", "trainings", "budgets")
+# The report across runs.
+HISTORY = "history"
+RESERVED = (SCORE, HISTORY, "trainings", "budgets")
 
 
 def declared(blocks: Mapping[str, Any]) -> dict[str, Comparison]:
@@ -77,6 +79,11 @@ def declared(blocks: Mapping[str, Any]) -> dict[str, Comparison]:
         check_contenders(comparison.contenders, f"comparisons.{name}.contenders")
         comparisons[name] = comparison
     return comparisons
+
+
+def registered_names(comparisons: Iterable[str]) -> list[str]:
+    """Return the names of all pipelines, sorted: one a comparison, the others, and the default."""
+    return sorted([*comparisons, SCORE, HISTORY, "__default__"])
 
 
 def check_contenders(chosen: Iterable[str], where: str, known: Iterable[str] | None = None) -> None:

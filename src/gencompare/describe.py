@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from gencompare.config.contender import CHOICES
 from gencompare.config.layers import Layered
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import flatten
+from gencompare.durations import known_seconds
 from gencompare.imagesets import IMAGE_SETS, make_image_set
 
 
@@ -79,14 +79,7 @@ def _heading(planned: Planned, comparison: Comparison, data: Path) -> Iterator[s
 def _estimate(planned: Planned, comparison: Comparison, data: Path) -> str:
     """Say how long training takes: by the budget, or by what earlier trainings on the same images took."""
     folder = make_image_set(planned.image_set.values).folder_name()
-    seconds: dict[str, float | None] = {}
-    for name, layered in planned.contenders.items():
-        kimg, budget = layered.values["training"]["kimg"], layered.values.get("budget", {})
-        speed = _speed(data, folder, name)
-        if "minutes" in budget:
-            seconds[name] = 60.0 * budget["minutes"]
-        else:
-            seconds[name] = 1000.0 * kimg / speed if speed and kimg else None
+    seconds = known_seconds(planned, data)
     unknown = [name for name, each in seconds.items() if each is None]
     if unknown:
         return f"not known yet: {', '.join(unknown)} never trained on {folder}; --minutes=N fixes it"
@@ -94,13 +87,6 @@ def _estimate(planned: Planned, comparison: Comparison, data: Path) -> str:
     cores = min(os.cpu_count() or 1, len(comparison.trainings))
     total = max(sum(each) * comparison.seeds / cores, *each)
     return f"about {total / 60:.0f} min of training, {cores} at once; samples and scores come on top"
-
-
-def _speed(data: Path, image_set: str, contender: str) -> float | None:
-    """Return the images per second of the newest training of a contender, None where there is none."""
-    costs = data.glob(f"06_models/*/{image_set}/{contender}/cost.json/*/cost.json")
-    newest = max(costs, key=lambda file: file.parent.name, default=None)
-    return json.loads(newest.read_text())["images_per_second"] if newest else None
 
 
 def _settings(title: str, layered: Layered) -> Iterator[str]:

@@ -18,9 +18,9 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare.comparisons import Training
+from gencompare.comparisons import HISTORY, Training
 from gencompare.config.budget import in_force
-from gencompare.config.check import HISTORY, check_given, check_planned, check_saved
+from gencompare.config.check import check_given, check_planned, check_saved
 from gencompare.config.plan import Plan
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.pipelines import naming
@@ -106,8 +106,8 @@ class EngineHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Take note of where the engine is."""
-        self._address = _plan(context).asked.engine
+        """Take note of what is planned and where the engine is."""
+        self._plan, self._data = _plan(context), context.project_path / "data"
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
@@ -120,7 +120,9 @@ class EngineHook:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._open.callback(signal.signal, number, signal.signal(number, self._stop))
-        self._open.enter_context(progress.observing(self._open.enter_context(Display()).show))
+        self._display = self._open.enter_context(Display())
+        self._display.expect(dict(self._trainings(pipeline).values()), workers=1)
+        self._open.enter_context(progress.observing(self._display.show))
         any_remote = any(remote.is_remote(node.func) for node in pipeline.nodes)
         if any_remote and "ThreadRunner" in run_params["runner"]:
             self._open.enter_context(remote.running(partial(self._engine, pipeline)))
@@ -144,9 +146,31 @@ class EngineHook:
 
     def _engine(self, pipeline: Pipeline) -> Engine:
         from gencompare.running.engine import Engine, environments
+        from gencompare.running.order import longest_first
 
-        trainings = sum("train" in node.tags for node in pipeline.nodes)
-        return Engine([node.name for node in pipeline.nodes], environments(trainings), self._address)
+        seconds = {label: each for label, (_, each) in self._trainings(pipeline).items()}
+        references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
+        address = self._plan.asked.engine
+        here = [] if address else environments(len(seconds))
+        order = longest_first(seconds, references & {node.name for node in pipeline.nodes}, max(1, len(here)))
+        engine = Engine(order, here, address)
+        self._display.expect(dict(self._trainings(pipeline).values()), engine.places)
+        return engine
+
+    def _trainings(self, pipeline: Pipeline) -> dict[str, tuple[str, float]]:
+        """Return the name of every training of a run and the seconds it may take, by its node."""
+        from gencompare.durations import expected_seconds
+
+        names = {node.name for node in pipeline.nodes}
+        found: dict[str, tuple[str, float]] = {}
+        for name, planned in self._plan.planned.items():
+            nodes = {f"{naming.box(name, one.name)}.train": one for one in planned.trainings}
+            if names & set(nodes):
+                expected = expected_seconds(planned, self._data)
+                found |= {
+                    node: (one.name, expected[one.contender]) for node, one in nodes.items() if node in names
+                }
+        return found
 
     def _stop(self, number: int, frame: object) -> None:
         """Stop at once when asked twice, or when what runs writes no checkpoint."""
@@ -156,6 +180,7 @@ class EngineHook:
         if progress.stopping.is_set():
             raise KeyboardInterrupt
         logger.info("Stopping: checkpoints are being written.")
+        logging.getLogger("kedro").setLevel(logging.CRITICAL)  # or each node would say that it has stopped
         remote.stop()
         timer = threading.Timer(self.SECONDS_TO_STOP, remote.give_up)
         timer.daemon = True

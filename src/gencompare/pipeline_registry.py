@@ -10,7 +10,7 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from gencompare.comparisons import SCORE, Comparison, Training
+from gencompare.comparisons import HISTORY, SCORE, Comparison, Training
 from gencompare.pipelines import history, imagesets, modelling, naming, reporting, scoring
 
 # Datasets of everyone, and those that the contenders of a comparison share.
@@ -39,7 +39,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 def compose_all(comparisons: Mapping[str, Comparison]) -> dict[str, Pipeline]:
     """Return one pipeline per comparison, scoring alone and the history; the main job is also the default."""
     pipelines = {name: compose(name, comparison) for name, comparison in comparisons.items()}
-    others = {SCORE: compose_scoring(), "history": compose_history()}
+    others = {SCORE: compose_scoring(), HISTORY: compose_history()}
     return pipelines | others | {"__default__": pipelines["gan_compare"]}
 
 

@@ -85,6 +85,8 @@ class ChildRun:
             for row in value.to_dict("records"):
                 self.add_row(row)
             self._send_rows()
+        elif kind == "curve":
+            self._log_curve(value)
         elif kind in {"outcome", "cost", "sampling_cost", "reconstruction"}:
             self._log_numbers(value)
         elif kind == "scores":
@@ -113,6 +115,15 @@ class ChildRun:
             if run.info.status in {"KILLED", "FAILED"}:
                 return run.info.run_id
         return None
+
+    def _log_curve(self, curve: Mapping[str, Any]) -> None:
+        """Log the distance at each point where weights were kept, by images seen."""
+        from mlflow.entities import Metric
+
+        now = int(1000 * time.time())
+        points = [(round(1000 * point["kimg"]), point["value"]) for point in curve.get("points", ())]
+        metrics = [Metric("validation_kid", value, now, step) for step, value in points]
+        self._client.log_batch(self.id, metrics=metrics)
 
     def _log_numbers(self, values: Mapping[str, Any]) -> None:
         """Log numbers as metrics and words as tags."""

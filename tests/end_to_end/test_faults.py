@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
+from contextlib import suppress
 
 import psutil
 
-from .test_interruption import assert_same_bytes, checkpoints, start
+from .test_interruption import assert_same_bytes, checkpoints, start, wait
 
 KILLS = 10
 
@@ -17,11 +17,9 @@ def workers_of(parent: psutil.Process) -> list[psutil.Process]:
     """Return the engine's worker processes, the oldest first."""
     found = []
     for child in parent.children():
-        try:
-            if "spawn_main" in " ".join(child.cmdline()):
-                found.append(child)
-        except psutil.NoSuchProcess:
-            continue
+        with suppress(psutil.NoSuchProcess):
+            if "forkserver" in " ".join(child.cmdline()):
+                found += child.children()
     return sorted(found, key=lambda child: child.create_time())
 
 
@@ -45,16 +43,9 @@ def test_killed_workers_are_replaced_and_the_bytes_are_the_same(finished, projec
     assert_same_bytes(finished, project)
 
 
-def wait_for_checkpoint(running, project: Path) -> None:
-    deadline = time.monotonic() + 120
-    while not checkpoints(project):
-        assert time.monotonic() < deadline and running.poll() is None
-        time.sleep(0.01)
-
-
 def test_a_killed_parent_leaves_no_process_behind(project):
     running = start(project)
-    wait_for_checkpoint(running, project)
+    wait(running, lambda: checkpoints(project))
     children = psutil.Process(running.pid).children(recursive=True)
     running.kill()
     _, alive = psutil.wait_procs(children, timeout=10)
@@ -65,12 +56,10 @@ def test_ctrl_c_ends_in_five_seconds_in_one_line(project):
     running = start(
         project, checkpoint_seconds=1e6
     )  # so that whatever checkpoint there is comes from stopping
-    deadline = time.monotonic() + 120
-    while not list(project.glob("data/06_models/trainings/*/settings.json")):
-        assert time.monotonic() < deadline and running.poll() is None
-        time.sleep(0.01)
+    wait(running, lambda: list(project.glob("data/06_models/trainings/*/settings.json")))
     children = psutil.Process(running.pid).children(recursive=True)
-    running.send_signal(signal.SIGINT)
+    for process in (psutil.Process(running.pid), *children):  # a terminal sends it to all
+        process.send_signal(signal.SIGINT)
     started = time.monotonic()
     said = running.communicate(timeout=30)[1].decode()
     assert time.monotonic() - started < 5

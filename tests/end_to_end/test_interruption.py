@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .conftest import newest
@@ -35,19 +36,23 @@ def checkpoints(project: Path, contender: str = "") -> list[Path]:
     return sorted(checkpoint for file in found for checkpoint in file.parent.glob("0*"))
 
 
+def wait(running: subprocess.Popen[bytes], found: Callable[[], object]) -> None:
+    """Wait until something is found of a run that goes on meanwhile."""
+    deadline = time.monotonic() + 120
+    while not found():
+        if running.poll() is not None or time.monotonic() > deadline:
+            running.kill()
+            raise AssertionError(f"it never came to that: {running.stderr.read()[-2000:]!r}")
+        time.sleep(0.005)
+
+
 def kill_at_first_checkpoint(project: Path, contender: str) -> str:
     """Start the run, kill it once the contender has a checkpoint, return that checkpoint's name."""
     running = start(project)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and running.poll() is None:
-        found = checkpoints(project, contender)
-        if found:
-            running.send_signal(signal.SIGKILL)
-            running.wait()
-            return found[0].name
-        time.sleep(0.005)
+    wait(running, lambda: checkpoints(project, contender))
     running.kill()
-    raise AssertionError(f"{contender} never wrote a checkpoint: {running.stderr.read()[-2000:]!r}")
+    running.wait()
+    return checkpoints(project, contender)[0].name
 
 
 def assert_same_bytes(finished: Path, project: Path) -> None:

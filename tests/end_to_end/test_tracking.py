@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from mlflow.entities import Run
 from gencompare.tracking import close_stale, this_process
 
 from .conftest import COMPARISONS, newest
-from .test_interruption import checkpoints, kill_at_first_checkpoint, start
+from .test_interruption import checkpoints, kill_at_first_checkpoint, start, wait
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 
@@ -61,10 +60,7 @@ def test_a_killed_comparison_goes_on_in_the_same_child_runs(project):
 
 def test_ctrl_c_leaves_no_run_open(project):
     running = start(project)
-    deadline = time.monotonic() + 120
-    while not checkpoints(project):
-        assert time.monotonic() < deadline and running.poll() is None
-        time.sleep(0.01)
+    wait(running, lambda: checkpoints(project))
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=60) != 0
     parents, children = runs_of(project)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gencompare.evaluation import learnt
 from gencompare.evaluation.scoring import describe_reference
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import ImageSplits
@@ -17,6 +19,14 @@ from gencompare.imagesets.storage import read, write
 
 N = 300
 FEW = 100  # enough where only real images and noise are told apart
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _learns_shortly() -> Iterator[None]:
+    """Let the second extractor see a third of what it sees otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learnt, "MOST_IMAGES", 30_000)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from gencompare.evaluation.fidelity import fidelity_and_diversity
+from gencompare.evaluation.fidelity import directions, fidelity_and_diversity
 
 from .clouds import cloud
 
@@ -62,3 +62,27 @@ def test_a_subset_scores_what_it_scores_by_itself() -> None:
     alone = fidelity_and_diversity(x[half], y, 5, [np.arange(100)])
     for name, values in within.items():
         assert values[1] == pytest.approx(alone[name][0], abs=1e-6), name
+
+
+def excited(n: int, seed: int, features: slice, strength: float) -> np.ndarray:
+    """Features (N, 1280) that are 0 but for a tenth of some of them, as a network's last maps are."""
+    rng, found = np.random.default_rng(seed), np.zeros((n, 1280), np.float32)
+    wide = found[:, features].shape
+    found[:, features] = strength * np.abs(rng.normal(size=wide)) * (rng.random(wide) < 0.1)
+    return found
+
+
+def test_what_lies_in_the_middle_of_the_cloud_is_near_by_distance_and_not_by_direction() -> None:
+    real = excited(200, 0, slice(0, 1000), 1.0)
+    faint = excited(200, 1, slice(1000, 1280), 0.1)
+    by_distance = all_of(faint, real, k=5)
+    by_direction = all_of(directions(faint), directions(real), k=5)
+    assert by_distance["precision"] == 1.0
+    assert by_distance["density"] > 1.0
+    assert by_direction["precision"] == by_direction["density"] == by_direction["coverage"] == 0.0
+    assert all_of(directions(excited(200, 2, slice(0, 1000), 1.0)), directions(real), k=5)["precision"] > 0.5
+
+
+def test_directions_have_length_one_and_nothing_stays_nothing() -> None:
+    found = directions(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)

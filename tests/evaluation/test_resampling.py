@@ -3,7 +3,7 @@ import pytest
 
 from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.fidelity import fidelity_and_diversity
-from gencompare.evaluation.resampling import Subsets, deviation, mean, subsets
+from gencompare.evaluation.resampling import Subsets, deviation, mean, rare_interval, subsets
 
 from .clouds import cloud
 
@@ -45,3 +45,12 @@ def test_standard_errors_are_those_seen_between_draws_or_err_on_the_wide_side(d:
         stated = np.mean([deviation(one[name]) for one in told])
         widest = 2.4 if name == "coverage" else 1.7
         assert 0.7 * seen < stated < widest * seen, name
+
+
+def test_a_share_near_its_ends_has_wilsons_interval() -> None:
+    z2 = 1.959963984540054**2
+    assert rare_interval(0.0, 1000) == pytest.approx((0.0, z2 / (1000 + z2)), abs=1e-12)
+    assert rare_interval(1.0, 1000) == pytest.approx((1000 / (1000 + z2), 1.0), abs=1e-12)
+    low, high = rare_interval(0.005, 1000) or (1.0, 0.0)
+    assert low < 0.005 < high
+    assert rare_interval(0.01, 1000) is None

@@ -15,7 +15,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from gencompare.config.typed import SettingError
-from gencompare.evaluation import scoring
+from gencompare.evaluation import learnt, scoring
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.passport import PassportMismatch
 from gencompare.evaluation.scoring import comparable, describe_reference, score
@@ -98,6 +98,7 @@ def test_a_collapsed_model_gets_finite_scores_and_no_diversity(scored: dict, clo
     for kind, one in found.items():
         assert all(math.isfinite(one[part]) for part in ("value", "low", "high", "standard_error")), kind
     assert found["recall"]["value"] < 0.01
+    assert found["precision"]["high"] - found["precision"]["low"] > 0.5  # one image, however often
     assert found["coverage"]["value"] < 0.1
     assert found["fd"]["low"] > 0.5 * noise["fd"]["value"]
 
@@ -113,7 +114,8 @@ def test_scores_of_real_images_are_torch_fidelitys(
     statistics = [fid_features_to_statistics(features) for features in (made, real)]
     fid = fid_statistics_to_metric(*statistics, verbose=False)
     kid = kid_features_to_metric(made, real, kid_subsets=1, kid_subset_size=N, verbose=False)
-    precision, recall = calculate_precision_recall_full(made.float(), real.float(), settings.nearest_k)
+    unit = [torch.nn.functional.normalize(features.float()) for features in (made, real)]
+    precision, recall = calculate_precision_recall_full(*unit, settings.nearest_k)
     wanted = {
         "fd": fid["frechet_inception_distance"],
         "kid": kid["kernel_inception_distance_mean"],
@@ -197,8 +199,13 @@ def test_scores_at_another_n_are_refused(
 
 
 def test_the_same_scores_come_out_byte_for_byte(
-    squares: ImageSplits, squares_reference: dict, settings: EvaluationSettings, tmp_path: Path
+    squares: ImageSplits,
+    squares_reference: dict,
+    settings: EvaluationSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(learnt, "MOST_IMAGES", 2_000)  # each folder learns anew
     few = replace(settings, samples=48)
     made = Images(np.asarray(squares.train.images[:48]))
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -226,6 +233,34 @@ def test_the_count_is_that_of_the_smallest_set(squares: ImageSplits, settings: E
     assert comparable(squares, settings) == N
     assert comparable(squares, settings, samples=50) == 50
     assert comparable(squares, replace(settings, samples=10_000)) == len(squares.heldout)
+
+
+def test_images_of_one_photo_count_once(
+    squares: ImageSplits, settings: EvaluationSettings, cache: Path
+) -> None:
+    photos = np.repeat(np.arange(40), 15)
+    copied = replace(squares, heldout=Images(np.asarray(squares.heldout.images), factors={"source": photos}))
+    assert comparable(copied, settings) == 40
+    bench = Bench(copied, settings, cache, 40)
+    drawn = bench.drawn("heldout").images
+    found = [
+        next(i for i, image in enumerate(copied.heldout.images) if (image == one).all()) for one in drawn
+    ]
+    assert sorted(photos[found]) == list(range(40))
+    assert bench.passport({}, 40, "heldout")["reference"]["distinct"] == 40
+    assert Bench(squares, settings, cache, N).passport({}, N, "heldout")["reference"]["distinct"] == 600
+
+
+def test_a_frechet_distance_of_too_few_images_is_marked_and_does_not_rank(clothes_reference: dict) -> None:
+    scores = clothes_reference["real_images"]["scores"]
+    assert list(scores)[:2] == [f"kid_efficientnet_lite0_{N}", f"fd_efficientnet_lite0_{N}"]
+    assert {one["kind"] for one in scores.values() if one["biased"]} == {"fd", "fd_learnt"}
+
+
+def test_nothing_memorised_is_not_certainly_nothing(clothes_reference: dict) -> None:
+    noise = kinds(clothes_reference["noise"])["memorised"]
+    assert (noise["value"], noise["low"]) == (0.0, 0.0)
+    assert noise["high"] == pytest.approx(0.01264, abs=1e-4)  # Wilson's upper end of 0 of 300
 
 
 def test_what_cannot_be_scored_is_refused_in_one_line(

@@ -166,3 +166,29 @@ def test_differences_name_what_only_one_passport_has() -> None:
 )
 def test_counts_are_written_short(n: int, name: str) -> None:
     assert short(n) == name
+
+
+def memorised(low: float, high: float) -> dict:
+    score = {**one("memorised", (low + high) / 2, 0), "low": low, "high": high, "measures": "memorisation"}
+    return {"scores": {"memorised_pixels_1k": score}}
+
+
+def test_only_who_memorises_surely_more_than_real_images_is_ranked_by_it() -> None:
+    reference = {"real_images": memorised(0.005, 0.015), "noise": memorised(0.0, 0.004)}
+    scores = {
+        "none": memorised(0.0, 0.004),
+        "as_real": memorised(0.01, 0.02),
+        "some": memorised(0.1, 0.2),
+        "all": memorised(0.9, 1.0),
+    }
+    made = score_table(scores, reference).set_index("contender")["memorised_pixels_1k_rank"]
+    assert made[["none", "as_real"]].isna().all()
+    # those who are not accused are still better than those who are
+    assert made[["some", "all"]].tolist() == [3, 4]
+
+
+def test_a_share_that_no_seed_ever_saw_may_still_be_as_large_as_all_their_samples_allow() -> None:
+    none = {"scores": {"squares_valid": one("squares_valid", 0.0, 0.0, better="higher")}}
+    found = combined([none, none, none])["scores"]["squares_valid"]
+    assert (found["value"], found["low"]) == (0.0, 0.0)
+    assert 0.001 < found["high"] < 0.0015  # Wilson's upper end of 0 of 3,000

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gencompare.config.contender import read_contender
 from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import flatten_weights
 from gencompare.pipelines.modelling import nodes, validation
+from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
+from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
+from gencompare.training.validation import Point
 
 GIVEN = {
     "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
@@ -51,34 +58,113 @@ def trained(prepared, tmp_path_factory):
     return train(prepared, tmp_path_factory.mktemp("trained"))
 
 
-def test_images_like_the_training_ones_are_nearer_than_noise(monkeypatch, prepared, tmp_path):
+class Shows:
+    """Stands for a sampler that makes given images."""
+
+    classes, nfe = 0, 1
+
+    def __init__(self, images):
+        self.images = images
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    monkeypatch.setattr(sampling, "sample", lambda sampler, n, *_: sampler.images[:n])
+
+
+def test_images_like_the_training_ones_are_nearer_than_noise(prepared, tmp_path):
     validator = validation.Validator(prepared.train, tmp_path)
-    noise = np.random.default_rng(0).integers(0, 256, (256, 16, 16, 1), dtype=np.uint8)
-    shown = iter([squares(2, 256), noise, squares(2, 256)])
-    monkeypatch.setattr(sampling, "sample", lambda *_: next(shown))
+    noise = np.random.default_rng(0).integers(0, 256, (192, 16, 16, 1), dtype=np.uint8)
+    alike, far = (validator.distance(images) for images in (squares(2, 192), noise))
+    assert alike["high"] < far["low"] / 4
+    assert validator.distance(squares(2, 192)) == alike
+    assert validator.references["noise"] == pytest.approx(far["value"], rel=0.1)
+    assert abs(validator.references["real_images"]) < far["value"] / 20
 
-    class Unconditional:
-        classes = 0
 
-    alike, far, again = (validator.distance(Unconditional) for _ in range(3))
-    assert 0 <= alike < far / 4
-    assert validator.protocol == "fd_efficientnet_lite0, 256 samples against 300 training images"
-    assert alike == again
+def test_fewer_images_have_the_same_distance_but_a_wider_interval(prepared, tmp_path):
+    """What lets slow samplers be validated on fewer: the distance has no bias from n."""
+    validator = validation.Validator(prepared.train, tmp_path)
+    darker = squares(3, 640) // 2
+    many = validator.distance(darker)["value"]
+    few = [validator.distance(darker[start : start + 64]) for start in range(0, 640, 64)]
+    assert np.mean([one["value"] for one in few]) == pytest.approx(many, rel=0.1)
+    assert all(one["standard_error"] > 0 for one in few)
+
+
+def test_a_curve_is_measured_once_and_its_best_point_has_the_least_distance(
+    prepared, tmp_path, shown, monkeypatch
+):
+    save_file({"g.w": torch.zeros(1)}, tmp_path / "w.safetensors")
+    points = [Point({"kimg": float(i)}, tmp_path / "w.safetensors") for i in range(3)]
+    noise = np.random.default_rng(0).integers(0, 256, (192, 16, 16, 1), dtype=np.uint8)
+    made = iter([noise, squares(2, 192), squares(2, 192) // 2])  # the untrained one's first
+    contender = read_contender(GIVEN)
+
+    def curve(make):
+        return validation.Validator(prepared.train, tmp_path / "f").curve(points, contender, make, tmp_path)
+
+    first = curve(lambda *_: Shows(next(made)))
+    again = curve(pytest.fail)
+    assert first.best == again.best == 1
+    assert first.found == again.found and [p["kimg"] for p in first.found["points"]] == [0, 1, 2]
+    assert first.found["passport"]["n"] == 192
+    assert (first.samples == again.samples).all() and (first.samples[0] == noise[:16]).all()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "nfe", "quick"),
+    [
+        (DDIM(steps=20), 20, DDIM(steps=20)),
+        (DDPM(steps=1000), 1000, DPMSolver(steps=20)),
+        (DDIM(steps=50, guidance_scale=2.0), 100, DPMSolver(steps=10, guidance_scale=2.0)),
+    ],
+)
+def test_slow_samplers_are_validated_by_a_quick_one(sampler, nfe, quick):
+    contender = replace(read_contender(GIVEN), sampler=sampler)
+    assert validation.quickened(contender, nfe).sampler == quick
 
 
 def test_validation_never_looks_at_the_held_out_split(prepared, trained, tmp_path):
     other = train(replace(prepared, heldout=Images(255 - squares(9, 40))), tmp_path)
-    distances = [
-        [point["validation_fd"] for point in outcome["validations"]] for *_, outcome, _ in (trained, other)
-    ]
-    assert len(distances[0]) == 2 and distances[0] == distances[1]
+    found = [[point["value"] for point in made[6]["points"]] for made in (trained, other)]
+    assert len(found[0]) == 3 and found[0] == found[1]
+
+
+FAMILIES = {
+    "dcgan": ({"name": "dcgan", "latent_dim": 4, "width": 8}, {"name": "vanilla"}, {"name": "latent"}),
+    "vae": (
+        {"name": "vae", "latent_dim": 4, "width": 8},
+        {"name": "elbo"},
+        {"name": "mixture", "components": 2},
+    ),
+    "unet": (
+        {"name": "unet", "widths": [8], "attention": []},
+        {"name": "denoising"},
+        {"name": "ddim", "steps": 4},
+    ),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_contender_that_never_learns_ends_as_it_began(prepared, tmp_path, family):
+    model, objective, sampler = FAMILIES[family]
+    given = {"model": model, "objective": objective, "sampler": sampler}
+    still = given | {"training": GIVEN["training"] | {"lr": 1e-30}}
+    settings = {"name": family, "contender": family, "seed": 0} | read_contender(still).values()
+    *_, curve, _ = nodes.train_contender(prepared, settings, {"kimg": 0.32}, tmp_path, tmp_path)
+    assert not over_seeds([curve]).learnt
 
 
 def test_best_weights_are_those_of_the_least_distance(trained):
-    weights, best, _, history, outcome, _ = trained
-    assert outcome["best_validation_fd"] == history["validation_fd"].min()
-    best_at_end = outcome["best_kimg"] == history["kimg"].iloc[-1]
-    assert all(torch.equal(best[key], weights[key]) for key in weights) == best_at_end
+    weights, best, _, history, outcome, _, curve, samples = trained
+    values = [point["value"] for point in curve["points"][1:]]
+    assert outcome["best_validation_kid"] == min(values)
+    assert outcome["last_validation_kid"] == values[-1]
+    assert curve["points"][-1]["kimg"] == history["kimg"].iloc[-1]
+    same = best.keys() == weights.keys() and all(torch.equal(best[key], weights[key]) for key in weights)
+    assert same == (min(values) == values[-1])
+    assert samples.images.shape == (3 * 16, 16, 16, 1)
 
 
 def test_the_chosen_weights_make_the_samples(prepared, trained):
@@ -92,15 +178,12 @@ def test_the_chosen_weights_make_the_samples(prepared, trained):
     assert (samples(weights, SETTINGS) != samples(weights, BEST)).any()
 
 
-def test_choosing_other_weights_trains_nothing_anew_but_another_sampler_validates_anew(prepared):
+def test_choosing_other_weights_or_another_sampler_trains_nothing_anew(prepared):
     def of(settings):
         return nodes._fingerprint(prepared, settings, read_contender(settings))
 
     other = SETTINGS | {"sampler": {"name": "mixture", "components": 3, "images": 10}}
-    never = {"training": SETTINGS["training"] | {"validations": 0}}
-    assert of(BEST) == of(SETTINGS)
-    assert of(other) != of(SETTINGS)
-    assert of(other | never) == of(SETTINGS | never)
+    assert of(BEST) == of(SETTINGS) == of(other)
 
 
 def test_trainings_that_are_the_same_lie_in_one_folder_and_are_done_once(prepared, tmp_path, caplog):
@@ -117,7 +200,7 @@ def test_trainings_that_are_the_same_lie_in_one_folder_and_are_done_once(prepare
 
 
 def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained):
-    weights, best, stages, _, outcome, cost = trained
+    weights, best, stages, _, outcome, cost, *_ = trained
     assert outcome["stages"] == 3
     assert not outcome.keys() & cost.keys()
     samples, *_ = nodes.sample_contender(weights, best, prepared, SETTINGS, EVALUATION)
@@ -130,3 +213,29 @@ def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained)
         image = first[:, 16 * column : 16 * (column + 1)]
         assert (image == image[::block, ::block].repeat(block, 0).repeat(block, 1)).all()
         assert image.std() > 0
+
+
+def test_samples_made_in_parts_are_those_made_at_once():
+    given = GIVEN | {"model": GIVEN["model"] | {"conditional": True}}
+    contender = read_contender(given)
+    settings = SETTINGS | contender.values()
+    rng = np.random.default_rng(0)
+    images = Images(squares(0, 40), rng.integers(0, 3, 40))
+    card = {"channels": 1, "resolution": 16, "classes": ["a", "b", "c"], "sha256": {"train": "a"}}
+    prepared = ImageSplits(images, images, card)
+    torch.manual_seed(0)
+    weights = flatten_weights(contender.model.networks(ImageShape(1, 16, 3)))
+
+    whole, _, cost = nodes.sample_contender(weights, weights, prepared, settings, {"samples": 150})
+    asked = (weights, weights, prepared, settings, np.resize(images.labels, 150))
+    parts = [
+        nodes._sample_part(0, 150, 0.0, *asked)[0],  # out of time after one batch
+        nodes._sample_part(64, 64, math.inf, *asked)[0],
+        nodes._sample_part(128, 22, math.inf, *asked)[0],
+    ]
+    assert [len(part) for part in parts] == [64, 64, 22]
+    assert (np.concatenate(parts) == whole.images).all()
+    assert (whole.labels == asked[-1]).all()
+    sampler = nodes._trained(weights, prepared, settings)
+    assert (sampling.sample(sampler, 150, asked[-1], settings["seed"]) == whole.images).all()
+    assert cost["nfe"] == 1 and cost["seconds_per_image"] > 0

@@ -11,6 +11,7 @@ import pytest
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
 from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
+from gencompare.reporting.curves import over_seeds
 
 FD, RECALL, VALID = "fd_efficientnet_lite0_1k", "recall_efficientnet_lite0_1k", "squares_valid"
 PASSPORT = {"measured_by": {"extractor": "efficientnet_lite0", "sha256": "57934424"}, "n": 1000, "seed": 0}
@@ -58,19 +59,30 @@ def history(networks: tuple[str, ...], diverges: bool, seed: int) -> pd.DataFram
 
 
 DISTANCES = {
-    "dcgan": (310.0, 231.0, 264.0),
-    "vae": (180.0, 141.0, 128.0, 124.0),
-    "ddpm": (240.0, 117.0, 66.0, 71.0),
+    "dcgan": (1.0, 0.6, 0.5, 0.55),
+    "vae": (1.0, 0.30, 0.22, 0.21),
+    "ddpm": (1.5, 0.9, 0.24, 0.05),
 }
 
 
-def validations(name: str, cost: dict[str, float]) -> list[dict[str, float]]:
-    """Validate every quarter of the budget, as far as the contender got."""
-    return [
-        {"kimg": 30.0 * quarter, "validation_fd": distance}
-        | {axis: cost[axis] * quarter / 4 for axis in ("train_seconds", "train_flops")}
-        for quarter, distance in enumerate(DISTANCES[name], 1)
-    ]
+def curve(name: str, cost: dict[str, float], distances: tuple[float, ...] | None = None) -> dict[str, Any]:
+    """The untrained distance, and those at a quarter, half and the whole of the budget."""
+    shares = zip((0.0, 0.25, 0.5, 1.0), distances or DISTANCES[name], strict=True)
+    return {
+        "points": [
+            {"value": distance, "standard_error": 0.01, "kimg": 120.0 * share}
+            | {axis: cost[axis] * share for axis in ("train_seconds", "train_flops")}
+            for share, distance in shares
+        ],
+        "real_images": 0.001,
+        "noise": 1.7,
+        "passport": {
+            "extractor": "efficientnet_lite0",
+            "reference": "1000 training images",
+            "n": 64 if name == "ddpm" else 192,
+            "sampler": "the contender's own",
+        },
+    }
 
 
 def contender(name: str, family: str, **changes: Any) -> ContenderReport:
@@ -89,6 +101,7 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
             "family": family,
             "settings": {
                 "model.name": family,
+                "objective.name": {"unet": "denoising", "vae": "elbo"}.get(family, "wgan_gp"),
                 "model.width": 32,
                 "training.lr": 4e-4,
                 "training.batch_size": 64,
@@ -103,6 +116,7 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
                         "value": v,
                         "low": low,
                         "high": high,
+                        "standard_error": (high - low) / 4,
                         "passport": PASSPORT,
                     }
                     | ABOUT[score]
@@ -118,10 +132,14 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
                 "device": "CPU, 2 threads",
                 "validation_seconds": 6.5 * cost["nfe"],
             },
-            "outcome": {
-                "validations": validations(name, cost),
-                "validated_by": "fd_efficientnet_lite0, 256 samples against 1000 training images",
-            },
+            "curve": over_seeds([curve(name, cost)]),
+            "curve_samples": Images(squares(4 * 16, seed=5, **quality)),
+            "scores_by_seed": [
+                {
+                    score: {"value": v, "standard_error": (high - low) / 4}
+                    for score, (v, low, high) in VALUES[name].items()
+                }
+            ],
             "samples": Images(samples),
             "interpolation": strips(films),
             "trajectory": strips(films),

@@ -16,11 +16,22 @@ def training(contender, seed, **changes):
             "scores": {"scores": {}},
             "outcome": {"health": "stable", "stages": 1},
             "cost": {"train_seconds": 10.0, "device": "CPU"},
+            "curve": {},
             "reconstruction": {"reconstruction_error": 0.1},
             "history": pd.DataFrame({"kimg": [1.0]}),
             "samples": Images(np.full((2, 4, 4, 1), seed, np.uint8)),
         }
-        | {key: None for key in ("interpolation", "trajectory", "reconstructions", "stages", "neighbours")}
+        | {
+            key: None
+            for key in (
+                "interpolation",
+                "trajectory",
+                "reconstructions",
+                "stages",
+                "neighbours",
+                "curve_samples",
+            )
+        }
         | changes
     )
 
@@ -30,6 +41,7 @@ def test_seeds_of_a_contender_are_one_report_with_mean_costs_and_the_first_seeds
     a, b = contender_reports([training("a", 0), training("b", 0), second])
     assert (a.name, b.name) == ("a", "b")
     assert a.cost == {"train_seconds": 15.0, "device": "CPU"}
+    assert [cost["train_seconds"] for cost in a.costs_by_seed] == [10.0, 20.0]
     assert a.samples.images.max() == 0
     assert (a.status, b.status) == ("collapsed", "stable")
     assert a.settings["model.name"] == "vae"

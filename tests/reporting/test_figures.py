@@ -4,7 +4,8 @@ import json
 
 import pandas as pd
 
-from gencompare.reporting.figures import curves, quality_against_cost, score_bars
+from gencompare.reporting.curves import over_seeds
+from gencompare.reporting.figures import curves, on_front, pareto, quality_curves, score_bars
 from gencompare.reporting.palette import looks
 
 
@@ -46,42 +47,88 @@ def test_a_wide_span_is_drawn_logarithmic_with_words_for_ticks():
 
 POINTS = pd.DataFrame(
     {
-        "contender": ["a", "b", "a"],
+        "contender": ["a", "b", "vae"],
         "kind": ["contender", "failed", "contender"],
         "value": [2.0, 9.0, 4.0],
         "low": [1.5, 8.0, 3.0],
         "high": [2.25, None, 6.0],
         "train_seconds": [100.0, 50.0, 10.0],
+        "seconds_per_image": [0.001, 0.05, 0.002],
     }
 )
 
 
-def test_points_of_one_contender_make_a_line_in_order_of_cost():
-    a, b = quality_against_cost(POINTS, "fd", "train_seconds", LOOKS).data
-    assert a.x == (10.0, 100.0) and a.y == (4.0, 2.0) and "lines" in a.mode
-    assert a.error_y.array == (2.0, 0.25) and a.error_y.arrayminus == (1.0, 0.5)
-    assert "lines" not in b.mode
+def front(*rows):
+    columns = ["contender", "value", "train_seconds", "seconds_per_image"]
+    return on_front(pd.DataFrame(rows, columns=columns), "lower")
+
+
+def test_on_the_front_is_who_nobody_beats_in_all_three():
+    assert front(("good", 1.0, 100.0, 0.1), ("quick", 5.0, 10.0, 0.1), ("beaten", 5.0, 10.0, 0.2)) == [
+        "good",
+        "quick",
+    ]
+    assert front(("twin", 1.0, 1.0, 1.0), ("other", 1.0, 1.0, 1.0)) == ["twin", "other"]
+    higher = pd.DataFrame(
+        [("low", 0.1, 1.0, 1.0), ("high", 0.9, 1.0, 1.0)],
+        columns=["contender", "value", "train_seconds", "seconds_per_image"],
+    )
+    assert on_front(higher, "higher") == ["high"]
+
+
+def test_marks_grow_with_training_and_those_on_the_front_are_bold():
+    a, b, vae = pareto(POINTS, "fd", "lower", LOOKS).data
+    assert a.marker.size > b.marker.size > vae.marker.size
+    assert a.text == ("<b>a</b>",) and b.text == ("b",)
+    assert a.error_y.array == (0.25,) and a.error_y.arrayminus == (0.5,)
 
 
 def test_where_no_interval_is_known_none_is_drawn():
     known, unknown = (
-        quality_against_cost(points, "fd", "train_seconds", LOOKS).data[0]
+        pareto(points, "fd", "lower", LOOKS).data[0]
         for points in (POINTS, POINTS.assign(low=None, high=None))
     )
     assert known.error_y.visible and not unknown.error_y.visible
 
 
-def test_costs_are_labelled_in_words_on_every_scale():
-    wide = quality_against_cost(POINTS, "fd", "train_seconds", LOOKS).layout.xaxis
-    assert wide.type == "log" and list(wide.ticktext) == ["10 s", "20 s", "1 min", "2 min"]
-    narrow = quality_against_cost(POINTS.iloc[:2], "fd", "train_seconds", LOOKS).layout.xaxis
-    assert list(narrow.ticktext) == ["50 s", "1 min 40 s"]
-
-
 def test_a_failed_contender_is_drawn_hollow_and_said_to_have_failed():
-    b = quality_against_cost(POINTS, "fd", "train_seconds", LOOKS).data[1]
+    b = pareto(POINTS, "fd", "lower", LOOKS).data[1]
     assert b.marker.symbol.endswith("-open") and b.name == "b (failed)"
-    assert b.error_y.array == (0.0,)
+
+
+CURVE = over_seeds(
+    [
+        {
+            "points": [
+                {
+                    "value": v,
+                    "standard_error": 0.01,
+                    "kimg": s / 10,
+                    "train_seconds": s,
+                    "train_flops": s * 1e12,
+                }
+                for v, s in ((1.0, 0.0), (0.2, 10.0), (-0.001, 100.0))
+            ],
+            "real_images": 0.001,
+            "noise": 2.0,
+            "passport": {},
+        }
+    ]
+)
+
+
+def test_curves_have_bands_and_every_axis_and_the_untrained_left_of_all():
+    figure = quality_curves({"a": CURVE}, LOOKS)
+    band, line = figure.data
+    assert line.x == (5.0, 10.0, 100.0) and line.meta["x"]["kimg"] == [0.5, 1.0, 10.0]
+    assert len(band.x) == 6 and band.fillcolor.endswith("0.15)")
+    assert set(figure.layout.meta["axes"]) == {"train_seconds", "train_flops", "kimg"}
+    assert list(figure.layout.xaxis.ticktext)[:2] == ["5 s", "10 s"]
+
+
+def test_what_no_logarithm_shows_is_drawn_at_the_least_and_said_as_it_is():
+    line = quality_curves({"a": CURVE}, LOOKS).data[1]
+    assert min(line.y) == 2.0 / 500 and line.text[2].startswith("−0.001 after 1 min 40 s")
 
 
 def test_bars_stand_in_the_order_of_the_table():
@@ -92,5 +139,6 @@ def test_bars_stand_in_the_order_of_the_table():
 
 def test_nothing_to_draw_is_an_empty_figure():
     assert not losses({}).data
-    assert not quality_against_cost(POINTS.iloc[:0], "fd", "train_seconds", LOOKS).data
+    assert not pareto(POINTS.iloc[:0], "fd", "lower", LOOKS).data
+    assert not quality_curves({}, LOOKS).data
     assert not score_bars(POINTS.iloc[:0], "fd", LOOKS).data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html as html_lib
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gencompare.evaluation.kinds import KINDS
 from gencompare.imagesets.arrays import Images
-from gencompare.reporting.report import SECTIONS, answer_of, render, report_figures
+from gencompare.reporting.curves import over_seeds
+from gencompare.reporting.report import SECTIONS, answer_of, copies, render, report_figures, summary_of
+from gencompare.reporting.summary import latex, markdown, terminal
+
+from .conftest import FD, VALID, curve
 
 PACKAGE = Path(__file__).parents[2] / "src" / "gencompare" / "reporting"
 
@@ -51,8 +57,8 @@ def test_the_page_names_no_other_file(html):
 def test_the_answer_leaves_the_diverged_one_out(contents):
     said = answer_of(contents)
     assert said.ahead == ("ddpm",)
-    assert "1 of 3 contenders failed, shown but not ranked: dcgan (diverged)." in said.doubts
-    assert "Real images against other real images get 12.4." in said.doubts
+    assert said.doubts[0] == "1 of 3 contenders is shown but not ranked: dcgan diverged."
+    assert "(real images get 12.4, noise 612)" in said.evidence
 
 
 def test_a_contender_that_makes_one_image_only_has_collapsed(contents):
@@ -65,29 +71,102 @@ def test_a_contender_that_makes_one_image_only_has_collapsed(contents):
     assert "they are all but one image" in render(changed)
 
 
-def test_validation_distances_have_a_figure_of_their_own(contents):
-    drawn = report_figures(contents)
-    curves = {trace.name: trace.y for trace in drawn["validation_curve"].data}
-    assert curves["ddpm"] == (240.0, 117.0, 66.0, 71.0)
-    assert all(len(trace.y) == 1 for trace in drawn["quality_against_compute"].data)
-    assert "Validation distance" in drawn["validation_curve"].layout.yaxis.title.text
+def replaced(contents, name, **changes):
+    """The same comparison with one contender changed."""
+    contenders = [dataclasses.replace(c, **changes) if c.name == name else c for c in contents.contenders]
+    return dataclasses.replace(contents, contenders=contenders)
 
 
-def test_the_report_says_when_each_was_best_and_what_finding_out_took(contents, html):
-    assert "best after 90 k images (66), last after 120 k images (71)" in html
-    assert "best and last after 120 k images (124)" in html
-    assert "256 samples against 1000 training images" in html
-    assert "Validation time" in html
+def test_who_is_no_better_than_untrained_failed_to_learn(contents):
+    vae = contents.contenders[1]
+    idle = replaced(contents, "vae", curve=over_seeds([curve("vae", vae.cost, (1.0, 1.0, 1.01, 1.0))]))
+    assert contents.failures == {"dcgan": "diverged"}
+    assert idle.failures["vae"] == "failed to learn"
+    page = render(idle)
+    assert "vae failed to learn at this budget" in page
+    assert "no better than those it made before any training" in page
+    assert "Its curve is flat at the end" in page
 
 
-def test_without_validations_nothing_is_said_of_them(contents):
-    kept = ("train_seconds", "train_flops", "kimg", "device")
-    unvalidated = [
-        dataclasses.replace(c, cost={key: c.cost[key] for key in kept}, outcome={})
-        for c in contents.contenders
-    ]
-    page = render(dataclasses.replace(contents, contenders=unvalidated))
-    assert "Validation" not in page.split('id="plotly"')[0]
+def test_one_that_never_moved_failed_to_learn_even_where_its_history_says_collapsed(contents):
+    vae = contents.contenders[1]
+    still = over_seeds([curve("vae", vae.cost, (1.0, 0.98, 0.97, 0.97))])
+    assert replaced(contents, "vae", status="collapsed", curve=still).failures["vae"] == "failed to learn"
+    assert replaced(contents, "vae", status="collapsed").failures["vae"] == "collapsed"
+
+
+def scored(contents, name, score, value, low, high):
+    """The same comparison with another score of one contender."""
+    own = next(c for c in contents.contenders if c.name == name).scores["scores"]
+    one = own[score] | {"value": value, "low": low, "high": high, "standard_error": (high - low) / 4}
+    return replaced(contents, name, scores={"scores": own | {score: one}})
+
+
+def test_who_is_no_better_than_noise_or_makes_no_square_failed_to_learn(contents):
+    noisy = scored(contents, "vae", FD, 600.0, 580.0, 620.0)
+    assert "no better than noise, 612" in noisy.unlearnt["vae"]
+    squareless = scored(contents, "vae", VALID, 0.0, 0.0, 0.004)
+    assert squareless.unlearnt == {"vae": "None of its samples is a valid square."}
+    assert answer_of(squareless).ahead == ("ddpm",)
+
+
+@pytest.mark.parametrize(("shares", "caught"), [((0.4, 0.37, 0.43), True), ((0.03, 0.01, 0.05), False)])
+def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents, shares, caught):
+    name = "memorised_pixels_1k"
+    about = {"better": "lower", "kind": "memorised", "measures": "memorisation", "passport": {}}
+    for each in contents.contenders:
+        value, low, high = shares if each.name == "vae" else (0.0, 0.0, 0.0)
+        scores = each.scores["scores"] | {name: {"value": value, "low": low, "high": high} | about}
+        contents = replaced(contents, each.name, scores={"scores": scores})
+    table = contents.table.assign(**{name: 0.01, f"{name}_low": 0.004, f"{name}_high": 0.018})
+    said = copies(dataclasses.replace(contents, table=table))
+    assert said == (
+        "Copies training images: 40% of the samples of vae stand out as near to one (real images: 1%)."
+        if caught
+        else ""
+    )
+
+
+def test_the_answer_by_budget_and_what_was_equal_are_said(html):
+    said = html_lib.unescape(html)
+    assert "By training time: below" in said and "ddpm still improves at the end" in said
+    assert "Equal between contenders: images seen." in said
+    assert "Not equal: training time, 42 s (dcgan) to 10 min 3 s (ddpm)" in said
+
+
+def test_it_says_how_to_make_it_again_from_a_clone(html):
+    block = html_lib.unescape(html.split('<h2 id="reproduce-title"')[1].split("<pre")[1].split("</pre>")[0])
+    assert block.endswith(
+        "<code>git checkout c95aa68c95aa\nmake .venv/ready\n.venv/bin/kedro run --pipeline=gan_compare</code>"
+    )
+
+
+def test_curves_say_what_they_were_measured_on(html):
+    said = html_lib.unescape(html)
+    assert (
+        "efficientnet_lite0, against 1000 training images; samples: 192 of dcgan and vae, 64 of ddpm" in said
+    )
+
+
+def test_without_curves_nothing_is_said_of_them(contents):
+    for name in ("dcgan", "vae", "ddpm"):
+        contents = replaced(contents, name, curve=None, curve_samples=None)
+    page = render(contents)
+    assert "No contender's training was validated." in html_lib.unescape(page)
+    assert "By training time" not in page.split('id="plotly"')[0]
+
+
+def test_the_table_for_people_is_the_one_of_the_page(contents):
+    table = summary_of(contents)
+    assert table.said[0].startswith("ddpm is ahead, on one seed each (another seed may change the order): ")
+    text = markdown(table)
+    assert text.splitlines()[0] == "|  | Fréchet distance ↓ | Valid squares ↑ | Training | An image |"
+    assert "| ddpm | 41 ± 4 | 0.91 ± 0.02 | 10 min 3 s | 45 ms |" in text
+    assert "| dcgan (failed) |" in text
+    assert r"vae & 97 $\pm$ 5 & 0.62 $\pm$ 0.04 & 3 min 12 s & 1.5 ms \\" in latex(table)
+    shown = terminal(table)
+    assert "ddpm is ahead" in shown and "41 ± 4" in shown
+    assert max(map(len, shown.splitlines())) <= 130
 
 
 def test_only_models_that_grew_show_how(contents, html):
@@ -137,21 +216,18 @@ def test_figures_for_the_catalog_are_those_of_the_whole_comparison(contents):
         "loss_curves",
         "health_curves",
         "score_bars",
-        "quality_against_compute",
-        "quality_against_sampling_cost",
-        "validation_curve",
+        "quality_curves",
+        "pareto",
     }
-    assert [trace.name for trace in drawn["quality_against_compute"].data] == [
-        "dcgan (failed)",
-        "vae",
-        "ddpm",
-    ]
-    colours = {trace.name: trace.marker.color for trace in drawn["quality_against_compute"].data}
+    assert {trace.name for trace in drawn["pareto"].data} == {"dcgan (failed)", "vae", "ddpm"}
+    colours = {trace.name: trace.marker.color for trace in drawn["pareto"].data}
     losses = {trace.name: trace.line.color for trace in drawn["loss_curves"].data}
     assert losses["vae"] == colours["vae"]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1400, "light"), (1280, "dark"), (1024, "light"), (400, "light"), (390, "light")]
+)
 def test_opened_offline_the_page_is_whole(open_page, width, scheme):
     page = open_page(width=width, scheme=scheme)
     for section in SECTIONS:
@@ -163,7 +239,151 @@ def test_opened_offline_the_page_is_whole(open_page, width, scheme):
     assert page.locator("img:not([alt])").count() == 0
     assert page.evaluate("[...document.querySelectorAll('.plot')].every(p => p.querySelector('.main-svg'))")
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+    assert clipped(page) == []
     assert page.complaints == []
+
+
+CLIPPED = """() => {
+  const end = document.querySelector('main').getBoundingClientRect().right;
+  return [...document.querySelectorAll('main *, header *')].filter(part => {
+    if (part.closest('.plot, .window, .skip, pre, thead, fieldset') || !part.checkVisibility()) return false;
+    const box = part.getBoundingClientRect();
+    return box.right > end + 1 || (box.width && part.clientWidth && part.scrollWidth > part.clientWidth + 1);
+  }).map(part => part.outerHTML.slice(0, 120));
+}"""
+
+
+def clipped(page):
+    """Everything, folded parts unfolded, that sticks out of the page's column or of its own box."""
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    return page.evaluate(CLIPPED)
+
+
+def test_printed_nothing_is_clipped(open_report, report):
+    page = open_report(report, 690)  # A4 between margins of 14 mm, at 96 dots an inch
+    page.emulate_media(media="print")
+    assert clipped(page) == []
+
+
+@pytest.fixture(scope="module")
+def wide(contents, tmp_path_factory):
+    """The widest report there is: ten scores with long numbers, eight contenders with long names."""
+    kinds = (
+        "kid",
+        "coverage",
+        "memorised",
+        "precision",
+        "density",
+        "squares_coverage",
+        "squares_side_distance",
+    )
+    more = {
+        f"{kind}_efficientnet_lite0_10k": {
+            "value": -0.00031,
+            "low": -0.00082,
+            "high": 0.0002,
+            "kind": kind,
+            "better": KINDS[kind].better,
+            "measures": KINDS[kind].measures,
+            "passport": {},
+        }
+        for kind in kinds
+    }
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    table = contents.table.assign(
+        **{name + end: one[key] for name, one in more.items() for end, key in ends.items()}
+    )
+    contenders = [
+        dataclasses.replace(
+            c,
+            name=name,
+            scores={"scores": c.scores["scores"] | more},
+            scores_by_seed=(),
+            settings=c.settings | {"training.lr": 0.0001 * place},
+        )
+        for place, name in enumerate(
+            (
+                "conditional_progressive_gan",
+                "dcgan_residual_generator",
+                "advanced_residual_both",
+                "vae_annealed",
+                "ddpm",
+            )
+        )
+        for c in [contents.contenders[place % 3]]
+    ]
+    path = tmp_path_factory.mktemp("wide") / "report.html"
+    path.write_text(
+        render(dataclasses.replace(contents, contenders=contenders, table=table)), encoding="utf-8"
+    )
+    return path
+
+
+@pytest.mark.parametrize("width", [1400, 1024, 700, 400])
+def test_many_scores_and_long_names_are_not_clipped(open_report, wide, width):
+    page = open_report(wide, width)
+    assert clipped(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_many_scores_and_long_names_are_not_clipped_in_print(open_report, wide):
+    page = open_report(wide, 690)
+    page.emulate_media(media="print")
+    assert clipped(page) == []
+
+
+def test_the_table_sorts_by_any_score_and_back(open_report, report):
+    page = open_report(report)
+    heading = page.locator("table.headline thead th").nth(1)
+    names = "[...document.querySelectorAll('table.headline tbody th .name')].map(name => name.textContent)"
+    heading.locator("button").click()
+    assert page.evaluate(names) == ["ddpm", "vae", "dcgan"]
+    heading.locator("button").click()
+    assert page.evaluate(names) == ["dcgan", "vae", "ddpm"]
+    assert heading.get_attribute("aria-sort") == "descending"
+
+
+def test_a_contender_that_is_hidden_is_hidden_everywhere(open_report, report):
+    page = open_report(report)
+    page.locator(".chips input[value=vae]").uncheck()
+    assert page.locator("[data-contender=vae]:visible").count() == 0
+    assert page.locator("table.headline tr[data-contender=ddpm]").is_visible()
+    seen = "document.querySelector('#quality .plot').data.filter(t => t.name).map(t => [t.name, t.visible !== false])"
+    assert page.evaluate(seen) == [["dcgan", True], ["vae", False], ["ddpm", True]]
+    page.locator(".chips input[value=vae]").check()
+    assert page.locator("table.headline tr[data-contender=vae]").is_visible()
+
+
+def test_one_slider_moves_the_samples_of_all(open_report, report):
+    page = open_report(report)
+    page.locator("#point").fill("0")
+    assert page.locator(".scrub output").inner_text() == "untrained"
+    whens = page.locator(".when").all_inner_texts()
+    assert whens == ["untrained: 1", "untrained: 1", "untrained: 1.5"]
+    page.locator("#point").fill("2")
+    assert page.locator(".when").all_inner_texts()[2] == "after 5 min 2 s: 0.24"
+    tops = page.evaluate(
+        "[...document.querySelectorAll('.window')].map(w => (w.getBoundingClientRect().top - w.firstElementChild.getBoundingClientRect().top) / w.clientHeight)"
+    )
+    assert tops == pytest.approx([2.0, 2.0, 2.0], abs=0.02)
+
+
+def test_a_point_under_the_pointer_shows_its_samples(open_report, report):
+    page = open_report(report)
+    page.locator("#quality").scroll_into_view_if_needed()
+    page.locator("#quality .scatterlayer .trace .points path").first.hover(force=True)
+    page.wait_for_timeout(200)
+    assert page.locator(".scrub output").inner_text() == "untrained"
+
+
+def test_quality_is_drawn_against_images_or_operations_too(open_report, report):
+    page = open_report(report)
+    title = "document.querySelector('#quality .plot').layout.xaxis.title.text"
+    assert page.evaluate(title) == "training time"
+    page.locator(".switch button[data-axis=kimg]").click()
+    assert page.evaluate(title) == "images seen in training"
+    across = page.evaluate("document.querySelector('#quality .plot').data.find(t => t.name === 'ddpm').x")
+    assert across == [15.0, 30.0, 60.0, 120.0]
 
 
 def test_dark_and_light_differ_in_page_and_figures(open_page):
@@ -216,7 +436,7 @@ def test_the_page_prints_in_light_and_on_few_sheets(open_page):
     page.wait_for_timeout(100)
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert max(int(part) for part in ink.removeprefix("rgb(").rstrip(")").split(",")) < 64
-    assert page.pdf(format="A4").count(b"/Type /Page\n") <= 12
+    assert page.pdf(format="A4").count(b"/Type /Page\n") <= 14  # folded parts are printed unfolded
     page.emulate_media(media="screen", color_scheme="dark")
 
 

@@ -103,3 +103,9 @@ def test_costs_are_written_in_words_and_unknown_ones_as_a_dash():
     assert written["train_flops"] == "470 TFLOP"
     assert written["peak_memory_mb"] == "1.5 GB"
     assert written["nfe"] == "–"
+
+
+def test_costs_say_how_far_seeds_lie_apart():
+    seconds = next(column for column in COSTS if column.key == "train_seconds")
+    assert seconds.spread([{"train_seconds": 80.0}, {"train_seconds": 95.0}]) == "1 min 20 s to 1 min 35 s"
+    assert seconds.spread([{"train_seconds": 80.0}]) == seconds.spread([{}]) == ""

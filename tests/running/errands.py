@@ -56,3 +56,14 @@ def wait_to_be_stopped(note: Path) -> None:
 def linger(note: Path) -> None:
     note.write_text(str(os.getpid()))
     time.sleep(60)
+
+
+def count_slowly(first: int, n: int, seconds: float, step: int) -> tuple[list[int], int]:
+    """Count from `first`, or as far as some seconds let it, `step` numbers at a time that take 0.2 s; and say where."""
+    started, found = time.monotonic(), []
+    for start in range(first, first + n, step):
+        found += range(start, min(start + step, first + n))
+        time.sleep(0.2)
+        if time.monotonic() - started > seconds:
+            break
+    return found, os.getpid()

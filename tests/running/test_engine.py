@@ -20,6 +20,7 @@ import torch
 from gencompare.config.typed import SettingError
 from gencompare.running import remote
 from gencompare.running.engine import Engine, EngineLost, environments
+from gencompare.running.order import Order
 from gencompare.training import progress
 
 HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ def errands():
 
 @pytest.fixture(scope="module")
 def engine(errands):
-    made = Engine([], environments(trainings=2))
+    made = Engine(Order(), environments(trainings=2))
     yield made
     made.close()
 
@@ -92,7 +93,7 @@ def test_the_work_of_a_killed_worker_is_done_by_another(engine, errands, tmp_pat
 def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(errands):
     node = remote.remote(errands.about_this_process)
     assert node()[0] == os.getpid() and not remote.is_running()
-    with remote.running(lambda: Engine([], environments(trainings=1))):
+    with remote.running(lambda: Engine(Order(), environments(trainings=1))):
         remote.label.set("a")
         assert node()[0] != os.getpid() and remote.is_running()
     assert node()[0] == os.getpid()
@@ -109,7 +110,7 @@ def test_what_is_asked_to_stop_stops_and_nothing_more_begins(errands, tmp_path):
             errors.append(str(error))
 
     try:
-        with remote.running(lambda: Engine([], environments(trainings=1))):
+        with remote.running(lambda: Engine(Order(), environments(trainings=1))):
             thread = threading.Thread(target=wait)
             thread.start()
             until((tmp_path / "note").exists)
@@ -128,8 +129,9 @@ def test_workers_end_with_their_parent_even_when_that_is_killed(errands, tmp_pat
         "import sys, errands\n"
         "from pathlib import Path\n"
         "from gencompare.running.engine import Engine, environments\n"
+        "from gencompare.running.order import Order\n"
         "if __name__ == '__main__':\n"
-        "    Engine([], environments(2)).call('a', errands.linger, Path(sys.argv[1]))\n"
+        "    Engine(Order(), environments(2)).call('a', errands.linger, Path(sys.argv[1]))\n"
     )
     (tmp_path / "run.py").write_text(script)
     parent = subprocess.Popen([sys.executable, tmp_path / "run.py", tmp_path / "note"])
@@ -175,7 +177,7 @@ def scheduler(errands, tmp_path):
 
 def test_a_cluster_elsewhere_does_the_work_and_its_end_is_told_in_one_line(scheduler, errands, tmp_path):
     address, processes = scheduler
-    engine = Engine([], [], address)
+    engine = Engine(Order(), [], address)
     until(lambda: len(engine.client.scheduler_info()["workers"]) == 2)
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda seed: engine.call("a", errands.random_numbers, seed), (1, 2)))
@@ -186,3 +188,17 @@ def test_a_cluster_elsewhere_does_the_work_and_its_end_is_told_in_one_line(sched
         with pytest.raises(EngineLost, match="give the same command again"):
             lost.result(timeout=60)
     engine.close()
+
+
+def test_what_takes_long_is_parted_among_all_workers_and_what_does_not_is_not(errands, monkeypatch):
+    with remote.running(lambda: Engine(Order(), environments(trainings=2))):
+        remote.label.set("gan-ddpm.sample")
+        (whole,) = remote.in_parts(errands.count_slowly, 10, 4)
+        monkeypatch.setattr(remote, "SECONDS_OF_A_PART", 0.1)
+        parts = remote.in_parts(errands.count_slowly, 22, 4)
+    assert whole[0] == list(range(10))
+    assert [len(numbers) for numbers, _ in parts] == [4, 4, 4, 4, 4, 2]
+    assert [number for numbers, _ in parts for number in numbers] == list(range(22))
+    assert len({process for _, process in parts}) == min(2, os.cpu_count() or 1)
+    ((here, process),) = remote.in_parts(errands.count_slowly, 10, 4)
+    assert (here, process) == (whole[0], os.getpid())

@@ -12,7 +12,7 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import DCGAN
 from gencompare.objectives.settings import WGANGP
 from gencompare.training import fingerprint as module
-from gencompare.training.fingerprint import VALIDATION, code_hash, fingerprint, modules_of
+from gencompare.training.fingerprint import code_hash, fingerprint, modules_of
 
 SETTINGS = {
     "name": "a",
@@ -75,10 +75,8 @@ def test_what_does_not_change_it_does_not(other, monkeypatch):
     assert of(other) == of()
 
 
-def test_another_image_trains_anew_and_another_sampler_where_it_validates():
+def test_another_image_trains_anew():
     assert of(content="others") != of()
-    validated = changed(training={"validations": 1})
-    assert of(validated | {"sampler": {"name": "mixture"}}) != of(validated)
 
 
 def test_another_device_trains_anew(monkeypatch):
@@ -131,12 +129,3 @@ def test_a_change_of_code_counts_where_it_is_reached(package, file, old, new, co
     path.write_text(text.replace(old, new, 1))
     code_hash.cache_clear()
     assert (code_hash(ROOTS, package) != before) == counts
-
-
-def test_where_validations_choose_weights_the_samplers_code_counts_too(package):
-    roots = ROOTS | set(VALIDATION)
-    path = package / "sampling/solvers.py"
-    before = code_hash(roots, package)
-    path.write_text(path.read_text() + "\nx = 1\n")
-    code_hash.cache_clear()
-    assert code_hash(roots, package) != before

@@ -6,15 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gencompare.comparisons import SCORE
+from gencompare.comparisons import HISTORY, SCORE
 from gencompare.config.contender import read_contender
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, nearest
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import ImageSet, make_image_set
 from gencompare.models.parts.shape import ImageShape
-
-HISTORY = "history"
 
 
 def check_planned(planned: Planned, samples: str | None) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gencompare.evaluation.extractors import Extractor
-from gencompare.evaluation.features import features, make_extractor
+from gencompare.evaluation.features import features, learnt_extractor, make_extractor
 from gencompare.evaluation.kinds import KINDS, Kind
 from gencompare.evaluation.passport import passport, short
-from gencompare.evaluation.resampling import NORMAL_95, Statistic, deviation, subsets
+from gencompare.evaluation.resampling import NORMAL_95, Statistic, deviation, rare_interval, subsets
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
 
@@ -43,19 +43,28 @@ class Bench:
         """The network whose features are compared."""
         return make_extractor(self.settings.extractor, self.settings.weights)
 
-    def drawn(self, split: str) -> Images:
-        """Draw n real images of a split at random without replacement, in their order."""
-        images: Images = getattr(self.splits, split)
-        chosen = np.sort(np.random.default_rng(self.settings.seed).permutation(len(images))[: self.n])
-        return rows(images, chosen)
+    @property
+    def extractors(self) -> tuple[Extractor, ...]:
+        """All networks whose features are compared: the chosen one, and the one learnt from the image set."""
+        if self.settings.second_extractor == "none":
+            return (self.extractor,)
+        return self.extractor, learnt_extractor(self.splits, self.cache)
 
-    def features(self, images: Images) -> np.ndarray:
-        """Features of images, extracted once."""
-        return features(images.images, self.extractor, self.settings, self.cache)
+    def drawn(self, split: str) -> Images:
+        """Draw n real images of a split at random without replacement, one a source photo, in their order."""
+        images: Images = getattr(self.splits, split)
+        order = np.random.default_rng(self.settings.seed).permutation(len(images))
+        first = np.sort(np.unique(sources(images)[order], return_index=True)[1])
+        return rows(images, np.sort(order[first][: self.n]))
+
+    def features(self, images: Images, extractor: Extractor | None = None) -> np.ndarray:
+        """Features of images, extracted once; of the chosen extractor where none is named."""
+        return features(images.images, extractor or self.extractor, self.settings, self.cache)
 
     def passport(self, measured_by: Mapping[str, Any], n: int, split: str) -> dict[str, Any]:
         """Make the passport of a score taken here against a split."""
-        return passport(measured_by, n, self.splits, split, self.settings)
+        photos = len(np.unique(sources(getattr(self.splits, split))))
+        return passport(measured_by, n, self.splits, split, photos, self.settings)
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,8 @@ class Measurement:
         split: the real images that samples are held against.
         suffix: what follows the kind in a score's name, before n; none leaves n out, too.
         n: how many samples it is taken over.
+        distinct: how many different samples there are among the n.
+        biased: kinds that n is too small for: shown, but not to be headlined.
     """
 
     statistic: Statistic
@@ -75,6 +86,8 @@ class Measurement:
     split: str
     suffix: str
     n: int
+    distinct: int
+    biased: tuple[str, ...] = ()
 
     def scores(self, bench: Bench) -> Scores:
         """Take the numbers over all samples, and over halves of them for their intervals."""
@@ -82,9 +95,10 @@ class Measurement:
         stamp = bench.passport(self.measured_by, self.n, self.split)
         over = subsets(self.n, bench.settings.bootstrap, bench.settings.seed)
         return {
-            f"{kind}{name}": _numbers(values, KINDS[kind])
+            f"{kind}{name}": _numbers(values, KINDS[kind], self.distinct)
             | {
                 "kind": kind,
+                "biased": kind in self.biased,
                 "better": KINDS[kind].better,
                 "measures": KINDS[kind].measures,
                 "passport": stamp,
@@ -99,13 +113,28 @@ def rows(images: Images, chosen: np.ndarray | slice) -> Images:
     return Images(np.asarray(images.images[chosen]), labels)
 
 
-def _numbers(values: np.ndarray, kind: Kind) -> dict[str, Any]:
-    """Value, 95% interval and standard error, from the value over all samples and those over halves."""
+def sources(images: Images) -> np.ndarray:
+    """The source photo of each image, (N,): its own where it is not known to share one."""
+    return np.asarray(images.factors.get("source", np.arange(len(images))))
+
+
+def distinct(images: np.ndarray) -> int:
+    """How many different images there are."""
+    return len({image.tobytes() for image in images})
+
+
+def _numbers(values: np.ndarray, kind: Kind, n: int) -> dict[str, Any]:
+    """Value, 95% interval and standard error, from the value over all samples and those over halves.
+
+    Shares of few images have the interval of n, the different ones: copies tell nothing new.
+    """
     value, error = float(values[0]), deviation(values)
+    known = rare_interval(value, n) if kind.share else None
+    low, high = known or (value - NORMAL_95 * error, value + NORMAL_95 * error)
     numbers = {
         "value": value,
-        "low": max(value - NORMAL_95 * error, kind.least),
-        "high": min(value + NORMAL_95 * error, kind.most),
+        "low": max(low, kind.least),
+        "high": min(high, kind.most),
         "standard_error": error,
     }
     return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 
 from gencompare.config.typed import choose
+from gencompare.evaluation import learnt
 from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extractor, Inception
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.imagesets.arrays import ImageSplits
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "efficientnet_lite0": EfficientNetLite0,
@@ -31,6 +33,25 @@ def make_extractor(name: str, weights: str | None = None) -> Extractor:
         SettingError: if there is no such extractor, or its weights cannot be had.
     """
     return choose(EXTRACTORS, name, "evaluation.extractor")(weights)
+
+
+def learnt_extractor(splits: ImageSplits, cache: Path) -> learnt.Learnt:
+    """Make the extractor that learnt an image set's training images; it learns them the first time only.
+
+    Args:
+        splits: the image set; only its training images are looked at.
+        cache: folder that keeps the weights, by content of the training images and of the code.
+    """
+    facts = [
+        splits.card["sha256"]["train"],
+        Path(learnt.__file__).read_text(encoding="utf-8"),
+        torch.__version__,
+    ]
+    path = cache / "learnt" / f"{hashlib.sha256(repr(facts).encode()).hexdigest()}.safetensors"
+    if not path.is_file():
+        weights = learnt.learn(splits.train)
+        write_whole(path, lambda file: file.write(weights))
+    return learnt.Learnt(path.read_bytes(), learnt.subject(splits.train))
 
 
 def features(

@@ -14,6 +14,8 @@ class Kind(NamedTuple):
         measures: `quality`, `fidelity`, `diversity` or `memorisation`.
         title, meaning: what it is called, and what it says.
         least, most: the values between which it must lie.
+        share: whether it is a share of n images, so that near 0 and 1 its interval is Wilson's.
+        only_worse: whether contenders are ranked by it only where they are surely worse than real images.
     """
 
     better: str
@@ -22,6 +24,8 @@ class Kind(NamedTuple):
     meaning: str
     least: float = 0.0
     most: float = 1.0
+    share: bool = False
+    only_worse: bool = False
 
 
 KINDS = {
@@ -45,6 +49,21 @@ KINDS = {
     "kid": Kind(
         "lower", "quality", "Kernel distance", "Unbiased distance between the features", least=-inf, most=inf
     ),
+    "kid_learnt": Kind(
+        "lower",
+        "quality",
+        "Kernel distance, own features",
+        "Unbiased distance between features learnt from this image set alone",
+        least=-inf,
+        most=inf,
+    ),
+    "fd_learnt": Kind(
+        "lower",
+        "quality",
+        "Fréchet distance, own features",
+        "Distance between Gaussians fitted to features learnt from this image set alone",
+        most=inf,
+    ),
     "is": Kind(
         "higher",
         "quality",
@@ -54,7 +73,11 @@ KINDS = {
         most=inf,
     ),
     "precision": Kind(
-        "higher", "fidelity", "Precision", "Share of samples that lie among real images, by their features"
+        "higher",
+        "fidelity",
+        "Precision",
+        "Share of samples that lie among real images, by the direction of their features",
+        share=True,
     ),
     "density": Kind(
         "higher",
@@ -64,18 +87,37 @@ KINDS = {
         most=inf,
     ),
     "recall": Kind(
-        "higher", "diversity", "Recall", "Share of real images that lie among samples, by their features"
+        "higher",
+        "diversity",
+        "Recall",
+        "Share of real images that lie among samples, by the direction of their features",
+        share=True,
     ),
     "coverage": Kind(
-        "higher", "diversity", "Coverage", "Share of real images with a sample near them, by their features"
+        "higher",
+        "diversity",
+        "Coverage",
+        "Share of real images with a sample near them, by the direction of their features",
+        share=True,
     ),
     "memorised": Kind(
-        "lower", "memorisation", "Memorised", "Share of samples that stand out as near to one training image"
+        "lower",
+        "memorisation",
+        "Memorised",
+        "Share of samples that stand out as near to one training image",
+        share=True,
+        only_worse=True,
     ),
     "class_agreement": Kind(
-        "higher", "fidelity", "Class agreement", "Share of samples that look like the class asked for"
+        "higher",
+        "fidelity",
+        "Class agreement",
+        "Share of samples that look like the class asked for",
+        share=True,
     ),
-    "squares_valid": Kind("higher", "fidelity", "Valid squares", "Share of samples that one square fits"),
+    "squares_valid": Kind(
+        "higher", "fidelity", "Valid squares", "Share of samples that one square fits", share=True
+    ),
     "squares_coverage": Kind(
         "higher", "diversity", "Factors covered", "Share of bins of colour, place, size and angle reached"
     ),

@@ -10,41 +10,73 @@ import numpy as np
 
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.agreement import agrees
-from gencompare.evaluation.bench import Bench, Measurement
+from gencompare.evaluation.bench import Bench, Measurement, distinct
 from gencompare.evaluation.distances import frechet, frechet_at_infinity, kernel_distance
-from gencompare.evaluation.extractors import Inception
-from gencompare.evaluation.fidelity import LIMIT, fidelity_and_diversity
+from gencompare.evaluation.extractors import Extractor, Inception
+from gencompare.evaluation.fidelity import LIMIT, directions, fidelity_and_diversity
+from gencompare.evaluation.learnt import Learnt
 from gencompare.evaluation.resampling import Subsets, mean
 from gencompare.evaluation.square_scores import square_statistic
 from gencompare.imagesets.arrays import Images
 
 
 def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
-    """What holds samples against the reference split: distances, fidelity and diversity, squares."""
-    extractor, k, split = bench.extractor, bench.settings.nearest_k, bench.settings.reference_split
+    """What holds samples against the reference split: distances, fidelity and diversity, squares.
+
+    The first is the one to rank by: the Fréchet distance, or the kernel distance where n is too small for it.
+    """
+    k, split, n = bench.settings.nearest_k, bench.settings.reference_split, len(samples)
+    different = distinct(samples.images)
+    extractor, *others = bench.extractors
     made, real = bench.features(samples), bench.features(bench.drawn(split))
-    kind = "fid" if isinstance(extractor, Inception) else "fd"
-
-    def distances(over: Subsets) -> dict[str, np.ndarray]:
-        found = {kind: frechet(made, real, over), "kid": kernel_distance(made, real, over)}
-        if len(made) >= 2 * made.shape[1]:
-            # to first order the extrapolated distance scatters as the distance
-            bias = found[kind][0] - frechet_at_infinity(made, real, bench.settings.seed)
-            found[f"{kind}_inf"] = found[kind] - bias
-        return found
-
-    shares = partial(fidelity_and_diversity, made[:LIMIT], real[:LIMIT], k)
-    by, name, n = extractor.passport(), extractor.name, len(samples)
+    shares = partial(fidelity_and_diversity, directions(made[:LIMIT]), directions(real[:LIMIT]), k)
     found = [
-        Measurement(distances, by, split, name, n),
-        Measurement(shares, by, split, name, min(n, LIMIT)),
+        _distances(samples, bench, extractor),
+        Measurement(
+            shares,
+            {**extractor.passport(), "compared_by": "direction"},
+            split,
+            extractor.name,
+            min(n, LIMIT),
+            different,
+        ),
+        *(_distances(samples, bench, other) for other in others),
     ]
     if isinstance(extractor, Inception):
         inception_scores = partial(_inception_scores, extractor.probabilities(made))
-        found.append(Measurement(inception_scores, by, split, name, n))
+        found.append(Measurement(inception_scores, extractor.passport(), split, extractor.name, n, different))
     if bench.splits.card["name"] == "squares":
-        found.append(Measurement(*square_statistic(samples.images, bench.splits, split), split, "", n))
+        found.append(
+            Measurement(*square_statistic(samples.images, bench.splits, split), split, "", n, different)
+        )
     return found
+
+
+def _distances(samples: Images, bench: Bench, extractor: Extractor) -> Measurement:
+    """Fréchet and kernel distance by one extractor's features; first the one that n is large enough for.
+
+    The Fréchet distance of n images is biased upward, by more the fewer they are, and not for all contenders alike.
+
+    Source: Chong and Forsyth, "Effectively unbiased FID" (2020), section 3.
+    """
+    split, n = bench.settings.reference_split, len(samples)
+    made, real = (bench.features(images, extractor) for images in (samples, bench.drawn(split)))
+    enough = n >= 2 * made.shape[1]
+    fd, kid, suffix = "fid" if isinstance(extractor, Inception) else "fd", "kid", extractor.name
+    if isinstance(extractor, Learnt):
+        fd, kid, suffix = "fd_learnt", "kid_learnt", extractor.learnt
+
+    def distances(over: Subsets) -> dict[str, np.ndarray]:
+        far, kernel = frechet(made, real, over), kernel_distance(made, real, over)
+        if not enough:
+            return {kid: kernel, fd: far}
+        if isinstance(extractor, Learnt):
+            return {fd: far, kid: kernel}
+        # to first order the extrapolated distance scatters as the distance
+        bias = far[0] - frechet_at_infinity(made, real, bench.settings.seed)
+        return {fd: far, kid: kernel, f"{fd}_inf": far - bias}
+
+    return Measurement(distances, extractor.passport(), split, suffix, n, n, biased=() if enough else (fd,))
 
 
 def against_training(
@@ -59,16 +91,18 @@ def against_training(
         limit: relative distance below which a sample counts as memorised.
     """
     by = {**memorisation.MEASURED_BY, "memorised_below": float(f"{limit:.6g}")}
-    found = [_share("memorised", near.relative < limit, by, "pixels")]
+    different = distinct(samples.images)
+    found = [_share("memorised", near.relative < limit, by, "pixels", different)]
     train = bench.drawn("train")
     if samples.labels is not None and train.labels is not None:
         agree = agrees(bench.features(samples), samples.labels, bench.features(train), train.labels)
-        found.append(_share("class_agreement", agree, bench.extractor.passport(), bench.extractor.name))
+        by = bench.extractor.passport()
+        found.append(_share("class_agreement", agree, by, bench.extractor.name, different))
     return found
 
 
-def _share(kind: str, true: np.ndarray, by: Mapping[str, Any], suffix: str) -> Measurement:
-    return Measurement(lambda over: {kind: mean(true, over)}, by, "train", suffix, len(true))
+def _share(kind: str, true: np.ndarray, by: Mapping[str, Any], suffix: str, different: int) -> Measurement:
+    return Measurement(lambda over: {kind: mean(true, over)}, by, "train", suffix, len(true), different)
 
 
 def _inception_scores(probabilities: np.ndarray, over: Subsets) -> dict[str, np.ndarray]:

@@ -17,7 +17,12 @@ class PassportMismatch(ValueError):
 
 
 def passport(
-    measured_by: Mapping[str, Any], n: int, splits: ImageSplits, split: str, settings: EvaluationSettings
+    measured_by: Mapping[str, Any],
+    n: int,
+    splits: ImageSplits,
+    split: str,
+    distinct: int,
+    settings: EvaluationSettings,
 ) -> dict[str, Any]:
     """Make the passport of a score: JSON-ready, the same for every score it may be compared with.
 
@@ -26,6 +31,7 @@ def passport(
         n: how many samples were compared with how many real images.
         splits: the image set the score refers to.
         split: which of its splits samples are held against.
+        distinct: how many different photos the split's images were made from; at most so many count.
         settings: how it was scored.
     """
     return {
@@ -35,6 +41,7 @@ def passport(
             "image_set": splits.card["name"],
             "split": split,
             "sha256": splits.card["sha256"][split],
+            "distinct": distinct,
             "resolution": splits.card["resolution"],
             "channels": splits.card["channels"],
         },

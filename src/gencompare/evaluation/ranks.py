@@ -19,9 +19,18 @@ def surely_better(one: Interval, other: Interval, better: str) -> bool:
     return end is not None and start is not None and end < start
 
 
-def ranks(intervals: Mapping[str, Interval], better: str) -> dict[str, int]:
-    """Return, for each name, one more than the number of others that are surely better."""
+def ranks(
+    intervals: Mapping[str, Interval], better: str, only_worse_than: Interval | None = None
+) -> dict[str, int]:
+    """Return, for each name, one more than the number of others that are surely better.
+
+    Args:
+        intervals: of each name.
+        better: `lower` or `higher`.
+        only_worse_than: where given, those that are not surely worse than this get no rank.
+    """
     return {
         name: 1 + sum(surely_better(other, own, better) for other in intervals.values())
         for name, own in intervals.items()
+        if only_worse_than is None or surely_better(only_worse_than, own, better)
     }

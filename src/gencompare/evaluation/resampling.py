@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats import binomtest
 
 NORMAL_95 = 1.959963984540054
+RARE = 10  # images; a share of fewer is not near enough to normal
 
 Subsets = list[np.ndarray]
 Statistic = Callable[[Subsets], dict[str, np.ndarray]]
@@ -34,3 +36,17 @@ def deviation(values: np.ndarray) -> float:
 def mean(of: np.ndarray, over: Subsets) -> np.ndarray:
     """Mean of one number a sample, over each subset."""
     return np.array([of[chosen].mean() for chosen in over])
+
+
+def rare_interval(share: float, n: int) -> tuple[float, float] | None:
+    """95% interval of a share of fewer than RARE of n images, or of all but so few; None for any other.
+
+    Half-samples that all say 0 do not say how large a share n images may have missed: 0 of 1,000 is up to 0.4 %.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
+    """
+    count = round(share * n)
+    if min(count, n - count) >= RARE:
+        return None
+    between = binomtest(count, n).proportion_ci(method="wilson")
+    return float(between.low), float(between.high)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
-from gencompare.evaluation.bench import Bench, rows
+from gencompare.evaluation.bench import Bench, rows, sources
 from gencompare.evaluation.features import content_hash, write_whole
 from gencompare.evaluation.measurements import against_reference, against_training
 from gencompare.evaluation.settings import EvaluationSettings
@@ -51,8 +51,9 @@ def score(
         cache: folder for features and scores, by content.
 
     Returns:
-        `n`; `scores`: {name: {value, low, high, standard_error, kind, better (lower or higher), measures
-        (quality, fidelity, diversity or memorisation), passport}}; `neighbours`: the samples most like
+        `n`; `scores`: {name: {value, low, high, standard_error, kind, biased (n is too small for it to be
+        headlined), better (lower or higher), measures (quality, fidelity, diversity or memorisation), passport}},
+        first the one to rank by; `neighbours`: the samples most like
         copies, and for each the indices of the nearest training images and how near (see memorisation).
 
     Raises:
@@ -71,10 +72,15 @@ def score(
 def comparable(splits: ImageSplits, settings: EvaluationSettings, samples: int | None = None) -> int:
     """How many images are compared: as many as asked, as far as there are so many real and made ones.
 
+    Real images made from one photo count once: 29 photos that stand 1,000 times are 29.
+
     Raises:
         SettingError: if that is too few.
     """
-    counts = {"train images": len(splits.train), "held-out images": len(splits.heldout)}
+    counts = {
+        "distinct train images": len(np.unique(sources(splits.train))),
+        "distinct held-out images": len(np.unique(sources(splits.heldout))),
+    }
     if samples is not None:
         counts["samples"] = samples
     fewest = min(counts, key=lambda name: counts[name])
@@ -121,7 +127,8 @@ def _check_shape(samples: Images, splits: ImageSplits) -> None:
 def _facts(bench: Bench) -> str:
     """Everything but the samples that scores depend on, this code included."""
     code = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
-    stamp = bench.passport(bench.extractor.passport(), bench.n, bench.settings.reference_split)
+    by = {extractor.name: extractor.passport() for extractor in bench.extractors}
+    stamp = bench.passport(by, bench.n, bench.settings.reference_split)
     return json.dumps([stamp, bench.splits.card["sha256"], code], sort_keys=True)
 
 

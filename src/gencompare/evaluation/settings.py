@@ -15,6 +15,8 @@ class EvaluationSettings:
 
     Attributes:
         extractor: network whose features are compared; only `inception` gives scores that may be called FID.
+        second_extractor: `learnt`, a small network that learns the image set's own training images once (about a
+            minute); `none` leaves the answer to one pair of eyes.
         weights: file of the extractor's weights, where it brings none of its own; by default the place
             its download goes to.
         samples: images compared, n; fewer where there are not as many real or made ones.
@@ -28,6 +30,7 @@ class EvaluationSettings:
     """
 
     extractor: Literal["efficientnet_lite0", "inception", "dinov2"] = "efficientnet_lite0"
+    second_extractor: Literal["learnt", "none"] = "learnt"
     weights: str | None = None
     samples: Annotated[int, pydantic.Field(ge=16)] = 1000
     reference_split: Literal["heldout", "train"] = "heldout"

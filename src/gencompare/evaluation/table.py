@@ -11,8 +11,8 @@ from scipy.special import stdtrit
 
 from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.passport import PassportMismatch, differences
-from gencompare.evaluation.ranks import ranks
-from gencompare.evaluation.resampling import NORMAL_95
+from gencompare.evaluation.ranks import Interval, ranks
+from gencompare.evaluation.resampling import NORMAL_95, rare_interval
 
 Described = Mapping[str, Any]
 Row = str | tuple[str, int]
@@ -30,7 +30,8 @@ def score_table(scores: Mapping[Row, Described], reference: Described) -> pd.Dat
         One row a contender and seed: `contender`, `seed`, `kind` (contender, real images or noise), `group` (the
         rank by the first score), and for each score `<score>`, `<score>_low`, `<score>_high`,
         `<score>_rank`. A rank is one more than the number of contenders whose whole interval (over its
-        seeds, see `combined`) is better, so contenders that cannot be told apart share it.
+        seeds, see `combined`) is better, so contenders that cannot be told apart share it. Where more than real
+        images' is a fault and less is no merit (`only_worse` of KINDS), those not surely worse have no rank.
 
     Raises:
         PassportMismatch: if two scores of one column may not be compared; names the difference.
@@ -56,17 +57,25 @@ def score_table(scores: Mapping[Row, Described], reference: Described) -> pd.Dat
             )
         having = {contender: one[name] for contender, one in together.items() if name in one}
         better = next((one["better"] for one in having.values()), "lower")
-        ranked = ranks({contender: (one["low"], one["high"]) for contender, one in having.items()}, better)
+        intervals = {contender: (one["low"], one["high"]) for contender, one in having.items()}
+        ranked = ranks(intervals, better, _only_worse_than(name, reference))
         found[f"{name}_rank"] = pd.array([ranked.get(row[0]) for row in rows], dtype="Int64")
     found["group"] = found[f"{names[0]}_rank"]
     return pd.DataFrame(found)
+
+
+def _only_worse_than(name: str, reference: Described) -> Interval | None:
+    """Return real images' interval of a score that ranks nobody who is not surely worse than they are."""
+    real = reference["real_images"]["scores"].get(name)
+    kind = KINDS.get(real["kind"]) if real else None
+    return (real["low"], real["high"]) if real and kind and kind.only_worse else None
 
 
 def combined(seeds: Sequence[Described]) -> dict[str, Any]:
     """Bring the scores of one contender's seeds together.
 
     The value is the mean over seeds. The interval is Student's over seeds, or that of the samples alone where
-    it is wider; a single seed keeps its own, which knows nothing of other seeds.
+    it is wider, Wilson's of all samples where a share is near 0 or 1; a single seed keeps its own, which knows nothing of other seeds.
 
     Args:
         seeds: what `score` returned for each seed, at least one.
@@ -93,10 +102,12 @@ def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
     between = np.std(values, ddof=1) / np.sqrt(len(each))
     half = max(NORMAL_95 * within, stdtrit(len(each) - 1, 0.975) * between)
     mean, kind = float(values.mean()), KINDS[each[0]["kind"]]
+    n = sum(one["passport"]["n"] for one in each)
+    low, high = (rare_interval(mean, n) if kind.share else None) or (mean, mean)
     return {
         "value": mean,
-        "low": max(float(mean - half), kind.least),
-        "high": min(float(mean + half), kind.most),
+        "low": max(float(min(mean - half, low)), kind.least),
+        "high": min(float(max(mean + half, high)), kind.most),
         "standard_error": float(max(within, between)),
     }
 

@@ -6,18 +6,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gencompare.evaluation.ranks import ranks
-from gencompare.reporting.formatting import duration, interval, listed, number, times
+from gencompare.evaluation.ranks import ranks, surely_better
+from gencompare.reporting.curves import Curve, Span, by_budget
+from gencompare.reporting.formatting import duration, interval, listed, number, probability, scaled, times
 
 HEALTHY = frozenset({"finished", "stable", "oscillating"})
 
 # Two costs nearer than this are called about the same: timings on a busy machine are not better than that.
 ABOUT_THE_SAME = 1.2
+# Contenders within this of each other had the same of something.
+EQUAL = 1.15
+
+EQUALS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("train_seconds", "training time", duration),
+    ("train_flops", "training compute", lambda flops: scaled(flops, "FLOP")),
+    ("kimg", "images seen", lambda kimg: scaled(1000 * kimg)),
+    ("parameters", "parameters", scaled),
+)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One contender by the score that decides.
+    """One contender by one score.
 
     Attributes:
         name: the contender.
@@ -46,11 +56,19 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """What another score says: everyone's standing by it, and which way is `better`."""
+
+    standings: Sequence[Standing]
+    better: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """One sentence in two parts, and what a reader must know before believing it.
 
     Attributes:
-        verdict: who is ahead, or that nobody is.
+        verdict: who is ahead, or that nobody is; with one seed, that another may change the order.
         evidence: the numbers behind it; may be empty.
         doubts: one or two sentences each.
         ahead: the contenders that share the first place, best value first.
@@ -69,7 +87,8 @@ def answer(
     seeds: int = 1,
     real_images: float | None = None,
     noise: float | None = None,
-    opinions: Mapping[str, Sequence[str]] | None = None,
+    opinions: Mapping[str, Opinion] | None = None,
+    chances: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Answer:
     """Say which contender is ahead on one score, by how much, how surely and at what cost.
 
@@ -83,9 +102,10 @@ def answer(
         seeds: how many training seeds stand behind each value.
         real_images: what they score against other real images.
         noise: what it scores against real images.
-        opinions: for other scores of quality, which contenders share their first place.
+        opinions: what other scores say, by title.
+        chances: how probably each contender is the best, by `score` and by all scores `together`.
     """
-    failures = _failures([s for s in standings if not s.ranked], len(standings))
+    failures = failed([s for s in standings if not s.ranked], len(standings))
     ahead = leaders(standings, better)
     if not ahead:
         return Answer("No contender can be ranked", "", failures, ())
@@ -93,14 +113,18 @@ def answer(
     verdict, evidence = (
         _clear(ahead[0], behind, score, better) if len(ahead) == 1 else _tie(ahead, behind, score)
     )
+    several = bool(behind or ahead[1:])
+    if several:
+        verdict += ", on one seed each (another seed may change the order)" if seeds == 1 else ""
+        evidence += _placed(real_images, noise)
     names = tuple(s.name for s in ahead)
     compared = ahead if len(ahead) > 1 else ahead + behind[:1]
     doubts = (
-        *_costs(compared),
-        *_second_opinions(names, opinions if opinions and behind + ahead[1:] else {}),
         *failures,
-        *_references(ahead[0], real_images, noise),
-        *_seeds(seeds),
+        *(_second_opinions(ahead, opinions or {}) if several else ()),
+        *(_chances(chances or {}, seeds) if several else ()),
+        *_near_noise(ahead[0], real_images, noise),
+        *_costs(compared),
     )
     return Answer(verdict, evidence, doubts, names)
 
@@ -109,6 +133,62 @@ def leaders(standings: Sequence[Standing], better: str) -> list[Standing]:
     """Return the ranked contenders that no other ranked one is surely better than, best value first."""
     ranked = ranks({s.name: (s.low, s.high) for s in standings if s.ranked}, better)
     return sorted((s for s in standings if ranked.get(s.name) == 1), key=_order(better))
+
+
+def what_was_equal(costs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say in one line what all contenders had the same of, and what not; empty for fewer than two.
+
+    Args:
+        costs: by contender, the keys of EQUALS; what one lacks is not spoken of.
+    """
+    same, other = [], []
+    for key, what, write in EQUALS:
+        values = {name: cost[key] for name, cost in costs.items() if cost.get(key)}
+        if len(values) < 2 or len(values) < len(costs):
+            continue
+        least, most = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+        ratio = values[most] / values[least]
+        if ratio <= EQUAL:
+            same.append(what if ratio < 1.005 else f"{what} within {100 * (ratio - 1):.0f}%")
+        else:
+            between = f"{write(values[least])} ({least}) to {write(values[most])} ({most})"
+            other.append(f"{what}, {between}")
+    said = [f"Equal between contenders: {listed(same)}." if same else ""]
+    said.append(f"Not equal: {'; '.join(other)}." if other else "")
+    return " ".join(part for part in said if part)
+
+
+def answer_by_budget(curves: Mapping[str, Curve]) -> str:
+    """Say who leads at which training time, and whose curve still falls at the end; empty without two curves.
+
+    Args:
+        curves: of the contenders whose training ended well.
+    """
+    spans = by_budget(curves)
+    if len(curves) < 2 or not spans:
+        return ""
+    falling = [name for name, curve in curves.items() if curve.still_falls]
+    said = f"By training time: {'; '.join(_spans(spans))}."
+    if falling:
+        still = "still improves" if len(falling) == 1 else "still improve"
+        said += f" {listed(falling)} {still} at the end: with more budget the order may change."
+    return said
+
+
+def _spans(spans: Sequence[Span]) -> list[str]:
+    said = []
+    for place, span in enumerate(spans):
+        names = (
+            listed(list(span.leaders))
+            if span.leaders
+            else "nobody is better than noise and untrained weights"
+        )
+        who = f"{names} cannot be told apart" if len(span.leaders) > 1 else names
+        if len(spans) == 1:
+            return [f"at every budget up to {duration(span.end)}, {who}"]
+        when = f"from {duration(span.start)}" if place else f"below {duration(spans[1].start)}"
+        said.append(f"{when}, {who}")
+    return said
 
 
 def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) -> tuple[str, str]:
@@ -141,6 +221,13 @@ def _order(better: str) -> Callable[[Standing], float]:
     return lambda standing: sign * (standing.value or 0.0)
 
 
+def _placed(real_images: float | None, noise: float | None) -> str:
+    """Say between what a value lies."""
+    known = {"real images get": real_images, "noise": noise}
+    said = ", ".join(f"{what} {number(value)}" for what, value in known.items() if value is not None)
+    return f" ({said})" if said and real_images is not None else ""
+
+
 def _costs(compared: Sequence[Standing]) -> tuple[str, ...]:
     """Name the cheapest and the dearest in training and in making an image."""
     sentences = []
@@ -155,35 +242,65 @@ def _costs(compared: Sequence[Standing]) -> tuple[str, ...]:
     return (" ".join(sentences),) if sentences else ()
 
 
-def _failures(failed: Sequence[Standing], of: int) -> tuple[str, ...]:
-    if not failed:
+def failed(standings: Sequence[Standing], of: int) -> tuple[str, ...]:
+    """Name those that failed, by what happened to them."""
+    if not standings:
         return ()
-    reasons = listed([f"{s.name} ({s.status if s.status not in HEALTHY else 'not scored'})" for s in failed])
-    return (f"{len(failed)} of {of} contenders failed, shown but not ranked: {reasons}.",)
+    reasons: dict[str, list[str]] = {}
+    for s in standings:
+        reasons.setdefault(s.status if s.status not in HEALTHY else "not scored", []).append(s.name)
+    words = {"failed to learn": "failed to learn at this budget"}
+    said = "; ".join(f"{listed(names)} {words.get(why, why)}" for why, names in reasons.items())
+    verb = "is" if len(standings) == 1 else "are"
+    return (f"{len(standings)} of {of} contenders {verb} shown but not ranked: {said}.",)
 
 
-def _second_opinions(ahead: Sequence[str], opinions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Say which other scores of quality see the same contenders ahead, and whom the rest see."""
-    agree = [title for title, names in opinions.items() if set(names) == set(ahead)]
-    said = [f"{listed(agree)} {'agrees' if len(agree) == 1 else 'agree'}."] if agree else []
-    for title, names in opinions.items():
-        if title not in agree and names:
-            said.append(
-                f"By {title}, {listed(list(names))} {'is ahead' if len(names) == 1 else 'share first place'}."
-            )
-    return (" ".join(said),) if said else ()
-
-
-def _references(best: Standing, real_images: float | None, noise: float | None) -> tuple[str, ...]:
-    if real_images is None or best.value is None:
+def _second_opinions(ahead: Sequence[Standing], opinions: Mapping[str, Opinion]) -> tuple[str, ...]:
+    """Name every score by which one of those ahead is surely worse than another; only if there is none, who agrees."""
+    first = {s.name for s in ahead}
+    apart = []
+    for title, opinion in opinions.items():
+        ours = [s for s in opinion.standings if s.name in first and s.ranked]
+        others = sorted(
+            (s for s in opinion.standings if s.name not in first and s.ranked), key=_order(opinion.better)
+        )
+        for other in others[:1]:
+            beaten = [
+                s for s in ours if surely_better((other.low, other.high), (s.low, s.high), opinion.better)
+            ]
+            if beaten:
+                against = listed([f"{number(s.value)} for {s.name}" for s in beaten])
+                apart.append(f"{title} ({other.name} {number(other.value)}, {against})")
+    if apart:
+        return (f"Not by every score: {'; '.join(apart)} {'says' if len(apart) == 1 else 'say'} otherwise.",)
+    agree = [
+        title
+        for title, opinion in opinions.items()
+        if {s.name for s in leaders(opinion.standings, opinion.better)} == first
+    ]
+    if not agree:
         return ()
-    said = f"Real images against other real images get {number(real_images)}."
-    if noise is not None and abs(best.value - noise) < abs(best.value - real_images):
-        said += f" Noise gets {number(noise)}: {best.name} is nearer to noise than to real images."
-    return (said,)
+    also = f"{listed(agree)} {'agrees' if len(agree) == 1 else 'agree'}, and no other score contradicts."
+    return (also,) if len(opinions) > len(agree) else (also.replace(", and no other score contradicts", ""),)
 
 
-def _seeds(seeds: int) -> tuple[str, ...]:
-    if seeds > 1:
-        return (f"{seeds} training runs stand behind each value.",)
-    return ("One training run stands behind each value: another seed could give another order.",)
+def _chances(chances: Mapping[str, Mapping[str, float]], seeds: int) -> tuple[str, ...]:
+    """Say how probably each is the best, by the score that decides and by all scores together."""
+    said = []
+    for key, what in (("score", "by this score"), ("together", "by mean rank over all scores")):
+        likely = sorted(chances.get(key, {}).items(), key=lambda one: -one[1])[:3]
+        shown = [f"{name} {probability(chance)}" for name, chance in likely if chance >= 0.005]
+        if shown:
+            said.append(f"{what}, {', '.join(shown)}")
+    over = (
+        f"{seeds} seeds and samples" if seeds > 1 else "samples alone: one seed says nothing of other seeds"
+    )
+    return (f"Probability of being the best {'; '.join(said)} (over {over}).",) if said else ()
+
+
+def _near_noise(best: Standing, real_images: float | None, noise: float | None) -> tuple[str, ...]:
+    if real_images is None or noise is None or best.value is None:
+        return ()
+    if abs(best.value - noise) < abs(best.value - real_images):
+        return (f"{best.name} is nearer to noise than to real images.",)
+    return ()

@@ -12,9 +12,13 @@ import pandas as pd
 from PIL import Image
 
 from gencompare.config.typed import flatten
+from gencompare.evaluation.ranks import surely_better
+from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
+from gencompare.reporting import curves
 from gencompare.reporting.answer import HEALTHY
+from gencompare.reporting.formatting import number
 from gencompare.reporting.palette import Look, looks
 
 # Samples that vary less than this share of real images' variety are all but one image.
@@ -22,7 +26,10 @@ COLLAPSED_BELOW = 0.1
 
 SHOWN_NEIGHBOURS = 8
 
-FIRST_SEEDS = ("history", "outcome", "samples", "interpolation", "trajectory", "neighbours")
+FAILED_TO_LEARN = "failed to learn"
+UNTRAINED = "Its samples are no better than those it made before any training."
+
+FIRST_SEEDS = ("history", "outcome", "samples", "interpolation", "trajectory", "neighbours", "curve_samples")
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,14 @@ class ContenderReport:
         family: its model's name.
         settings: flat, by dotted name.
         status: how training ended: `finished`, or `diverged`, `stopped` and the like.
-        outcome: `validations` with `validated_by`, where there were any.
+        outcome: how training ended.
         history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
         scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
-        cost: the keys of `tables.COSTS`; what is not known is left out.
+        scores_by_seed: the same before they were brought together, a seed each.
+        curve: how good it was at each point of its training, over its seeds.
+        curve_samples: the first images of each point of the first seed, as many of each.
+        cost: the keys of `tables.COSTS`, means over seeds; what is not known is left out.
+        costs_by_seed: the same of each seed.
         samples: the first of the scored samples, same seed and labels for all contenders.
         interpolation: from one sample to another, one a row.
         trajectory: images on their way from noise, one a row.
@@ -79,7 +90,11 @@ class ContenderReport:
     history: pd.DataFrame
     scores: Mapping[str, Any] = field(default_factory=dict)
     outcome: Mapping[str, Any] = field(default_factory=dict)
+    scores_by_seed: Sequence[Mapping[str, Any]] = ()
+    curve: curves.Curve | None = None
+    curve_samples: Images | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
+    costs_by_seed: Sequence[Mapping[str, Any]] = ()
     samples: Images | None = None
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
@@ -113,7 +128,10 @@ def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> Contende
         | {"seed": ", ".join(str(one["settings"]["seed"]) for one in seeds)},
         status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
         scores=combined([one["scores"] for one in seeds]),
+        scores_by_seed=[one["scores"]["scores"] for one in seeds],
+        curve=curves.over_seeds([one["curve"] for one in seeds]),
         cost=_mean([one["cost"] for one in seeds]),
+        costs_by_seed=[one["cost"] for one in seeds],
         reconstructions=first["reconstructions"] if error is not None else None,
         reconstruction_error=error,
         stages=first["stages"] if first["outcome"]["stages"] > 1 else None,
@@ -159,12 +177,46 @@ class ReportContents:
         return looks(c.name for c in self.contenders)
 
     @cached_property
+    def unlearnt(self) -> dict[str, str]:
+        """Why contenders whose training ended well have learnt nothing at this budget, in a sentence each.
+
+        That is so where samples are no better than noise by the first score, none is a valid square, or they are no
+        better than those of the untrained contender.
+        """
+        found = {}
+        for contender in self.contenders:
+            idle = contender.curve is not None and not contender.curve.learnt
+            ended_well = contender.status in HEALTHY or (contender.status == "collapsed" and idle)
+            reason = UNTRAINED if idle else self._why_unlearnt(contender)
+            if ended_well and reason:
+                found[contender.name] = reason
+        return found
+
+    def _why_unlearnt(self, contender: ContenderReport) -> str | None:
+        scores = contender.scores.get("scores", {})
+        noise = self.table[self.table["kind"] == "noise"]
+        if scores and len(noise):
+            name, own = next(iter(scores.items()))
+            low, high = noise.iloc[0][f"{name}_low"], noise.iloc[0][f"{name}_high"]
+            half = (
+                NORMAL_95 * own["standard_error"]
+            )  # not Student's: few seeds are no reason to call it a failure
+            if not surely_better((own["value"] - half, own["value"] + half), (low, high), own["better"]):
+                return f"By {name}, {number(own['value'])}, its samples are no better than noise, {number(noise.iloc[0][name])}."
+        if "squares_valid" in scores and scores["squares_valid"]["value"] == 0:
+            return "None of its samples is a valid square."
+        return None
+
+    @cached_property
     def failures(self) -> dict[str, str]:
-        """What went wrong, by contender: its status, or `collapsed` where its samples are all but one image."""
+        """What went wrong, by contender: its status; `collapsed` where its samples are all but one image; or
+        `failed to learn`."""
         least = COLLAPSED_BELOW * _variety(self.heldout)
         found = {}
         for contender in self.contenders:
-            if contender.status not in HEALTHY:
+            if contender.name in self.unlearnt:
+                found[contender.name] = FAILED_TO_LEARN
+            elif contender.status not in HEALTHY:
                 found[contender.name] = contender.status
             elif contender.samples is not None and _variety(contender.samples) < least:
                 found[contender.name] = "collapsed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from gencompare.reporting.curves import Curve
 from gencompare.reporting.formatting import duration, plain, scaled
 from gencompare.reporting.palette import DASHES, Look
 
@@ -23,8 +24,10 @@ MINUTES = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1440)
 COST_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
     "train_seconds": ("training time", duration),
     "train_flops": ("training compute", partial(scaled, unit="FLOP")),
-    "seconds_per_image": ("time per image", duration),
+    "kimg": ("images seen in training", lambda kimg: scaled(1000 * kimg)),
 }
+LEAST_SHARE = 500
+"""Distances below this part of noise's are drawn at it: an unbiased one may be negative, which no logarithm shows."""
 
 
 def curves(
@@ -65,41 +68,149 @@ def curves(
     figure.update_xaxes(title="thousand images seen", row=rows)
     figure.update_yaxes(title=title, col=1)
     _styled(figure, height=(80 if titles else 50) + 210 * rows)
+    figure.update_xaxes(automargin=False)
+    figure.update_yaxes(automargin=False)
     return figure.update_layout(
-        margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
+        margin_l=70, margin_t=60 if titles else 32, legend={"yref": "container", "y": 1, "yanchor": "top"}
     )
 
 
-def quality_against_cost(
-    points: pd.DataFrame, label: str, axis: str, drawn_as: Mapping[str, Look]
-) -> go.Figure:
-    """Draw a score against one cost; several rows of one contender make a line.
+def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.Figure:
+    """Draw quality against what training took, with bands, and real images and noise as lines.
+
+    The first point, untrained, stands left of the others, for a logarithm has no 0. In `meta` is what a page needs
+    to draw the other axes of COST_AXES instead of seconds: of each trace its x, of the layout the axes.
 
     Args:
-        points: columns `contender`, `value`, `low`, `high`, the axis, and `kind` where some are `failed`.
-        label: of the score's axis.
-        axis: a key of COST_AXES.
+        of: the curve of each contender.
         drawn_as: the look of each contender.
     """
-    title, write = COST_AXES[axis]
-    points = points.dropna(subset=[axis, "value"])
     figure = go.Figure()
-    for name in points["contender"].unique():
-        rows, look = points[points["contender"] == name].sort_values(axis), drawn_as[name]
-        figure.add_scatter(
-            x=rows[axis].tolist(),
-            y=rows["value"].tolist(),
-            error_y=_interval(rows, look.colour),
-            mode="lines+markers" if len(rows) > 1 else "markers",
-            line={"color": look.colour, "dash": look.dash, "width": 2},
-            marker=_marker(look, rows.iloc[0]),
-            name=_caption(rows.iloc[0]),
-            text=[write(cost) for cost in rows[axis]],
-            hovertemplate=f"{name}: %{{y:.4g}} at %{{text}}<extra></extra>",
+    least = min((curve.noise for curve in of.values()), default=1.0) / LEAST_SHARE
+    axes: dict[str, dict[str, Any]] = {}
+    for axis, (title, write) in COST_AXES.items():
+        spent = pd.Series(
+            [x for curve in of.values() for x in _from_untrained(curve.spent[axis])], dtype=float
         )
-    figure.update_xaxes(title=title, **_scale(points[axis], write, log_from=0.0))
+        axes[axis] = {"title": {"text": title, "standoff": 8}, **_scale(spent, write, log_from=0.0)}
+    for name, curve in of.items():
+        look = drawn_as[name]
+        across = {axis: _from_untrained(curve.spent[axis]) for axis in COST_AXES}
+        ends = {axis: [*x, *x[::-1]] for axis, x in across.items()}
+        figure.add_scatter(
+            x=ends["train_seconds"],
+            y=[max(y, least) for y in (*curve.highs, *reversed(curve.lows))],
+            mode="lines",
+            fill="toself",
+            fillcolor=_faint(look.colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            meta={"contender": name, "x": ends},
+        )
+        when = [
+            f"{duration(s)}, {scaled(1000 * k)} images"
+            for s, k in zip(curve.spent["train_seconds"], curve.spent["kimg"], strict=True)
+        ]
+        figure.add_scatter(
+            x=across["train_seconds"],
+            y=[max(y, least) for y in curve.values],
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2},
+            marker={"color": look.colour, "symbol": look.marker, "size": 9},
+            name=name,
+            text=[
+                f"{plain(y)} {at}"
+                for y, at in zip(curve.values, ["untrained", *(f"after {w}" for w in when[1:])], strict=True)
+            ],
+            hovertemplate=f"{name}: %{{text}}<extra></extra>",
+            meta={"contender": name, "x": across},
+        )
+    note = '<span style="font-size:11px">kernel distance, lower is better</span>'
+    heights = pd.Series(
+        [max(y, least) for curve in of.values() for y in (*curve.values, curve.noise, curve.real_images)]
+    )
+    scale = _scale(heights, plain)
+    figure.update_yaxes(title=f"Distance to training images<br>{note}", **scale)
+    for what in ("noise", "real_images"):
+        for value in sorted({getattr(curve, what) for curve in of.values()})[:1]:
+            at = max(value, least)
+            figure.add_hline(y=at, line={"color": REFERENCE, "width": 1, "dash": "dot"})
+            figure.add_annotation(
+                text=f"{what.replace('_', ' ')} {plain(value)}",
+                xref="paper",
+                x=0,
+                y=math.log10(at) if scale["type"] == "log" else at,
+                xanchor="left",
+                yanchor="bottom",
+                showarrow=False,
+                font={"color": REFERENCE},
+            )
+    _styled(figure, height=420)
+    figure.update_xaxes(**axes["train_seconds"])
+    figure.update_yaxes(automargin=False)
+    return figure.update_layout(meta={"axes": axes}, showlegend=True, margin_l=90)
+
+
+def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str, Look]) -> go.Figure:
+    """Draw a score against the time an image takes, a mark the larger, the longer the training.
+
+    Args:
+        points: columns `contender`, `value`, `low`, `high`, `seconds_per_image`, `train_seconds`, and `kind` where
+            some are `failed`.
+        label: of the score's axis.
+        better: `lower` or `higher`: which value is better.
+        drawn_as: the look of each contender.
+    """
+    points = points.dropna(subset=["seconds_per_image", "train_seconds", "value"])
+    front = on_front(points[points["kind"] != "failed"], better)
+    longest = points["train_seconds"].max()
+    figure = go.Figure()
+    for _, row in points.iterrows():
+        look, name = drawn_as[row["contender"]], str(row["contender"])
+        size = 10 + 20 * math.sqrt(row["train_seconds"] / longest)
+        figure.add_scatter(
+            x=[row["seconds_per_image"]],
+            y=[row["value"]],
+            error_y=_interval(row.to_frame().T, look.colour),
+            mode="markers+text",
+            marker=_marker(look, row) | {"size": size},
+            text=[f"<b>{name}</b>" if name in front else name],
+            textposition="middle right",
+            name=_caption(row),
+            hovertemplate=f"{name}: %{{y:.4g}}, {duration(row['train_seconds'])} of training, "
+            f"{duration(row['seconds_per_image'])} an image<extra></extra>",
+            cliponaxis=False,
+            meta={"contender": name},
+        )
+    scale = _scale(points["seconds_per_image"], duration, log_from=0.0)
+    if len(points) and scale["type"] == "log":
+        low, high = (
+            math.log10(end) for end in (points["seconds_per_image"].min(), points["seconds_per_image"].max())
+        )
+        room = 0.12 * (high - low) + 0.1
+        scale["range"] = [low - room, high + 3 * room]  # names stand right of their marks
+    figure.update_xaxes(title="time per image", **scale)
     figure.update_yaxes(title=label, **_scale(points["value"], plain))
-    return _styled(figure, height=400).update_layout(showlegend=True)
+    _styled(figure, height=420).update_yaxes(automargin=False)
+    return figure.update_layout(showlegend=False, margin_l=90)
+
+
+def on_front(points: pd.DataFrame, better: str) -> list[str]:
+    """Name those that no other is at least as good as in score, training time and time per image, and better in one."""
+    sign = 1.0 if better == "lower" else -1.0
+    rows = {
+        str(row["contender"]): (sign * row["value"], row["train_seconds"], row["seconds_per_image"])
+        for _, row in points.iterrows()
+    }
+    return [
+        name
+        for name, own in rows.items()
+        if not any(
+            other != own and all(o <= mine for o, mine in zip(other, own, strict=True))
+            for other in rows.values()
+        )
+    ]
 
 
 def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -> go.Figure:
@@ -120,6 +231,7 @@ def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -
             mode="markers",
             marker=_marker(look, row),
             name=row["contender"],
+            meta={"contender": row["contender"]},
             hovertemplate=f"{row['contender']}: %{{x:.4g}}<extra></extra>",
         )
     figure.update_xaxes(title=label, **_scale(scores["value"], plain))
@@ -189,6 +301,16 @@ def _scale(values: pd.Series, write: Callable[[float], str], log_from: float = 8
     return {"type": "log", "tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
 
 
+def _from_untrained(spent: Sequence[float]) -> list[float]:
+    """Put the untrained point, which took nothing, a step left of the first one."""
+    return [spent[1] / 2 if len(spent) > 1 else 1.0, *spent[1:]]
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"
+
+
 def _finite(values: pd.Series) -> list[float | None]:
     """Return values as a plain list, a gap where one is not finite: JSON knows no NaN."""
     return [float(value) if math.isfinite(value) else None for value in values]
@@ -216,5 +338,5 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
     }
     figure.update_xaxes(axis, title_standoff=8)
     figure.update_yaxes(axis, title_standoff=8)
-    figure.update_annotations(font_size=14)
+    figure.update_annotations(font_size=13)
     return figure

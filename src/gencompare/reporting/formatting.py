@@ -70,6 +70,18 @@ def duration(seconds: float | None) -> str:
     return f"{plain(seconds / scale, 2 if seconds < 10 * scale else 3)} {unit}"
 
 
+def percent(share: float | None) -> str:
+    """Write a share: `12%`, `0.4%`."""
+    return MISSING if share is None else f"{plain(100 * share, 2)}%"
+
+
+def probability(chance: float | None) -> str:
+    """Write a probability: `0.93`, `> 0.99`."""
+    if chance is None:
+        return MISSING
+    return "> 0.99" if chance > 0.99 else "< 0.01" if chance < 0.01 else f"{chance:.2f}"
+
+
 def times(ratio: float) -> str:
     """Write a ratio of at least 1: `1.3 times`, `45 times`."""
     return f"{number(ratio, 2)} times"

@@ -22,12 +22,15 @@ from plotly.offline import get_plotlyjs
 
 from gencompare.imagesets.pictures import image_grid
 from gencompare.reporting import formatting
+from gencompare.reporting.curves import Curve
 from gencompare.reporting.palette import Look
 
 # CSS pixels: how wide a panel of samples is, and how large one image must at least be shown.
 PANEL_WIDTH = 270
 LEAST_SIDE = 56
 PANEL_ROWS = 6
+SCRUBBED_ROWS = 2
+SCRUBBED = 16  # images kept of each point
 
 LONGEST_LIST = 12
 
@@ -70,17 +73,60 @@ def picture(image: Image.Image, alt: str, zoom: int = 1) -> Picture:
     return Picture(source, alt, image.width, image.height, image.width * zoom)
 
 
-def panel(images: np.ndarray, alt: str) -> Picture:
+def panel(images: np.ndarray, alt: str, rows: int = PANEL_ROWS) -> Picture:
     """Embed the first images of a set as a panel about PANEL_WIDTH wide.
 
     Args:
         images: uint8 (N, H, W, C).
         alt: `{n}` in it becomes the number of images shown.
+        rows: of images, at most.
     """
     zoom = _zoom(images)
     columns = max(3, PANEL_WIDTH // ((images.shape[2] + 1) * zoom))
-    shown = images[: columns * PANEL_ROWS]
+    shown = images[: columns * rows]
     return picture(image_grid(shown, columns, scale=1), alt.format(n=len(shown)), zoom)
+
+
+@dataclass(frozen=True)
+class Scrubber:
+    """Samples at each point of a training: one picture of which one cell is seen at a time.
+
+    Attributes:
+        picture: the cells, one below the other.
+        cells: how many.
+        width, height: of what is seen, in the picture's own pixels.
+        captions: of each cell.
+    """
+
+    picture: Picture
+    cells: int
+    width: int
+    height: int
+    captions: list[str]
+
+
+def scrubber(images: np.ndarray, curve: Curve, name: str) -> Scrubber:
+    """Embed samples of each point of a curve.
+
+    Args:
+        images: uint8 (points x K, H, W, C), of one training: at least as many points as the curve has.
+        curve: of the contender.
+        name: the contender's.
+    """
+    cells = len(curve.values)
+    zoom = _zoom(images)
+    columns = max(3, PANEL_WIDTH // ((images.shape[2] + 1) * zoom))
+    shown = min(SCRUBBED, columns * SCRUBBED_ROWS)
+    starts = range(0, cells * SCRUBBED, SCRUBBED)
+    sheets = [image_grid(images[start : start + shown], columns, scale=1) for start in starts]
+    width, height = sheets[0].size
+    sheet = Image.new("RGBA", (width, cells * height))
+    for place, one in enumerate(sheets):
+        sheet.paste(one, (0, place * height))
+    whens = ["untrained", *(f"after {formatting.duration(s)}" for s in curve.spent["train_seconds"][1:])]
+    captions = [f"{when}: {formatting.plain(value)}" for when, value in zip(whens, curve.values, strict=True)]
+    drawn = picture(sheet, f"Samples of {name} at each point of its training", zoom)
+    return Scrubber(drawn, cells, width, height, captions)
 
 
 def neighbour_panel(samples: np.ndarray, nearest: np.ndarray, alt: str) -> Picture:
@@ -156,6 +202,9 @@ def template(name: str) -> jinja2.Template:
         "interval": formatting.interval,
         "scaled": formatting.scaled,
         "count": formatting.count,
+        "duration": formatting.duration,
+        "listed": formatting.listed,
+        "probability": formatting.probability,
     }
     return environment.get_template(name)
 

@@ -17,6 +17,7 @@ function themed(layout, printing) {
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
     for (const part of ["gridcolor", "linecolor", "tickcolor"]) changes[`${key}.${part}`] = grid;
   }
+  (layout.annotations ?? []).forEach((_, index) => (changes[`annotations[${index}].font.color`] = ink));
   return changes;
 }
 
@@ -72,8 +73,93 @@ function enlargePictures() {
   dialog.addEventListener("close", () => pictures[shown].focus());
 }
 
+// Quality against seconds, operations or images: the figure brings its other axes along.
+function switchAxes() {
+  const plot = document.querySelector("#quality .plot");
+  if (!plot) return;
+  const buttons = [...document.querySelectorAll(".switch button")];
+  buttons.forEach((button) =>
+    button.addEventListener("click", () => {
+      const axis = button.dataset.axis;
+      buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+      const changes = Object.entries(plot.layout.meta.axes[axis]).map(([key, value]) => [`xaxis.${key}`, value]);
+      const across = { x: plot.data.map((trace) => trace.meta.x[axis]) };
+      Plotly.update(plot, across, { ...Object.fromEntries(changes), "xaxis.autorange": true });
+    }),
+  );
+}
+
+// One slider moves the samples of all contenders; a point under the pointer does the same.
+function scrub() {
+  const slider = document.getElementById("point");
+  if (!slider) return;
+  const last = Number(slider.max);
+  function show() {
+    const point = Number(slider.value);
+    const said = point === 0 ? "untrained" : point === last ? "the end" : `${point} of ${last}`;
+    document.querySelector(".scrub output").textContent = said;
+    for (const film of document.querySelectorAll(".window")) {
+      const cells = Number(film.dataset.cells);
+      const cell = Math.min(point, cells - 1);
+      film.firstElementChild.style.transform = `translateY(${(-100 * cell) / cells}%)`;
+      film.parentElement.querySelector(".when").textContent = JSON.parse(film.dataset.captions)[cell];
+    }
+  }
+  slider.addEventListener("input", show);
+  document.querySelector("#quality .plot").on("plotly_hover", (event) => {
+    slider.value = event.points[0].pointIndex;
+    show();
+  });
+}
+
+function hideContenders() {
+  for (const box of document.querySelectorAll(".chips input")) {
+    box.addEventListener("change", () => {
+      const name = box.value;
+      for (const part of document.querySelectorAll("[data-contender]")) {
+        if (part.dataset.contender === name) part.hidden = !box.checked;
+      }
+      for (const plot of document.querySelectorAll(".plot")) {
+        const own = (plot.data ?? []).flatMap((trace, index) => (trace.meta?.contender === name ? [index] : []));
+        if (own.length) Plotly.restyle(plot, { visible: box.checked }, own);
+      }
+    });
+  }
+}
+
+// A click on a heading sorts, another the other way round; what has no number goes last.
+function sortTables() {
+  for (const table of document.querySelectorAll("table.headline")) {
+    const headings = [...table.querySelectorAll("thead th")];
+    headings.forEach((heading, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const upwards = heading.getAttribute("aria-sort") !== "ascending";
+        headings.forEach((other) => other.removeAttribute("aria-sort"));
+        heading.setAttribute("aria-sort", upwards ? "ascending" : "descending");
+        const value = (row) => {
+          const cell = row.cells[column];
+          if (column === 0) return cell.textContent.trim();
+          return cell.dataset.value === "" ? null : Number(cell.dataset.value);
+        };
+        const rows = [...table.tBodies[0].rows].sort((one, other) => {
+          const [a, b] = [value(one), value(other)];
+          if (a === null || b === null) return (a === null) - (b === null);
+          return (a < b ? -1 : a > b ? 1 : 0) * (upwards ? 1 : -1);
+        });
+        table.tBodies[0].append(...rows);
+      });
+    });
+  }
+}
+
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
 enlargePictures();
-drawFigures().catch((error) => {
+sortTables();
+hideContenders();
+drawFigures().then(switchAxes).then(scrub).catch((error) => {
   for (const plot of document.querySelectorAll(".plot")) plot.textContent = `This browser cannot draw the figure (${error}).`;
 });

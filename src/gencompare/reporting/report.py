@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from gencompare.reporting import figures, page, tables
-from gencompare.reporting.answer import Answer, Standing, answer, leaders
-from gencompare.reporting.contents import ReportContents
+from gencompare.evaluation.ranks import surely_better
+from gencompare.reporting import chances, figures, page, tables
+from gencompare.reporting.answer import (
+    Answer,
+    Opinion,
+    Standing,
+    answer,
+    answer_by_budget,
+    what_was_equal,
+)
+from gencompare.reporting.contents import FAILED_TO_LEARN, ReportContents
+from gencompare.reporting.formatting import listed, percent
+from gencompare.reporting.lineage import key_settings, lineage
+from gencompare.reporting.profile import alerts
+from gencompare.reporting.summary import Summary, summary
 
 SECTIONS = {
     "samples": "Samples",
+    "curves": "Quality while training",
     "scores": "Scores",
     "trade-offs": "Quality against cost",
     "costs": "Costs",
@@ -26,11 +38,14 @@ SECTIONS = {
     "reproduce": "How to reproduce this",
 }
 
-VALIDATION_AXES = ("train_seconds", "train_flops")
+AXES = {"train_seconds": "training time", "train_flops": "compute", "kimg": "images seen"}
+
+COPIES = 2.0
+"""So many times as often as real images must samples stand out as near to one training image, to be called copies."""
 
 FILMS = {
-    "interpolation": "Each row goes from one sample to another by interpolating the noise that they are made from. If "
-    "a model generalises, every image between is plausible; if it has memorised images, a row jumps.",
+    "interpolation": "Each row goes from one sample to another by interpolating the noise that they are made from. "
+    "A row may jump where the noise also chooses among parts, as that of a mixture does: that is no sign of copying.",
     "trajectories": "Each row ends in a sample. Of a diffusion model it shows the predicted clean image as noise is "
     "removed; of a GAN or VAE, images for a latent vector that grows from zero to its full length.",
     "neighbours": "Top row: of the scored samples, those most like a copy, the worst first. Below each: the training "
@@ -41,10 +56,25 @@ FILMS = {
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
     board, shared = scoreboard_of(contents), _shared_settings(contents)
+    curves = {c.name: c.curve for c in contents.contenders if c.curve}
     return page.template("report.html").render(
         contents=contents,
         board=board,
         answer=answer_of(contents),
+        by_budget=_by_budget(contents),
+        equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
+        copies=copies(contents),
+        alerts=alerts(contents.card),
+        headline=tables.headline(board),
+        chances=_chances(contents, board),
+        lineages={c.name: lineage(c.settings) for c in contents.contenders},
+        key_settings={c.name: key_settings(c.settings, shared) for c in contents.contenders},
+        by_name={c.name: c for c in contents.contenders},
+        axes=AXES,
+        scrubbers=_scrubbers(contents),
+        curve_points=max((len(curve.values) for curve in curves.values()), default=0),
+        validated_by=_protocol(contents),
+        front=_front(contents),
         sections=SECTIONS,
         looks=contents.looks,
         marker=page.marker,
@@ -53,19 +83,18 @@ def render(contents: ReportContents) -> str:
         css=page.asset("report.css"),
         js=page.asset("report.js"),
         plots={
-            name: drawn.update_layout(showlegend=False)
-            for name, drawn in (_score_figures(contents) | _validation_figures(contents)).items()
+            name: drawn.update_layout(showlegend=False) for name, drawn in _score_figures(contents).items()
         },
-        validations={
-            c.name: tables.validation_outcome(c.outcome["validations"])
-            for c in contents.contenders
-            if c.outcome.get("validations")
-        },
-        validated_by=_protocol(contents),
         curves=_curves(contents),
         costs=tables.cost_columns([c.cost for c in contents.contenders]),
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
         real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
+        first_real=page.panel(contents.heldout.images, "{n} real images of the held-out split", rows=1),
+        first_samples={
+            c.name: page.panel(c.samples.images, f"The first {{n}} samples of {c.name}", rows=1)
+            for c in contents.contenders
+            if c.samples
+        },
         samples={
             c.name: page.panel(c.samples.images, f"{{n}} samples of {c.name}")
             for c in contents.contenders
@@ -107,10 +136,11 @@ def scoreboard_of(contents: ReportContents) -> tables.Scoreboard:
 
 
 def answer_of(contents: ReportContents) -> Answer:
-    """Answer the comparison's question by the first score, with other scores of quality as second opinions."""
+    """Answer the comparison's question by the first score, with all others but memorisation as second opinions."""
     board = scoreboard_of(contents)
     first = board.first
-    others = [column for column in board.columns if column.about_quality and column is not first]
+    others = [column for column in _opinionated(board) if column is not first]
+    likely = _chances(contents, board)
     return answer(
         _standings(contents, board, first),
         first.full,
@@ -119,11 +149,79 @@ def answer_of(contents: ReportContents) -> Answer:
         real_images=board.cell("real images", first.name).value,
         noise=board.cell("noise", first.name).value,
         opinions={
-            column.kind.title: [
-                s.name for s in leaders(_standings(contents, board, column), column.kind.better)
-            ]
+            column.kind.title: Opinion(_standings(contents, board, column), column.kind.better)
             for column in others
         },
+        chances={"score": likely.get(first.name, {}), "together": likely.get("together", {})},
+    )
+
+
+def summary_of(contents: ReportContents) -> Summary:
+    """Return the verdict with what must be known beside it, and the one table."""
+    said = answer_of(contents)
+    verdict = f"{said.verdict}: {said.evidence}." if said.evidence else f"{said.verdict}."
+    further = (
+        _by_budget(contents),
+        what_was_equal({c.name: c.cost for c in contents.contenders}),
+        copies(contents),
+    )
+    lines = [verdict, *(line for line in further if line), *said.doubts]
+    costs = {c.name: c.cost for c in contents.contenders}
+    return summary(scoreboard_of(contents), lines, costs, contents.failures)
+
+
+def copies(contents: ReportContents) -> str:
+    """Name the contenders whose samples surely copy training images more often than real images look like copies."""
+    board = scoreboard_of(contents)
+    column = next((column for column in board.columns if column.kind.measures == "memorisation"), None)
+    if column is None:
+        return ""
+    real = board.cell("real images", column.name)
+    found = []
+    for c in contents.contenders:
+        own = board.cell(c.name, column.name)
+        if (
+            own.value is not None
+            and real.value is not None
+            and surely_better(real.interval, own.interval, "lower")
+            and own.value > COPIES * real.value
+        ):
+            found.append(f"{percent(own.value)} of the samples of {c.name}")
+    if not found:
+        return ""
+    return f"Copies training images: {listed(found)} stand out as near to one (real images: {percent(real.value)})."
+
+
+def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
+    """Return the scores that say something of who is better."""
+    return [column for column in board.columns if column.kind.measures != "memorisation"]
+
+
+def _chances(contents: ReportContents, board: tables.Scoreboard) -> dict[str, dict[str, float]]:
+    """Return how probably each ranked contender is the best, by each score and by all `together`."""
+    ranked = [c for c in contents.contenders if c.name not in contents.failures and c.scores_by_seed]
+    scores = {
+        column.name: (
+            column.kind.better,
+            {
+                c.name: [
+                    (own[column.name]["value"], own[column.name]["standard_error"])
+                    for own in c.scores_by_seed
+                ]
+                for c in ranked
+                if all(column.name in own for own in c.scores_by_seed)
+            },
+        )
+        for column in _opinionated(board)
+    }
+    return chances.best(scores) if scores and len(ranked) > 1 else {}
+
+
+def _by_budget(contents: ReportContents) -> str:
+    """Say who leads at which budget, of those whose training ended well."""
+    gone = {name for name, why in contents.failures.items() if why != FAILED_TO_LEARN}
+    return answer_by_budget(
+        {c.name: c.curve for c in contents.contenders if c.curve is not None and c.name not in gone}
     )
 
 
@@ -145,7 +243,6 @@ def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
     """Draw the figures of the whole comparison, by name."""
     histories = {c.name: c.history for c in contents.contenders}
     return _score_figures(contents) | {
-        "validation_curve": _validation_figures(contents)["validation_against_train_seconds"],
         "loss_curves": figures.curves(histories, "loss/", "loss", contents.looks),
         "health_curves": figures.curves(histories, "grad_norm/", "gradient norm", contents.looks),
     }
@@ -160,43 +257,60 @@ def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
         if row.cell(first.name).value is not None
     ]
     scores = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high"])
-    costs = pd.DataFrame(
-        [
-            {"contender": c.name} | {axis: c.cost.get(axis) for axis in figures.COST_AXES}
-            for c in contents.contenders
-        ]
-    )
-    points = costs.merge(scores, on="contender")
-    drawn = partial(figures.quality_against_cost, points, first.label, drawn_as=contents.looks)
+    points = scores.merge(_costs(contents), on="contender")
     return {
         "score_bars": figures.score_bars(scores, first.label, contents.looks),
-        "quality_against_compute": drawn("train_seconds"),
-        "quality_against_sampling_cost": drawn("seconds_per_image"),
+        "quality_curves": figures.quality_curves(
+            {c.name: c.curve for c in contents.contenders if c.curve}, contents.looks
+        ),
+        "pareto": figures.pareto(points, first.label, first.kind.better, contents.looks),
     }
 
 
-def _validation_figures(contents: ReportContents) -> dict[str, go.Figure]:
-    """Draw validation distances against what training had taken: curves of their own, for they are no scores."""
+def _costs(contents: ReportContents) -> pd.DataFrame:
+    keys = ("train_seconds", "seconds_per_image")
+    return pd.DataFrame(
+        [{"contender": c.name} | {key: c.cost.get(key) for key in keys} for c in contents.contenders]
+    )
+
+
+def _front(contents: ReportContents) -> list[str]:
+    """Name the contenders that no other beats in score, training time and time per image at once."""
+    board = scoreboard_of(contents)
     rows = [
-        {"contender": c.name, "kind": "failed" if c.name in contents.failures else "contender"}
-        | {"value": point["validation_fd"], "low": None, "high": None}
-        | {axis: point[axis] for axis in VALIDATION_AXES}
-        for c in contents.contenders
-        for point in c.outcome.get("validations", ())
+        {"contender": row.name, "value": row.cell(board.first.name).value}
+        for row in board.rows
+        if row.kind == "contender"
     ]
-    points = pd.DataFrame(rows, columns=["contender", "kind", "value", "low", "high", *VALIDATION_AXES])
-    note = '<span style="font-size:11px">against training images, lower is better</span>'
-    label = f"Validation distance<br>{note}"
+    values = pd.DataFrame(rows, columns=["contender", "value"])
+    return figures.on_front(values.merge(_costs(contents), on="contender").dropna(), board.first.kind.better)
+
+
+def _scrubbers(contents: ReportContents) -> dict[str, page.Scrubber]:
+    """Return what shows each contender's samples at each point of its training."""
     return {
-        f"validation_against_{axis}": figures.quality_against_cost(points, label, axis, contents.looks)
-        for axis in VALIDATION_AXES
+        c.name: page.scrubber(c.curve_samples.images, c.curve, c.name)
+        for c in contents.contenders
+        if c.curve is not None and c.curve_samples is not None
     }
 
 
 def _protocol(contents: ReportContents) -> str:
-    """Say what validation distances were taken with."""
-    found = {str(c.outcome["validated_by"]) for c in contents.contenders if "validated_by" in c.outcome}
-    return " or ".join(sorted(found)) or "nobody was validated"
+    """Say what the distances of curves were taken with: what is common to all, then whose samples are otherwise."""
+    passports = {c.name: c.curve.passport for c in contents.contenders if c.curve}
+    if not passports:
+        return ""
+    first = next(iter(passports.values()))
+    said = f"{first['extractor']}, against {first['reference']}"
+    for key, what in (("n", "samples"), ("sampler", "sampler")):
+        names: dict[str, list[str]] = {}
+        for name, stamp in passports.items():
+            names.setdefault(str(stamp[key]), []).append(name)
+        if len(names) == 1:
+            said += f"; {what}: {next(iter(names))}"
+        else:
+            said += f"; {what}: " + ", ".join(f"{value} of {listed(own)}" for value, own in names.items())
+    return said
 
 
 def _curves(contents: ReportContents) -> dict[str, dict[str, go.Figure]]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gencompare.evaluation.kinds import KINDS, Kind
 from gencompare.evaluation.ranks import Interval, ranks
-from gencompare.reporting.formatting import MISSING, duration, plain, scaled
+from gencompare.reporting.formatting import MISSING, duration, number, plain, scaled
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,13 @@ class CostColumn:
         """Write this cost of one contender, a dash where it is not known."""
         value = cost.get(self.key)
         return MISSING if value is None else self.write(value)
+
+    def spread(self, seeds: Sequence[Mapping[str, Any]]) -> str:
+        """Write the least and the most over seeds; empty where all wrote the same."""
+        values = [seed[self.key] for seed in seeds if seed.get(self.key) is not None]
+        if not values or self.write(min(values)) == self.write(max(values)):
+            return ""
+        return f"{self.write(min(values))} to {self.write(max(values))}"
 
 
 COSTS = (
@@ -70,11 +77,19 @@ class ScoreColumn:
         return self.kind.measures == "quality" or self.name == "squares_valid"
 
     @property
+    def arrow(self) -> str:
+        """Which way is better."""
+        return "↓" if self.kind.better == "lower" else "↑"
+
+    @property
     def label(self) -> str:
         """The label of its axis in a figure."""
         note = f"{self.name}, {self.kind.better} is better"
         return f'{self.kind.title}<br><span style="font-size:11px">{note}</span>'
 
+
+HEADLINE_KINDS = ("fid", "fd", "kid", "squares_valid", "class_agreement", "coverage", "memorised")
+MOST_SCORES = 5
 
 NOTHING_SCORED = ScoreColumn("score", Kind("lower", "quality", "Score", ""))
 
@@ -91,6 +106,17 @@ class Cell:
     def interval(self) -> Interval:
         """Its ends."""
         return self.low, self.high
+
+    @property
+    def plus_minus(self) -> str:
+        """Value ± the farther end of its interval: `41.2 ± 3.7`."""
+        if self.value is None or self.low is None or self.high is None:
+            return number(self.value)
+        half = max(self.high - self.value, self.value - self.low)
+        if half <= 0.0:
+            return f"{number(self.value)} ± 0"
+        digits = 2 if f"{half:.0e}".startswith("1") or half > abs(self.value) / 4 else 1
+        return f"{number(self.value, digits, like=half)} ± {number(half, digits)}"
 
 
 @dataclass(frozen=True)
@@ -153,18 +179,14 @@ def cost_columns(costs: Sequence[Mapping[str, Any]]) -> list[CostColumn]:
     return [column for column in COSTS if validated or column.key != "validation_seconds"]
 
 
-def validation_outcome(validations: Sequence[Mapping[str, float]]) -> str:
-    """Say when a contender was best while it trained, and how it was at its last validation.
-
-    Args:
-        validations: each with `kimg` and `validation_fd`, in the order of training; at least one.
-    """
-    best, last = min(validations, key=lambda point: point["validation_fd"]), validations[-1]
-    at_best, at_last = (
-        f"after {scaled(1000 * point['kimg'])} images ({plain(point['validation_fd'])})"
-        for point in (best, last)
-    )
-    return f"best and last {at_last}" if best is last else f"best {at_best}, last {at_last}"
+def headline(board: Scoreboard) -> list[ScoreColumn]:
+    """Return the scores of the one table: the first, then the first of each of HEADLINE_KINDS, five at most."""
+    chosen = [board.first] if board.columns else []
+    for kind in HEADLINE_KINDS:
+        found = next((column for column in board.columns if column.kind is KINDS[kind]), None)
+        if found and found not in chosen:
+            chosen.append(found)
+    return chosen[:MOST_SCORES]
 
 
 def scoreboard(

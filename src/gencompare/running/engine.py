@@ -8,15 +8,13 @@ import mmap
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from itertools import count
 from queue import SimpleQueue
-from typing import Any, TypeVar
-
-os.environ.setdefault(
-    "DASK_LOGGING__DISTRIBUTED", "critical"
-)  # in workers too: what a user must know is said by us
+from typing import Any, NamedTuple, TypeVar
 
 import click
 import dask
@@ -26,7 +24,8 @@ from distributed import Client, Nanny, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
 
 from gencompare.config.typed import SettingError
-from gencompare.running import worker
+from gencompare.running import forks, worker
+from gencompare.running.order import Order
 from gencompare.training import progress
 
 logger = logging.getLogger(__name__)
@@ -37,9 +36,12 @@ SECONDS_FOR_WORKERS = 60
 """So long workers elsewhere may take to arrive."""
 SECONDS_BETWEEN_CHECKS = 5
 """Whether all workers are there."""
+SECONDS_TO_GIVE_WAY = 1
+"""To work that is to be begun before and has not come, while nothing is under way."""
 
 CONFIG = {
     "distributed.worker.daemon": False,  # a worker may start processes of its own
+    "distributed.worker.multiprocessing-method": "forkserver" if forks.can_fork() else "spawn",
     "distributed.worker.memory.terminate": False,  # training goes on, slower, rather than from its checkpoint
     "distributed.scheduler.allowed-failures": 20,  # work whose worker was killed goes on from its checkpoint
     "distributed.scheduler.worker-ttl": None,  # a step may keep a worker silent for as long as it takes
@@ -48,6 +50,14 @@ CONFIG = {
     "distributed.admin.tick.limit": "1h",
     "distributed.admin.large-graph-warning-threshold": "1GB",
 }
+
+
+class Waiting(NamedTuple):
+    """Work that waits for a worker: what sorts first goes first."""
+
+    urgency: int
+    number: int
+    label: str
 
 
 class EngineLost(click.ClickException):
@@ -63,7 +73,7 @@ class Engine:
     """Sends work to workers and passes on what they say meanwhile.
 
     Args:
-        order: labels of the work to come; what stands first is begun first.
+        order: what of the work to come is begun first.
         environments: one for each process on this machine: which cores or card it has.
         address: of a scheduler elsewhere, in place of processes on this machine.
 
@@ -72,15 +82,24 @@ class Engine:
     """
 
     def __init__(
-        self, order: Sequence[str], environments: Sequence[Mapping[str, Any]], address: str | None = None
+        self, order: Order, environments: Sequence[Mapping[str, Any]], address: str | None = None
     ) -> None:
         dask.config.set(CONFIG)
         self.order = order
+        self._closed = False
+        self._turn = threading.Condition()
+        self._waiting: list[Waiting] = []
+        self._numbers = count()
+        self._begun: set[str] = set()
+        self._under_way = 0
+        self.places = len(environments)  # how much is done at once
+        self._quiet_since = time.monotonic()
         self._cluster = None if address else _cluster(environments)
         self.client = Client(self._cluster or address, set_as_default=False)
         self.address = str(address or self.client.scheduler_info()["address"])
         if address:
             self._check_workers()
+            self.places = self._count_places()
         self._rows: SimpleQueue[Any] = SimpleQueue()
         threading.Thread(target=self._pass_rows_on, daemon=True).start()
         self.client.subscribe_topic(worker.ROWS, lambda event: self._rows.put(event[1]))
@@ -93,15 +112,58 @@ class Engine:
             EngineLost: if the scheduler is gone.
             Stopped: if the work was to begin after all work was asked to stop.
         """
-        if progress.stopping.is_set():
-            raise progress.Stopped
-        place = self.order.index(label) if label in self.order else len(self.order)
-        future = self.client.submit(worker.work, label, function, arguments, pure=False, priority=-place)
+        if self._cluster is None:
+            self.places = self._count_places()
+        self._wait_for_turn(label)
+        try:
+            return self._result(self.client.submit(worker.work, label, function, arguments, pure=False))
+        finally:
+            with self._turn:
+                self._under_way -= 1
+                self._changed()
+
+    def _wait_for_turn(self, label: str) -> None:
+        """Wait until a worker is free and, of all that waits, this is first. Dask's own priorities hold within what
+        it has put down for one worker, and what another then takes over is any of it."""
+        with self._turn:
+            mine = Waiting(-self.order.priorities.get(label, 0), next(self._numbers), label)
+            self._waiting.append(mine)
+            try:
+                while not progress.stopping.is_set() and not self._is_turn_of(mine):
+                    self._turn.wait(SECONDS_TO_GIVE_WAY)
+                if progress.stopping.is_set():
+                    raise progress.Stopped
+                self._begun.add(label)
+                self._under_way += 1
+            finally:
+                self._waiting.remove(mine)
+                self._changed()
+
+    def _is_turn_of(self, mine: Waiting) -> bool:
+        if self._under_way >= self.places:
+            return False
+        ready = [one for one in self._waiting if self._begun.issuperset(self.order.after.get(one.label, ()))]
+        if not ready and not self._under_way and time.monotonic() - self._quiet_since > SECONDS_TO_GIVE_WAY:
+            ready = self._waiting  # what is to go before may have no thread to come in
+        return bool(ready) and mine == min(ready)
+
+    def _changed(self) -> None:
+        self._quiet_since = time.monotonic()
+        self._turn.notify_all()
+
+    def _count_places(self) -> int:
+        """How much the workers can do at once by now."""
+        try:
+            return max(1, sum(self.client.nthreads().values()))
+        except (OSError, TimeoutError, RuntimeError):
+            raise EngineLost(self.address) from None
+
+    def _result(self, future: Any) -> Any:
         while True:
             try:
                 return future.result(timeout=SECONDS_BETWEEN_CHECKS)
             except TimeoutError:
-                if future.done():
+                if future.status == "error":  # the work's own; it may also have ended well since the wait did
                     raise
                 self._keep_workers()
             except (CancelledError, CommClosedError):
@@ -129,13 +191,17 @@ class Engine:
         self.client.run(worker.stop)
 
     def close(self) -> None:
-        """End the workers, if they are this engine's own, whatever they do."""
+        """End the workers, if they are this engine's own, whatever they do. Once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self.client.close()
         if self._cluster is not None:
             for nanny in self._cluster.workers.values():
                 nanny.auto_restart = False
-                with suppress(ProcessLookupError):
-                    os.kill(nanny.pid, signal.SIGKILL)  # asked nicely, they take seconds
+                if nanny.pid is not None:  # none where it is about to be replaced
+                    with suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGKILL)  # asked nicely, they take seconds
             self._cluster.close()
 
     def _pass_rows_on(self) -> None:
@@ -149,11 +215,8 @@ def environments(trainings: int) -> list[dict[str, Any]]:
     import torch
 
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    cores = joblib.cpu_count()
-    workers = min(cards or cores, max(1, trainings))
-    threads = dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), max(1, cores // workers)
-    )
+    workers = min(cards or joblib.cpu_count(), max(1, trainings))
+    threads = forks.threads(workers)
     where = "a CUDA device" if cards else f"{next(iter(threads.values()))} thread(s) of the CPU"
     logger.info("%d workers, each on %s.", workers, where)
     return [threads | ({"CUDA_VISIBLE_DEVICES": number} if cards else {}) for number in range(workers)]
@@ -161,6 +224,7 @@ def environments(trainings: int) -> list[dict[str, Any]]:
 
 def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
     """Start a worker process for each environment, and a scheduler in this one."""
+    forks.prepare(len(environments))
     return SpecCluster(
         scheduler={
             "cls": Scheduler,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from gencompare.running.engine import Engine
 
 Result = TypeVar("Result")
+Made = TypeVar("Made", bound=Sized)
+
+SECONDS_OF_A_PART = 10.0
+"""So long one worker goes on alone: what takes less does not pay to part."""
 
 label: ContextVar[str] = ContextVar("label")
 """What the work of this thread is called: the name of its node."""
@@ -49,6 +54,36 @@ def remote(function: Callable[..., Result]) -> Callable[..., Result]:
 
     called.goes_to_the_engine = True  # type: ignore[attr-defined]
     return called
+
+
+def in_parts(
+    function: Callable[..., tuple[Made, Result]], n: int, *arguments: Any
+) -> list[tuple[Made, Result]]:
+    """Have a function of a module make n things, on all workers if that takes long, and return the parts in order.
+
+    Args:
+        function: takes (first, n, seconds, *arguments) and makes things first .. first + n - 1, or the foremost of
+            them once these seconds are over; returns them and anything else.
+    """
+    if _starting is None:
+        return [function(0, n, math.inf, *arguments)]
+    engine, name = _starting.result(), label.get()
+    made = [engine.call(name, function, 0, n, SECONDS_OF_A_PART, *arguments)]
+    size = len(made[0][0])
+
+    def part(first: int) -> tuple[Made, Result]:
+        last = min(first + size, n)
+        told = f"{name}, {first + 1} to {last} of {n}"
+        return engine.call(told, function, first, last - first, math.inf, *arguments)
+
+    with ThreadPoolExecutor(max(1, n // size)) as pool:
+        return made + list(pool.map(part, range(size, n, size)))
+
+
+def goes_in_parts(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Mark a node's function that stays here and sends parts of its work."""
+    function.goes_to_the_engine = True  # type: ignore[attr-defined]
+    return function
 
 
 def is_running() -> bool:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 from distributed import Worker, get_worker
 
 from gencompare.training import progress
@@ -16,15 +17,20 @@ from gencompare.training import progress
 ROWS = "gencompare rows"
 """The topic under which history rows travel to the parent."""
 
+LEAST_FREE = 0.05
+"""Of the machine's memory. With less, systems begin to kill processes."""
+SECONDS_BETWEEN_LOOKS = 0.5
+
 logger = logging.getLogger(__name__)
+
+_under_way = ""
 
 
 def dask_setup(worker: Worker) -> None:
-    """Prepare a worker of this machine: its threads, its log, and its end with the process that started it."""
+    """Prepare a worker: its imports, its threads and its log."""
     import torch
-    import torch._dynamo  # noqa: F401  behind torch's FLOP counter; it takes a second and a half
 
-    import gencompare.pipelines.modelling.nodes  # noqa: F401  what every piece of work imports
+    import gencompare.running.preloaded  # noqa: F401
     from gencompare.training.device import pick_device
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
@@ -32,11 +38,13 @@ def dask_setup(worker: Worker) -> None:
     pick_device()  # which says this too
     logging.captureWarnings(True)
     logging.getLogger("gencompare").setLevel(logging.INFO)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_watch_memory, daemon=True).start()
 
 
 def work(label: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Call a function here; its history rows and log lines reach the parent while it runs."""
+    global _under_way  # noqa: PLW0603  the thread that watches memory must see it
+    _under_way = label
     logger.info("── %s", label)
     worker = get_worker()
     with progress.observing(lambda *row: worker.log_event(ROWS, row)):
@@ -59,8 +67,25 @@ def stop() -> None:
     progress.stopping.set()
 
 
-def _end_with(parent: int) -> None:
-    """End this process at once when its parent is gone, whatever it computes."""
-    while os.getppid() == parent:
-        time.sleep(0.05)
-    os._exit(1)
+def _watch_memory() -> None:
+    """Warn, once for each piece of work, before the system kills this process."""
+    warned = ""
+    while True:
+        if _under_way != warned and (said := memory_warning(_under_way)):
+            logger.warning("%s", said)
+            warned = _under_way
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def memory_warning(label: str) -> str | None:
+    """Say in one line that the machine runs out of memory, and what to do; None while it does not."""
+    memory = psutil.virtual_memory()
+    if memory.available >= LEAST_FREE * memory.total:
+        return None
+    held = psutil.Process().memory_info().rss
+    return (
+        f"{label}: {memory.available / 2**30:.1f} GB of the machine's {memory.total / 2**30:.1f} GB of memory are"
+        f" left, and this work holds {held / 2**30:.1f} GB. The system may kill it: stop with Ctrl-C and give the"
+        " command again with fewer --contenders at a time, which go on, or a smaller training.batch_size, which begin"
+        " anew; or end other programs"
+    )

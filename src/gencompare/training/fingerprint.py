@@ -38,26 +38,20 @@ WITHOUT_EFFECT = frozenset(
     )
 )
 """Modules that training reaches and that leave its result alone. Settings are hashed themselves."""
-VALIDATION = (
-    "gencompare.pipelines.modelling.validation",
-    *(f"gencompare.sampling.{file.stem}" for file in sorted((PACKAGE / "sampling").glob("[a-z]*.py"))),
-)
-"""What says which weights are the best: any sampler's code may be among it."""
 
 
 def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str]) -> str:
     """Hash everything that decides a training's result.
 
     Args:
-        settings: complete, of the contender: `model`, `objective`, `sampler`, `training`, `images`, `seed`.
+        settings: complete, of the contender: `model`, `objective`, `training`, `images`, `seed`.
         content: hash of the training images.
-        modules: of its networks and its objective (see `modules_of`); the loop's and validation's are known.
+        modules: of its networks and its objective (see `modules_of`); the loop's are known.
     """
     training = {name: value for name, value in settings["training"].items() if name not in UNCONCERNED}
-    validated = bool(training["validations"])  # then the sampler decides which weights are the best
-    parts = ("model", "objective", "images", "seed", *(["sampler"] if validated else []))
+    parts = ("model", "objective", "images", "seed")
     facts = {part: settings[part] for part in parts} | {"training": training, "content": content}
-    roots = {"gencompare.training.loop", *modules, *(VALIDATION if validated else [])}
+    roots = {"gencompare.training.loop", *modules}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     device = pick_device(settings["training"]["device"]).type
     digest.update(f"{code_hash(frozenset(roots))} {torch.__version__} {device}".encode())

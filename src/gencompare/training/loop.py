@@ -28,7 +28,6 @@ from gencompare.training.optimisers import make_optimisers
 from gencompare.training.progress import Stopped, stopping, tell
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
-from gencompare.training.validation import Validate
 
 logger = logging.getLogger(__name__)
 
@@ -39,19 +38,17 @@ class Trained:
 
     Attributes:
         weights: the last averaged weights, keyed `<network>.<name>`.
-        best: those of the best validation; the last where none was validated.
         stages: of networks that grow, the averaged weights at the end of each earlier resolution, by steps.
-        history: one row an interval: `kimg`, `loss/<network>`, `grad_norm/<network>`, metrics, `validation_fd`.
-        validations: each with its distance and what training had taken before it; empty where there were none.
-        cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device, and the seconds of validations.
+        history: one row an interval: `kimg`, `loss/<network>`, `grad_norm/<network>`, metrics.
+        points: where weights were kept for validation, the untrained ones first; empty where none were to be.
+        cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device.
         status: `finished`, or `diverged` where a loss was not finite; the weights are then the last good.
     """
 
     weights: dict[str, Tensor]
-    best: dict[str, Tensor]
     stages: dict[int, dict[str, Tensor]]
     history: pd.DataFrame
-    validations: list[dict[str, float]]
+    points: list[validation.Point]
     cost: dict[str, Any]
     status: str
 
@@ -63,8 +60,7 @@ def train(
     *,
     name: str,  # of the training, for progress
     seed: int,
-    folder: Path,  # of this training's checkpoints, and of nothing else
-    validate: Validate | None = None,  # from averaged weights to a distance; none validates nothing
+    folder: Path,  # of this training's checkpoints and kept weights, and of nothing else
 ) -> Trained:
     """Train a contender until its budget is spent, going on from its last checkpoint if there is one.
 
@@ -78,16 +74,14 @@ def train(
             state.restore(*found, progress=lambda step: step / settings.steps)
             _say_resumed(name, state, settings)
         if state.status == "training":
-            _spend_budget(state, feed, settings, name, folder, validate)
+            _spend_budget(state, feed, settings, name, folder)
             speed = state.steps * settings.batch_size / state.seconds
             logger.info("%s %s: %.0f s at %.0f images/s", name, state.status, state.seconds, speed)
-    weights = state.averaged_weights()
     return Trained(
-        weights=weights,
-        best=state.best or weights,
+        weights=state.averaged_weights(),
         stages=state.stages,
         history=pd.DataFrame(state.history),
-        validations=state.validations,
+        points=validation.kept(folder, state.points),
         cost=_cost(state, settings, device),
         status=state.status,
     )
@@ -125,14 +119,15 @@ def _spend_budget(
     settings: TrainingSettings,
     name: str,
     folder: Path,
-    validate: Validate | None,
 ) -> None:
     """Run the steps that are left of the budget, a history row at a time."""
     rows = min(settings.rows, settings.steps)
     row_ends = np.unique(np.linspace(0, settings.steps, rows + 1)[1:].round().astype(int))
-    validated = validation.points(row_ends, settings.validations)
+    points = validation.points(row_ends, settings.validations)
     last_saved = time.perf_counter()
     last_good = state.averaged_weights()
+    if 0 in points and not state.points:
+        _keep(state, last_good, settings, folder)
     for begin, end in pairwise([0, *row_ends.tolist()]):
         if end <= state.steps:
             continue
@@ -147,8 +142,8 @@ def _spend_budget(
         finite = all(math.isfinite(value) for value in row.values())
         if finite:
             last_good = state.averaged_weights()
-            if validate is not None and end in validated:
-                row |= validation.measure(state, last_good, validate, row["kimg"], feed.device)
+            if end in points:
+                _keep(state, last_good, settings, folder)
         state.history.append(row)
         tell(name, row, settings.steps * settings.batch_size / 1000)
         if not finite:
@@ -163,6 +158,13 @@ def _spend_budget(
             last_saved = time.perf_counter()
         if over:
             break
+
+
+def _keep(state: TrainingState, weights: dict[str, Tensor], settings: TrainingSettings, folder: Path) -> None:
+    """Keep averaged weights for validation, and note what training has taken until here."""
+    validation.keep(weights, folder, state.steps)
+    spent = {"kimg": state.steps * settings.batch_size / 1000, "train_seconds": state.seconds}
+    state.points.append({"steps": state.steps} | spent | {"train_flops": state.flops})
 
 
 def _train_row(
@@ -268,7 +270,6 @@ def _cost(state: TrainingState, settings: TrainingSettings, device: torch.device
         "images_per_second": images / state.seconds if state.seconds else 0.0,
         "peak_memory_mb": state.peak_memory_mb,
         "device": describe_device(device),
-        "validation_seconds": state.validation_seconds,
     }
 
 

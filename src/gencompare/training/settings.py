@@ -28,9 +28,9 @@ class TrainingSettings:
         horizontal_flip: mirror training images at random; only where mirror images are as real.
         channels_last: memory layout; faster for convolutions on CPUs and tensor cores.
         rows: history rows a budget.
-        validations: points of the budget, evenly spaced at history rows, the last being the end, at which the
-            averaged weights are validated to find the best.
-        sample_from: which weights make the samples, the last or the best; the last where none was validated.
+        validations: points of the budget at which averaged weights are kept, beside its start: spaced by its
+            logarithm, the last being the end. They are validated after training: the curve, and the best weights.
+        sample_from: which weights make the samples, the last or the best; the last where none were kept.
         checkpoint_seconds: least time between checkpoints, which are written at history rows.
         device: auto takes CUDA where there is one.
     """
@@ -47,7 +47,7 @@ class TrainingSettings:
     horizontal_flip: bool = False
     channels_last: bool = True
     rows: Positive = 200
-    validations: NonNegative = 0
+    validations: NonNegative = 6
     sample_from: Literal["last", "best"] = "last"
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"

@@ -29,9 +29,7 @@ class TrainingState:
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
         sums: over the steps since the last row, losses and metrics.
-        validations: each with its distance and what training had taken before it.
-        validation_seconds: spent on them, apart from `seconds`.
-        best: the averaged weights of the best validation, empty before the first.
+        points: where weights were kept for validation: `steps`, and what training had taken until there.
         stages: averaged weights at the end of each resolution of networks that grow, by steps.
         status: `training`, `finished` or `diverged`.
     """
@@ -47,14 +45,12 @@ class TrainingState:
     peak_memory_mb: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     sums: dict[str, Tensor] = field(default_factory=dict)
-    validations: list[dict[str, float]] = field(default_factory=list)
-    validation_seconds: float = 0.0
-    best: Tensors = field(default_factory=dict)
+    points: list[dict[str, Any]] = field(default_factory=list)
     stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
     COUNTERS = tuple(
-        "steps updates seconds flops flops_per_step peak_memory_mb history validations validation_seconds status".split()
+        "steps updates seconds flops flops_per_step peak_memory_mb history points status".split()
     )
 
     def __post_init__(self) -> None:
@@ -94,9 +90,8 @@ class TrainingState:
             for place, optimiser in enumerate(optimisers):
                 for index, values in optimiser.state_dict()["state"].items():
                     tensors |= {f"optimiser/{name}/{place}/{index}/{key}": v for key, v in values.items()}
-        kept = {"best": self.best} | {str(steps): weights for steps, weights in self.stages.items()}
-        for moment, weights in kept.items():
-            tensors |= {f"kept/{moment}/{key}": value for key, value in weights.items()}
+        for steps, weights in self.stages.items():
+            tensors |= {f"stage/{steps}/{key}": value for key, value in weights.items()}
         # By place, for the order of these is that of a history's columns.
         return tensors | {f"sum/{place:03d}/{key}": v for place, (key, v) in enumerate(self.sums.items())}
 
@@ -118,9 +113,8 @@ class TrainingState:
         self.reset_optimisers()
         for name, optimisers in self.optimisers.items():
             _restore_optimisers(optimisers, groups["optimiser"].get(name, {}))
-        kept = groups["kept"]
-        self.best = kept.pop("best", {})
-        self.stages = {int(steps): kept[steps] for steps in sorted(kept, key=int)}
+        stages = groups["stage"]
+        self.stages = {int(steps): stages[steps] for steps in sorted(stages, key=int)}
         self.sums = {key: value for _, own in sorted(groups["sum"].items()) for key, value in own.items()}
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors and torch.cuda.is_available():
@@ -129,7 +123,7 @@ class TrainingState:
 
 def _group(tensors: Tensors) -> dict[str, dict[str, Tensors]]:
     """Nest keys `kind/name/rest` into groups[kind][name][rest]."""
-    kinds = ("network", "average", "optimiser", "random", "kept", "sum")
+    kinds = ("network", "average", "optimiser", "random", "stage", "sum")
     groups: dict[str, dict[str, Tensors]] = {kind: {} for kind in kinds}
     for key, tensor in tensors.items():
         kind, name, *rest = key.split("/", 2)

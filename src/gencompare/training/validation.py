@@ -1,65 +1,71 @@
-"""Validation: how good the averaged weights are at a few points of the budget, and the best of them.
+"""What is kept for validation: the averaged weights at a few points of the budget, each in a file of its own.
 
-What is measured comes from outside, for training knows no scores. What it costs is kept apart from training.
+Training only keeps them. Whoever knows scores and samplers measures them afterwards, so that neither costs training time
+nor changes what a training is.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gencompare.training.checkpoint import Tensors
-from gencompare.training.state import TrainingState
+FIRST = 1 / 32
+"""Share of the budget at the first point, where there are several."""
 
-Validate = Callable[[Mapping[str, Tensor]], float]
-"""From averaged weights, keyed `<network>.<name>`, to a distance: the lower, the better."""
 
-COLUMN = "validation_fd"
-"""The history's column, empty in rows without a validation."""
+@dataclass(frozen=True)
+class Point:
+    """One point of a training.
+
+    Attributes:
+        spent: `kimg`, `train_seconds` and `train_flops` until there.
+        file: of the averaged weights, keyed `<network>.<name>`.
+    """
+
+    spent: Mapping[str, float]
+    file: Path
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the weights."""
+        return load_file(self.file)
 
 
 def points(row_ends: np.ndarray, count: int) -> frozenset[int]:
-    """Choose the history rows after which to validate: evenly spaced, the last row among them.
+    """Choose the steps after which weights are kept: the start, and history rows spaced by the budget's logarithm.
 
     Args:
         row_ends: int (rows,), the step at which each row ends.
-        count: how many to choose, all rows where there are not as many.
+        count: how many rows to choose, the last among them; fewer where two fall together; 0 keeps nothing.
     """
-    chosen = np.arange(1, count + 1) * len(row_ends) / max(count, 1)
-    return frozenset(row_ends[np.ceil(chosen).astype(int) - 1].tolist())
+    if not count:
+        return frozenset()
+    shares = np.geomspace(FIRST, 1.0, count) if count > 1 else np.ones(1)
+    rows = np.ceil(shares * len(row_ends)).astype(int) - 1
+    return frozenset({0, *row_ends[rows].tolist()})
 
 
-def measure(
-    state: TrainingState, weights: Tensors, validate: Validate, kimg: float, device: torch.device
-) -> dict[str, float]:
-    """Validate the weights, keep them if they are the best so far, and return what the history row gains.
-
-    Torch's random generators are left as they were, whatever `validate` draws.
-    """
-    started = time.perf_counter()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        value = validate(weights)
-    state.validation_seconds += time.perf_counter() - started
-    if all(value < point[COLUMN] for point in state.validations):
-        state.best = weights
-    spent = {"kimg": kimg, "train_seconds": state.seconds, "train_flops": state.flops}
-    state.validations.append(spent | {COLUMN: value})
-    return {COLUMN: value}
+def keep(weights: Mapping[str, Tensor], folder: Path, steps: int) -> None:
+    """Write the weights after a number of steps, atomically."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = _file(folder, steps)
+    part = file.with_suffix(".part")
+    save_file(dict(weights), part)
+    part.replace(file)
 
 
-def summary(validations: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Return what a training's validations say, JSON-ready: the best, the last and all; empty where there were none."""
-    if not validations:
-        return {}
-    best = min(validations, key=lambda point: point[COLUMN])
-    return {
-        "best_kimg": best["kimg"],
-        "best_validation_fd": best[COLUMN],
-        "last_validation_fd": validations[-1][COLUMN],
-        "validations": [dict(point) for point in validations],
-    }
+def kept(folder: Path, spent: Sequence[Mapping[str, Any]]) -> list[Point]:
+    """Find the files of points, each given by its `steps` and what had been spent."""
+    return [
+        Point({key: value for key, value in point.items() if key != "steps"}, _file(folder, point["steps"]))
+        for point in spent
+    ]
+
+
+def _file(folder: Path, steps: int) -> Path:
+    return folder / f"point-{steps:09d}.safetensors"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock
@@ -29,14 +30,14 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
-from gencompare.pipelines.modelling.validation import Validator, labels_like
+from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
+from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
 from gencompare.training.loop import Trained, seeded, train
-from gencompare.training.validation import summary
 
 logger = logging.getLogger(__name__)
 
@@ -88,26 +89,46 @@ def train_contender(
     budget: dict[str, Any],
     trainings: Path,
     feature_cache: Path,
-) -> tuple[dict[str, Any], Weights, Weights, Weights, pd.DataFrame, dict[str, Any], dict[str, Any]]:
-    """Train on the train split; return settings in force, last, best and earlier stages' weights, history, outcome
-    and cost.
+) -> tuple[
+    dict[str, Any],
+    Weights,
+    Weights,
+    Weights,
+    pd.DataFrame,
+    dict[str, Any],
+    dict[str, Any],
+    dict[str, Any],
+    Images,
+]:
+    """Train on the train split; return settings in force, last, best and earlier stages' weights, history, outcome,
+    cost, curve, and the first samples of each of its points.
 
-    A training that another contender or comparison has been through to its end is not repeated. The best weights
-    are chosen by samples against training images, never by the held-out split: that is the report's.
+    A training that another contender or comparison has been through to its end is not repeated. The curve and the
+    best weights come from samples held against training images, never the held-out split: that is the report's.
     """
     settings = in_force(settings, budget)
-    trained, validated_by = _train(prepared, settings, trainings, feature_cache)
+    trained, curve = _train(prepared, settings, trainings, feature_cache)
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
-    outcome = _outcome(trained, validated_by)
-    return settings, trained.weights, trained.best, stages, trained.history, outcome, trained.cost
+    best = trained.points[curve.best].weights() if curve else trained.weights
+    found, shown = (curve.found, curve.samples) if curve else ({}, prepared.train.images[:0])
+    return (
+        settings,
+        trained.weights,
+        best,
+        stages,
+        trained.history,
+        _outcome(trained, curve),
+        trained.cost | {"validation_seconds": curve.seconds if curve else 0.0},
+        dict(found),
+        Images(shown.reshape(-1, *prepared.train.images.shape[1:])),
+    )
 
 
 def _train(
     prepared: ImageSplits, settings: dict[str, Any], trainings: Path, feature_cache: Path
-) -> tuple[Trained, str]:
-    """Train, and say by what validations were measured. Beside its equal, a training waits for it."""
+) -> tuple[Trained, Curve | None]:
+    """Train, then measure the curve. Beside its equal, a training waits for it."""
     contender = read_contender(settings)
-    validator = Validator(prepared.train, feature_cache)
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
@@ -119,9 +140,15 @@ def _train(
             name=settings["name"],
             seed=settings["seed"],
             folder=folder,
-            validate=lambda weights: validator.distance(_trained(weights, prepared, settings)),
         )
-    return trained, validator.protocol
+        if not trained.points:
+            return trained, None
+
+        def make(chosen: Contender, weights: Weights, fitted_to: np.ndarray) -> Sampler:
+            return _sampler(chosen, weights, prepared, fitted_to)
+
+        validator = Validator(prepared.train, feature_cache)
+        return trained, validator.curve(trained.points, contender, make, folder)
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
@@ -141,8 +168,8 @@ def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Con
     return fingerprint(settings, prepared.card["sha256"]["train"], modules)
 
 
-def _outcome(trained: Trained, validated_by: str) -> dict[str, Any]:
-    """Say how a training went, JSON-ready: how it ended, whether it was healthy, and what its validations found."""
+def _outcome(trained: Trained, curve: Curve | None) -> dict[str, Any]:
+    """Say how a training went, JSON-ready: how it ended, whether it was healthy, and when it was best."""
     health = judge(trained.history, trained.status)
     outcome = {
         "status": trained.status,
@@ -150,11 +177,17 @@ def _outcome(trained: Trained, validated_by: str) -> dict[str, Any]:
         "evidence": " ".join(health.evidence),
         "stages": 1 + len(trained.stages),
     }
-    if trained.validations:
-        outcome |= {"validated_by": validated_by} | summary(trained.validations)
+    if curve is not None:
+        points = curve.found["points"]
+        outcome |= {"best_kimg": points[curve.best]["kimg"]}
+        outcome |= {
+            "best_validation_kid": points[curve.best]["value"],
+            "last_validation_kid": points[-1]["value"],
+        }
     return outcome
 
 
+@goes_in_parts
 def sample_contender(
     weights: Weights,
     best_weights: Weights,
@@ -164,12 +197,42 @@ def sample_contender(
 ) -> tuple[Images, Image, dict[str, Any]]:
     """Make the samples that are scored, from the last or the best weights; say what one image costs."""
     n = build(EvaluationSettings, evaluation_settings, "evaluation").samples
+    labels = labels_like(prepared.heldout, n)
+    made = in_parts(_sample_part, n, weights, best_weights, prepared, settings, labels)
+    images, facts = np.concatenate([images for images, _ in made]), made[0][1]
+    seconds = sum(each["seconds"] for _, each in made)
+    cost = {"nfe": facts["nfe"], "seconds_per_image": seconds / n}
+    return Images(images, labels if facts["classes"] else None), image_grid(images[:GRID_IMAGES]), cost
+
+
+def _sample_part(
+    first: int,
+    n: int,
+    seconds: float,
+    weights: Weights,
+    best_weights: Weights,
+    prepared: ImageSplits,
+    settings: dict[str, Any],
+    labels: np.ndarray | None,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Make samples `first` .. `first + n - 1`, or the foremost of them once some seconds are over.
+
+    Args:
+        labels: of all samples, for contenders that are conditioned on some.
+
+    Returns:
+        uint8 (n or fewer, H, W, C); the `seconds` they took, evaluations an image (`nfe`), and label `classes`.
+    """
     contender = _chosen(weights, best_weights, prepared, settings)
-    labels = labels_like(prepared.heldout, n) if contender.classes else None
-    started = time.perf_counter()
-    images = sampling.sample(contender, n, labels, settings["seed"])
-    cost = {"nfe": contender.nfe, "seconds_per_image": (time.perf_counter() - started) / n}
-    return Images(images, labels), image_grid(images[:GRID_IMAGES]), cost
+    started, batches = time.perf_counter(), []
+    for start in range(first, first + n, sampling.BATCH):
+        chosen = slice(start, min(start + sampling.BATCH, first + n))
+        own = labels[chosen] if contender.classes and labels is not None else None
+        batches.append(sampling.sample(contender, chosen.stop - start, own, settings["seed"], start))
+        if time.perf_counter() - started > seconds:
+            break
+    facts = {"seconds": time.perf_counter() - started, "nfe": contender.nfe, "classes": contender.classes}
+    return np.concatenate(batches), facts
 
 
 def picture_contender(
@@ -217,13 +280,16 @@ def _chosen(
 
 
 def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> Sampler:
-    contender = read_contender(settings)
+    return _sampler(read_contender(settings), weights, prepared, prepared.train.images)
+
+
+def _sampler(contender: Contender, weights: Weights, prepared: ImageSplits, fitted_to: np.ndarray) -> Sampler:
     return load(
         contender.model,
         contender.sampler,
         weights,
         _shape(prepared),
-        images=prepared.train.images,
+        images=fitted_to,
         device=pick_device(contender.training.device),
     )
 

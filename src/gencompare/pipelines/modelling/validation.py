@@ -1,34 +1,84 @@
-"""What a contender is validated by while it trains: one number about a few of its images."""
+"""A contender's curve: how good its averaged weights were at the points of its training where they were kept."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
-from gencompare.evaluation.distances import frechet
-from gencompare.evaluation.features import extract, features, make_extractor
+from gencompare.config.contender import Contender
+from gencompare.evaluation.distances import kernel_distance
+from gencompare.evaluation.features import extract, features, make_extractor, write_whole
+from gencompare.evaluation.resampling import NORMAL_95, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images
+from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
+from gencompare.sampling.settings import Diffusion, DPMSolver, Mixture
+from gencompare.training.fingerprint import PACKAGE, code_hash
+from gencompare.training.validation import Point
 
-SAMPLES = 256
+SAMPLES, FEWER_SAMPLES = 192, 64
+"""How many images a point is measured on: whole batches, fewer where one takes more than FEW_EVALUATIONS."""
+FEW_EVALUATIONS, MOST_EVALUATIONS = 5, 20
 REFERENCE = 1000
+HALVES = 50
+SHOWN = 16
+FITTED = 2000
+"""Training images that a sampler is fitted to where it is fitted to some; 20 a Gaussian where that is more."""
 SEED = 20_170_626
 """Of samples and reference: none that scored samples use, so that the best weights are not those of lucky noise."""
 
+CODE = (
+    __name__,
+    *(f"gencompare.sampling.{file.stem}" for file in sorted((PACKAGE / "sampling").glob("[a-z]*.py"))),
+)
+"""Modules that a curve depends on beside the training's: any sampler's code may be among them."""
+
+Make = Callable[[Contender, Weights, np.ndarray], Sampler]
+"""From a contender's settings, weights, and images to fit to, to its sampler."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How good a contender was at each point of its training.
+
+    Attributes:
+        found: `passport`; `real_images` and `noise`, what these score; and `points`, each with what was spent and
+            `value`, `low`, `high` and `standard_error` of its kernel distance. JSON-ready.
+        samples: the first images of each point, uint8 (points, SHOWN, H, W, C).
+        best: which point has the least distance, untrained weights aside where there are others.
+        seconds: that measuring took.
+    """
+
+    found: Mapping[str, Any]
+    samples: np.ndarray
+    best: int
+    seconds: float
+
 
 class Validator:
-    """The Fréchet distance between a contender's samples and a fixed draw of the training images.
+    """The kernel distance between a contender's samples and a fixed draw of the training images.
 
-    The held-out split stays out of it: the report scores against that, and weights chosen by it would flatter
-    themselves. The extractor is the default one, whatever scores are taken with: it needs no download.
+    It has no bias from the number of images, so that few do, and contenders that are measured on different numbers
+    compare. The held-out split stays out of it: the report scores against that, and weights chosen by it would
+    flatter themselves. The extractor is the default one, whatever scores are taken with: it needs no download.
 
     Args:
         train: the training images.
         cache: folder for features of the training images.
+
+    Source: Bińkowski et al., "Demystifying MMD GANs" (2018), section 4.
     """
 
     def __init__(self, train: Images, cache: Path) -> None:
@@ -36,25 +86,115 @@ class Validator:
         self.cache = cache
         self.settings = EvaluationSettings()
 
-    @property
-    def protocol(self) -> str:
-        """Say what the distance is: comparable with others of the same image set, and with no score."""
-        real = min(REFERENCE, len(self.train))
-        return f"fd_{self.settings.extractor}, {SAMPLES} samples against {real} training images"
+    def curve(self, points: Sequence[Point], contender: Contender, make: Make, folder: Path) -> Curve:
+        """Measure kept weights, or read what was measured of the same ones.
 
-    def distance(self, contender: Sampler) -> float:
-        """Return the distance, 0 or more; the lower, the better."""
-        labels = labels_like(self.train, SAMPLES) if contender.classes else None
-        images = sampling.sample(contender, SAMPLES, labels, SEED)
+        Args:
+            points: of the training, at least one.
+            contender: whose.
+            make: makes its sampler.
+            folder: of the training.
+        """
+        quick = contender
+        if isinstance(contender.sampler, Diffusion):
+            quick = quickened(contender, make(contender, points[0].weights(), self.train.images[:1]).nfe)
+        facts = [self._facts(), str(quick.sampler), code_hash(frozenset(CODE))]
+        key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        file, images = folder / f"curve-{key}.json", folder / f"curve-{key}.npy"
+        if not file.is_file():
+            started = time.perf_counter()
+            components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
+            fitted_to = self.train.images[: max(FITTED, 20 * components)]
+            measured = [self._measure(make(quick, point.weights(), fitted_to)) for point in points]
+            found = {
+                "passport": self._facts() | {"n": measured[0][1], "sampler": _words(quick, contender)},
+                **self.references,
+                "points": [
+                    dict(point.spent) | numbers
+                    for point, (_, _, numbers) in zip(points, measured, strict=True)
+                ],
+                "seconds": time.perf_counter() - started,
+            }
+            write_whole(images, lambda to: np.save(to, np.stack([shown for shown, _, _ in measured])))
+            write_whole(file, lambda to: to.write(json.dumps(found).encode()))
+        found = json.loads(file.read_text())
+        seconds = found.pop("seconds")
+        trained = [point["value"] for point in found["points"][1:]]
+        best = 1 + int(np.argmin(trained)) if trained else 0
+        return Curve(found, np.load(images, allow_pickle=False), best, seconds)
+
+    @cached_property
+    def references(self) -> dict[str, float]:
+        """What training images that are not of the reference, and uniform noise, get."""
+        shape = (SAMPLES, *self.train.images.shape[1:])
+        noise = np.random.default_rng(SEED).integers(0, 256, shape, np.uint8)
+        real = np.asarray(self.train.images[self._drawn[1]])
+        return {
+            "real_images": self.distance(real)["value"],
+            "noise": self.distance(noise)["value"],
+        }
+
+    def distance(self, images: np.ndarray) -> dict[str, float]:
+        """Return images' distance to the reference, its 95% interval and its standard error."""
         found = extract(images, make_extractor(self.settings.extractor), self.settings)
-        return float(frechet(found, self._reference, [np.arange(SAMPLES)])[0])
+        halves = subsets(len(images), HALVES, SEED)
+        values = kernel_distance(found, self._reference, halves)
+        value, error = float(values[0]), deviation(values)
+        half = NORMAL_95 * error
+        numbers = {"value": value, "low": value - half, "high": value + half, "standard_error": error}
+        return {name: float(f"{number:.6g}") for name, number in numbers.items()}
+
+    def _measure(self, sampler: Sampler) -> tuple[np.ndarray, int, dict[str, float]]:
+        """Return the first samples, how many there were, and their distance."""
+        n = SAMPLES if sampler.nfe <= FEW_EVALUATIONS else FEWER_SAMPLES
+        labels = labels_like(self.train, n) if sampler.classes else None
+        images = sampling.sample(sampler, n, labels, SEED)
+        return images[:SHOWN], n, self.distance(images)
+
+    @cached_property
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the reference, and of other training images to hold against it."""
+        order = np.random.default_rng(SEED).permutation(len(self.train))
+        first = min(REFERENCE, len(order) * 4 // 5)
+        return np.sort(order[:first]), np.sort(order[first : first + SAMPLES])
 
     @cached_property
     def _reference(self) -> np.ndarray:
-        """Features of the reference, float32 (at most REFERENCE, D)."""
-        chosen = np.sort(np.random.default_rng(SEED).permutation(len(self.train))[:REFERENCE])
-        images = np.asarray(self.train.images[chosen])
-        return features(images, make_extractor(self.settings.extractor), self.settings, self.cache)
+        """Features of the reference, float32 (at most REFERENCE, D): extracted once, by whoever comes first."""
+        images = np.asarray(self.train.images[self._drawn[0]])
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.cache / ".reference.lock"):
+            return features(images, make_extractor(self.settings.extractor), self.settings, self.cache)
+
+    def _facts(self) -> dict[str, Any]:
+        """Say what distances depend on beside the weights."""
+        return {
+            "measures": "kernel distance, unbiased",
+            **make_extractor(self.settings.extractor).passport(),
+            "reference": f"{len(self._drawn[0])} training images",
+            "seed": SEED,
+        }
+
+
+def quickened(contender: Contender, nfe: int) -> Contender:
+    """Give a diffusion model whose sampler takes long one that gets as far in MOST_EVALUATIONS: DPM-Solver++.
+
+    Args:
+        contender: with a sampler of diffusion models.
+        nfe: network evaluations of its own sampler per image.
+    """
+    slow = contender.sampler
+    if nfe <= MOST_EVALUATIONS:
+        return contender
+    steps = MOST_EVALUATIONS // max(1, nfe // slow.steps)  # guidance takes two evaluations a step
+    solver = DPMSolver(steps=steps, clip_x0=slow.clip_x0, guidance_scale=slow.guidance_scale)
+    return dataclasses.replace(contender, sampler=solver)
+
+
+def _words(quick: Contender, contender: Contender) -> str:
+    if quick is contender:
+        return "the contender's own"
+    return f"DPM-Solver++ of {quick.sampler.steps} steps in place of {type(contender.sampler).__name__} of {contender.sampler.steps}"
 
 
 def labels_like(images: Images, n: int) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,10 @@ from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
 from gencompare.reporting.contents import ReportContents, contender_reports, neighbours_shown
 from gencompare.reporting.export import figure_pngs
-from gencompare.reporting.report import render, report_figures
+from gencompare.reporting.report import render, report_figures, summary_of
+from gencompare.reporting.summary import latex, markdown, terminal
+
+logger = logging.getLogger(__name__)
 
 SHOWN_SAMPLES = 64
 
@@ -60,7 +64,8 @@ def write_report(
     table: pd.DataFrame,
     **results: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the report, one self-contained HTML page, and its figures as files of their own."""
+    """Write the report, one self-contained HTML page, its figures and its table as files of their own, and say what
+    came out."""
     origin = {"command": f"kedro run --pipeline={comparison}"} | provenance()
     contents = ReportContents(
         comparison=comparison,
@@ -74,4 +79,13 @@ def write_report(
     figures = report_figures(contents)
     settings = {training: one["settings"] for training, one in results.items()}
     recorded = origin | {"images": prepared.card["sha256"], "settings": settings}
-    return {"report": render(contents), "pictures": figure_pngs(figures), "origin": recorded} | figures
+    in_short = summary_of(contents)
+    logger.info("\n%s", terminal(in_short))
+    written = {"markdown": markdown(in_short), "latex": latex(in_short)}
+    return {
+        "report": render(contents),
+        "pictures": figure_pngs(figures),
+        "origin": recorded,
+        **written,
+        **figures,
+    }

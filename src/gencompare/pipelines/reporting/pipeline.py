@@ -13,9 +13,8 @@ from gencompare.pipelines.reporting.nodes import gather, tabulate_costs, tabulat
 
 FIGURES = (
     "score_bars",
-    "quality_against_compute",
-    "quality_against_sampling_cost",
-    "validation_curve",
+    "quality_curves",
+    "pareto",
     "loss_curves",
     "health_curves",
 )
@@ -32,6 +31,8 @@ def create_gathering() -> Pipeline:
         "cost",
         "sampling_cost",
         "history",
+        "curve",
+        "curve_samples",
         "interpolation",
         "trajectory",
         "reconstructions",
@@ -63,7 +64,7 @@ def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
             Node(
                 _with(write_report, comparison=name, question=comparison.question),
                 inputs=shared | results,
-                outputs={kind: kind for kind in ("report", "pictures", "origin")}
+                outputs={kind: kind for kind in ("report", "pictures", "origin", "markdown", "latex")}
                 | {name: f"{name}_figure" for name in FIGURES},
                 name="write_report",
             ),

@@ -1,0 +1,161 @@
+"""Quality against what training took: each contender's curve over its seeds, and whom it favours at which budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from gencompare.evaluation.ranks import ranks
+from gencompare.evaluation.resampling import NORMAL_95
+
+AXES = ("train_seconds", "train_flops", "kimg")
+
+LEAST_GAIN = 0.1
+"""Statistics that batch normalisation gathers change samples by a few hundredths even where no weight moves."""
+
+STILL_FALLS = 0.05
+"""A curve whose last point is lower than the one before by this share, and surely lower, has not come to its end."""
+
+BUDGETS = 48
+"""How many budgets between the first and the last point are looked at."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How good one contender was at each point of its training, the untrained one first.
+
+    Attributes:
+        spent: for each of AXES, what each point took on average over the seeds.
+        values, lows, highs, errors: the distance at each point, its 95% interval and its standard error.
+        real_images, noise: what these score.
+        passport: what the distances were taken with.
+    """
+
+    spent: Mapping[str, Sequence[float]]
+    values: Sequence[float]
+    lows: Sequence[float]
+    highs: Sequence[float]
+    errors: Sequence[float]
+    real_images: float
+    noise: float
+    passport: Mapping[str, Any]
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the end is better than the untrained beginning by LEAST_GAIN of the way to real images and by more
+        than its standard error explains. Few seeds, whose intervals are wide, are no reason to call it a failure."""
+        chance = NORMAL_95 * math.hypot(self.errors[0], self.errors[-1])
+        return self.gained(self.values[-1]) and self.values[0] - self.values[-1] > chance
+
+    def gained(self, value: float) -> bool:
+        """Whether a distance is better than untrained by LEAST_GAIN of the way to real images."""
+        return self.values[0] - value > LEAST_GAIN * (self.values[0] - self.real_images)
+
+    @property
+    def still_falls(self) -> bool:
+        """Whether the last point is surely, and by more than a little, better than the one before."""
+        if len(self.values) < 3:
+            return False
+        before, last = self.values[-2:]
+        sure = NORMAL_95 * math.hypot(*self.errors[-2:])
+        return before - last > max(sure, STILL_FALLS * abs(before))
+
+    @property
+    def advice(self) -> str:
+        """Say what its end tells one to try."""
+        if self.still_falls:
+            return "Its curve still falls at the end: give it more budget."
+        return "Its curve is flat at the end: more budget alone will not help, another setting may."
+
+
+@dataclass(frozen=True)
+class Span:
+    """Budgets at which the same contenders lead.
+
+    Attributes:
+        start, end: seconds of training.
+        leaders: those that no other is surely better than; empty while nobody is better than noise and than untrained.
+    """
+
+    start: float
+    end: float
+    leaders: tuple[str, ...]
+
+
+def over_seeds(found: Sequence[Mapping[str, Any]]) -> Curve | None:
+    """Bring the curves of one contender's seeds together, as far as all of them go; None where there are none.
+
+    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed.
+
+    Args:
+        found: `points`, `real_images`, `noise` and `passport` of each seed, as the validator measured them.
+    """
+    points = [seed["points"] for seed in found if seed.get("points")]
+    length = min(map(len, points), default=0)
+    if not length or len(points) < len(found):
+        return None
+
+    def table(key: str) -> np.ndarray:
+        return np.array([[point[key] for point in seed[:length]] for seed in points])
+
+    values, count = table("value"), len(points)
+    within = np.sqrt(np.mean(table("standard_error") ** 2, axis=0) / count)
+    errors, halves = within, NORMAL_95 * within
+    if count > 1:
+        between = values.std(axis=0, ddof=1) / math.sqrt(count)
+        errors, halves = (
+            np.maximum(within, between),
+            np.maximum(halves, stdtrit(count - 1, 0.975) * between),
+        )
+    means = values.mean(axis=0)
+    return Curve(
+        spent={axis: table(axis).mean(axis=0).tolist() for axis in AXES},
+        values=means.tolist(),
+        lows=(means - halves).tolist(),
+        highs=(means + halves).tolist(),
+        errors=errors.tolist(),
+        real_images=float(np.mean([seed["real_images"] for seed in found])),
+        noise=float(np.mean([seed["noise"] for seed in found])),
+        passport=found[0]["passport"],
+    )
+
+
+def by_budget(curves: Mapping[str, Curve]) -> list[Span]:
+    """Say who leads at which budget, in seconds of training.
+
+    Between two points a curve is a straight line over the logarithm of its seconds; after its last it stays.
+    """
+    trained = {name: curve for name, curve in curves.items() if len(curve.values) > 1}
+    if not trained:
+        return []
+    first = min(curve.spent["train_seconds"][1] for curve in trained.values())
+    last = max(curve.spent["train_seconds"][-1] for curve in trained.values())
+    spans: list[Span] = []
+    for seconds in np.geomspace(first, last, BUDGETS).tolist():
+        leaders = _leaders(trained, seconds)
+        if spans and spans[-1].leaders == leaders:
+            spans[-1] = Span(spans[-1].start, seconds, leaders)
+        else:
+            spans.append(Span(seconds, seconds, leaders))
+    return spans
+
+
+def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
+    known: dict[str, tuple[float | None, float | None]] = {}
+    for name, curve in curves.items():
+        if seconds >= curve.spent["train_seconds"][1] * (1 - 1e-9):
+            value = _at(curve, curve.values, seconds)
+            if value < curve.noise and curve.gained(value):
+                known[name] = (_at(curve, curve.lows, seconds), _at(curve, curve.highs, seconds))
+    return tuple(name for name, rank in ranks(known, "lower").items() if rank == 1)
+
+
+def _at(curve: Curve, numbers: Sequence[float], seconds: float) -> float:
+    """Return a number of the curve at a budget, by the trained points on both sides of it."""
+    spent = curve.spent["train_seconds"][1:]
+    return float(np.interp(math.log(seconds), np.log(spent), numbers[1:]))

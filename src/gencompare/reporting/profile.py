@@ -1,0 +1,40 @@
+"""What a reader must know of the image set before believing what was learnt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gencompare.reporting.formatting import count, listed, percent
+
+FEW = 1000
+"""Fewer different training images than this are few."""
+
+
+def alerts(card: Mapping[str, Any]) -> list[str]:
+    """Say what is remarkable about an image set, a sentence each.
+
+    Args:
+        card: of the prepared images; `files`, `unreadable`, `duplicates` and `converted` where they were files.
+    """
+    found = []
+    files, counts = card.get("files"), card.get("counts", {})
+    train = counts.get("train")
+    if files is not None and train is not None and files < train:
+        found.append(
+            f"{count(train)} training images were made of {count(files)} files: they are no independent ones."
+        )
+    different = min(train or 0, files or train or 0)
+    if 0 < different < FEW:
+        found.append(f"Only {count(different)} different images: a model can learn them by heart.")
+    for what, key in (
+        ("could not be read", "unreadable"),
+        ("were copies of others and were left out", "duplicates"),
+    ):
+        number = card.get(key, {}).get("count", 0)
+        if number and files:
+            found.append(f"{count(number)} of {count(files)} files ({percent(number / files)}) {what}.")
+    changed = [f"{note} {count(number)}" for note, number in card.get("converted", {}).items()]
+    if changed:
+        found.append(f"Changed while reading: {listed(changed)} images.")
+    return found

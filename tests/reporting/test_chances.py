@@ -1,0 +1,52 @@
+"""Probabilities of being best hold at their stated rate."""
+
+import numpy as np
+import pytest
+
+from gencompare.reporting.chances import best
+
+
+def test_a_clear_leader_is_best_for_sure_and_equals_share():
+    found = best({"fd": ("lower", {"a": [(1.0, 0.1)], "b": [(5.0, 0.1)]})})
+    assert found["fd"]["a"] > 0.999
+    even = best({"fd": ("lower", {"a": [(1.0, 0.1)], "b": [(1.0, 0.1)]})})
+    assert even["fd"]["a"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_higher_is_better_where_it_is():
+    assert best({"valid": ("higher", {"a": [(1.0, 0.1)], "b": [(5.0, 0.1)]})})["valid"]["b"] > 0.999
+
+
+def test_together_counts_ranks_over_all_scores():
+    found = best(
+        {
+            "fd": ("lower", {"a": [(1.0, 0.01)], "b": [(2.0, 0.01)], "c": [(3.0, 0.01)]}),
+            "valid": ("higher", {"a": [(0.5, 0.01)], "b": [(0.9, 0.01)], "c": [(0.1, 0.01)]}),
+        }
+    )
+    assert found["together"] == pytest.approx({"a": 0.5, "b": 0.5, "c": 0.0})
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_of_contenders_called_best_with_some_probability_that_share_is(seeds):
+    """Known distributions: scatter of seeds 1 around true means 0.8 apart on average, 600 comparisons of two.
+
+    Where a probability is near 0.7, about 70% must really be the better ones; and so on.
+    """
+    rng = np.random.default_rng(seeds)
+    said, true = [], []
+    for trial in range(600):
+        means = rng.normal(0, 1.5, 2)
+        contenders = {
+            name: [(mean + rng.normal(0, 1), 0.05) for _ in range(seeds)]
+            for name, mean in zip("ab", means, strict=True)
+        }
+        said.append(best({"fd": ("lower", contenders)}, seed=trial)["fd"]["a"])
+        true.append(means[0] < means[1])
+    said, true = np.array(said), np.array(true)
+    sure = np.maximum(said, 1 - said)
+    right = np.where(said > 0.5, true, ~true)
+    for low, high in ((0.5, 0.7), (0.7, 0.9), (0.9, 1.0)):
+        band = (sure >= low) & (sure < high)
+        wide = 2.6 * np.sqrt(0.25 / band.sum())
+        assert sure[band].mean() - 0.08 - wide < right[band].mean() < sure[band].mean() + 0.08 + wide

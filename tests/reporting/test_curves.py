@@ -1,0 +1,85 @@
+"""What curves say: who has learnt, who still improves, and who leads at which budget."""
+
+import pytest
+
+from gencompare.reporting.curves import by_budget, over_seeds
+
+
+def found(values, seconds=None, error=0.01, noise=2.0):
+    seconds = seconds or [0.0, *(2.0**i for i in range(len(values) - 1))]
+    return {
+        "points": [
+            {"value": v, "standard_error": error, "train_seconds": s, "train_flops": 10 * s, "kimg": s / 10}
+            for v, s in zip(values, seconds, strict=True)
+        ],
+        "real_images": 0.0,
+        "noise": noise,
+        "passport": {"n": 192},
+    }
+
+
+def curve(values, **more):
+    return over_seeds([found(values, **more)])
+
+
+def test_one_seed_keeps_the_interval_of_its_samples():
+    one = curve([1.0, 0.5])
+    assert one.values == [1.0, 0.5]
+    assert one.highs[1] == pytest.approx(0.5 + 1.96 * 0.01, rel=1e-3)
+
+
+def test_seeds_give_students_interval_and_mean_costs():
+    two = over_seeds([found([1.0, 0.4], seconds=[0, 10.0]), found([1.0, 0.6], seconds=[0, 20.0])])
+    assert two.values[1] == pytest.approx(0.5) and two.spent["train_seconds"][1] == 15.0
+    assert two.highs[1] - 0.5 == pytest.approx(12.706 * 0.1, rel=1e-3)  # t(1) times 0.1414 / sqrt(2)
+
+
+def test_a_seed_without_a_curve_leaves_none():
+    assert over_seeds([found([1.0]), {}]) is None
+    assert over_seeds([{}]) is None
+
+
+def test_seeds_are_compared_as_far_as_all_go():
+    assert len(over_seeds([found([1.0, 0.5, 0.4]), found([1.0, 0.5])]).values) == 2
+
+
+def test_who_stays_as_it_was_has_not_learnt():
+    assert not curve([1.0, 1.0, 1.0], error=0.0).learnt
+    assert not curve([1.0, 1.3, 1.2]).learnt
+    assert not curve([1.0, 1.3, 0.95]).learnt
+    assert curve([1.0, 1.3, 0.8]).learnt
+
+
+def test_only_a_sure_fall_at_the_end_still_falls():
+    assert curve([1.0, 0.5, 0.3]).still_falls
+    assert not curve([1.0, 0.5, 0.49]).still_falls
+    assert not curve([1.0, 0.5, 0.3], error=0.2).still_falls
+    assert "more budget" in curve([1.0, 0.5, 0.3]).advice
+    assert "setting" in curve([1.0, 0.5, 0.5]).advice
+
+
+def test_the_leader_changes_where_the_curves_cross():
+    quick = curve([1.0, 0.5, 0.5, 0.5, 0.5])
+    slow = curve([1.0, 0.9, 0.7, 0.3, 0.1])
+    first, tied, last = by_budget({"quick": quick, "slow": slow})
+    assert (first.leaders, tied.leaders, last.leaders) == (("quick",), ("quick", "slow"), ("slow",))
+    assert 2.0 < first.end < tied.start < tied.end < last.start < 4.0  # they cross between points 2 and 3
+    assert last.end == pytest.approx(8.0)
+
+
+def test_nobody_leads_who_is_no_better_than_noise_or_untrained():
+    spans = by_budget({"a": curve([1.0, 3.0, 0.5]), "b": curve([1.0, 1.5, 1.2])})
+    assert spans[0].leaders == () and spans[-1].leaders == ("a",)
+
+
+def test_a_contender_counts_from_its_first_point_and_after_its_last():
+    short = curve([1.0, 0.2, 0.2], seconds=[0, 1.0, 2.0])
+    long = curve([1.0, 0.5, 0.4], seconds=[0, 4.0, 8.0])
+    assert [span.leaders for span in by_budget({"short": short, "long": long})] == [("short",)]
+
+
+def test_few_seeds_with_wide_intervals_are_not_called_a_failure():
+    two = over_seeds([found([1.0, 0.9, 0.50]), found([1.0, 1.1, 0.62])])
+    assert two.highs[-1] > 1.0  # Student's, of two
+    assert two.learnt
+    assert by_budget({"a": two})[-1].leaders == ("a",)

@@ -1,0 +1,23 @@
+"""What is said of an image set that is not as good as it looks."""
+
+from gencompare.reporting.profile import alerts
+
+
+def test_an_ordinary_set_raises_no_alert():
+    assert alerts({"counts": {"train": 10_000, "heldout": 2000}}) == []
+
+
+def test_few_copied_unreadable_and_changed_images_are_said():
+    card = {
+        "counts": {"train": 25_000, "heldout": 1000},
+        "files": 150,
+        "unreadable": {"count": 3},
+        "duplicates": {"count": 15},
+        "converted": {"enlarged": 12},
+    }
+    made, few, unreadable, copied, changed = alerts(card)
+    assert made.startswith("25\u202f000 training images were made of 150 files")
+    assert few.startswith("Only 150 different images")
+    assert unreadable == "3 of 150 files (2%) could not be read."
+    assert copied == "15 of 150 files (10%) were copies of others and were left out."
+    assert changed == "Changed while reading: enlarged 12 images."
