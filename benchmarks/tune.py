@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import tempfile
 import time
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cache
@@ -97,13 +97,20 @@ def tried(contender: str, given: dict[str, Any], image_set: str, seconds: float,
 
     training = replace(chosen.training, device="cpu", checkpoint_seconds=1e9)
     speed = seconds_per_image(objective(), splits.train, training)
-    training = replace(training, kimg=max(1, int(seconds / speed / training.batch_size)) * training.batch_size / 1000)
+    training = replace(
+        training, kimg=max(1, int(seconds / speed / training.batch_size)) * training.batch_size / 1000
+    )
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         done = train(objective, splits.train, training, name=contender, seed=SEED, folder=Path(folder))
     took = time.process_time() - started
     ready = load(
-        chosen.model, chosen.sampler, done.weights, shape, images=splits.train.images, device=torch.device("cpu")
+        chosen.model,
+        chosen.sampler,
+        done.weights,
+        shape,
+        images=splits.train.images,
+        device=torch.device("cpu"),
     )
     labels = np.resize(splits.train.labels, SAMPLES) if ready.classes else None
     images = sample(ready, SAMPLES, labels, SEED)

@@ -39,7 +39,7 @@ class Generator(Growing, LatentModel):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(latent.device, self.precision):
-            return self._forward(latent, labels).float()
+            return self._forward(latent, labels)
 
     def _forward(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         stage = self.stage
@@ -52,10 +52,10 @@ class Generator(Growing, LatentModel):
         below = x
         for level in range(stage.level):
             below, x = x, self.blocks[level](x)  # (N, width, r, r)
-        image = torch.tanh(self.to_image[stage.level](x))
+        image = torch.tanh(self.to_image[stage.level](x).float())
         if stage.fade == WHOLE:
             return image
-        coarse = torch.tanh(self.to_image[stage.level - 1](below))
+        coarse = torch.tanh(self.to_image[stage.level - 1](below).float())
         return torch.lerp(enlarged(coarse, 2), image, stage.alpha)
 
     def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -112,6 +112,7 @@ class AdversarialObjective(Objective):
     def __init__(self, networks: Mapping[str, nn.Module], config: Adversarial) -> None:
         super().__init__(networks)
         self.config = config
+        self.period = config.penalty_every
         self.penalised = True
         self.generator = require(networks, "generator", LatentModel, f"objective.name={self.name!r}")
         self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={self.name!r}")
