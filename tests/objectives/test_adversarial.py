@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -191,6 +192,26 @@ def test_r1_is_added_with_its_weight():
     penalty = r1_penalty(resnet(Hinge())[0]["discriminator"], given.images).item()
     assert penalty > 0
     assert loss(10.0) - loss(0.0) == pytest.approx(10 * penalty, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "config", [Hinge(r1=3.0, penalty_every=4), WGANGP(n_critic=1, gp=3.0, penalty_every=4)]
+)
+def test_lazy_penalties_come_every_few_steps_and_as_much_stronger(config):
+    given, always = batch(), dataclasses.replace(config, penalty_every=1)
+    never = dataclasses.replace(always, **{"gp": 1e-30} if isinstance(config, WGANGP) else {"r1": 0.0})
+
+    def loss(config, index):
+        _, objective = resnet(config)
+        torch.manual_seed(1)
+        return next(objective.step(dataclasses.replace(given, index=index)))[1].item()
+
+    penalty = loss(always, 0) - loss(never, 0)
+    assert penalty > 0
+    for index in (0, 8):
+        assert loss(config, index) - loss(never, index) == pytest.approx(4 * penalty, rel=1e-3)
+    for index in (1, 7):
+        assert loss(config, index) == loss(never, index)
 
 
 def test_n_critic_parts_share_the_batch_and_every_image_is_seen_once():

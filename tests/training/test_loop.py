@@ -50,6 +50,22 @@ def test_flops_are_those_of_the_layers(tmp_path):
     assert trained.cost["train_flops"] == 25 * 2 * (2 * 16 * 64 * 1)
 
 
+def test_flops_of_steps_that_differ_are_counted_each(tmp_path):
+    class Alternating(LinearOnly):
+        period = 3
+
+        def step(self, batch):
+            passes = 2 if batch.index % 3 == 0 else 1
+            yield (
+                "net",
+                sum(self.networks["net"](batch.images.flatten(1)).square().mean() for _ in range(passes)),
+            )
+
+    one = 2 * (2 * 16 * 64 * 1)
+    trained = run(tmp_path, objective=Alternating)
+    assert trained.cost["train_flops"] == (25 + 9) * one  # of 25 steps, 9 are the first of three
+
+
 class LinearOnly(Objective):
     averaged = ("net",)
 

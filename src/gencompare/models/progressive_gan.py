@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gencompare.models.parts.growing import WHOLE, Growing
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import enlarged, shrunk
+from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import ProgressiveGAN, classes, doubling_widths
 
@@ -28,6 +29,7 @@ class Generator(Growing, LatentModel):
         super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
         self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
+        self.precision = config.precision
         self.label = nn.Embedding(self.classes, config.latent_dim) if self.classes else None
         inputs = config.latent_dim * (2 if self.classes else 1)
         self.project = EqualLinear(inputs, 16 * widths[0], gain=math.sqrt(2) / 4)
@@ -36,6 +38,10 @@ class Generator(Growing, LatentModel):
         self.to_image = nn.ModuleList(EqualConv2d(width, shape.channels, 1, gain=1.0) for width in widths)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        with mixed_precision(latent.device, self.precision):
+            return self._forward(latent, labels)
+
+    def _forward(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         stage = self.stage
         x = _pixel_norm(latent)
         if self.label is not None:
@@ -46,10 +52,10 @@ class Generator(Growing, LatentModel):
         below = x
         for level in range(stage.level):
             below, x = x, self.blocks[level](x)  # (N, width, r, r)
-        image = torch.tanh(self.to_image[stage.level](x))
+        image = torch.tanh(self.to_image[stage.level](x).float())
         if stage.fade == WHOLE:
             return image
-        coarse = torch.tanh(self.to_image[stage.level - 1](below))
+        coarse = torch.tanh(self.to_image[stage.level - 1](below).float())
         return torch.lerp(enlarged(coarse, 2), image, stage.alpha)
 
     def generate(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -66,6 +72,7 @@ class Discriminator(Growing):
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
         super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
+        self.precision = config.precision
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
         self.from_image = nn.ModuleList(EqualConv2d(shape.channels, width, 1) for width in widths)
         self.blocks = nn.ModuleList(DownBlock(width, below) for below, width in pairwise(widths))
@@ -76,6 +83,10 @@ class Discriminator(Growing):
         self.label = nn.Embedding(labels, widths[0]) if labels else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        with mixed_precision(images.device, self.precision):
+            return self._forward(images, labels).float()
+
+    def _forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
         stage = self.stage
         x = shrunk(images, 2 ** (self.levels - 1 - stage.level))  # (N, C, r, r)
         coarse, x = x, F.leaky_relu(self.from_image[stage.level](x), 0.2)
@@ -151,7 +162,7 @@ def _start_equal(layer: nn.Conv2d | nn.Linear, gain: float) -> float:
 
 def _pixel_norm(x: Tensor) -> Tensor:
     """Scale each pixel's feature vector to mean square 1 (section 4.2)."""
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8).to(x.dtype)
 
 
 def _activated(x: Tensor) -> Tensor:

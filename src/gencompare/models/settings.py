@@ -224,6 +224,7 @@ class ProgressiveGAN:
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
         fade: whether new resolutions are faded in; without, they are there at once.
         conditional: whether it takes the image set's labels.
+        precision: of the convolutions; auto is bfloat16 where that is fast.
     """
 
     latent_dim: Positive = 128
@@ -233,6 +234,7 @@ class ProgressiveGAN:
     lr_scales: dict[Positive, PositiveFloat] = Field(default_factory=lambda: {128: 1.5})
     fade: bool = True
     conditional: bool = False
+    precision: Precision = "auto"
 
     def check(self, shape: ImageShape) -> None:
         check_resolution(shape, "progressive_gan")

@@ -118,11 +118,14 @@ class AdversarialObjective(Objective):
     def __init__(self, networks: Mapping[str, nn.Module], config: Adversarial) -> None:
         super().__init__(networks)
         self.config = config
+        self.period = config.penalty_every
+        self.penalised = True
         self.generator = require(networks, "generator", LatentModel, f"objective.name={self.name!r}")
         self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={self.name!r}")
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         parts = self._parts(batch)
+        self.penalised = batch.index % self.config.penalty_every == 0
         for images, labels in parts[:-1]:
             with torch.no_grad():
                 fake = self._fakes(images, labels)
@@ -147,7 +150,9 @@ class AdversarialObjective(Objective):
 
     def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
         """What to add to the discriminator's loss."""
-        return self.config.r1 * r1_penalty(critic, real) if self.config.r1 else 0.0
+        if not (self.config.r1 and self.penalised):
+            return 0.0
+        return self.config.penalty_every * self.config.r1 * r1_penalty(critic, real)
 
     def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor | None]]:
         """Split a batch into what each discriminator step sees: images, as the networks see them now, labels."""
@@ -260,9 +265,10 @@ class WGANGPObjective(AdversarialObjective):
         refuse_batch_norm(self.discriminator, self.name)
 
     def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
-        steepness = self.config.gp * gradient_penalty(critic, real, fake)
         drift = self.config.drift * real_logits.square().mean()
-        return steepness + drift + super().penalty(critic, real, real_logits, fake)
+        if self.penalised:
+            drift = drift + self.config.penalty_every * self.config.gp * gradient_penalty(critic, real, fake)
+        return drift + super().penalty(critic, real, real_logits, fake)
 
 
 def refuse_batch_norm(critic: nn.Module, name: str) -> None:

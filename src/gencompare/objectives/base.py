@@ -39,10 +39,12 @@ class Objective(ABC):
         averaged: names of the networks whose exponential moving average makes the samples.
         metrics: detached scalars to log beside the losses, set anew by each step.
         lr_scale: factor on the learning rates, which `advance` may change.
+        period: after how many steps they cost the same again, where not all cost the same.
     """
 
     averaged: tuple[str, ...]
     lr_scale: float = 1.0
+    period: int = 1
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
         self.networks = dict(networks)

@@ -29,11 +29,14 @@ class Adversarial:
         r1: weight of the R1 penalty on the discriminator, 0 leaves it out. It keeps a pair from circling
             around its equilibrium (arXiv:1801.04406): worth a try, at 1 to 10, where losses swing ever wider or
             a discriminator outruns its generator. It costs a second backward pass a discriminator step.
+        penalty_every: steps from one gradient penalty to the next, of R1 and of WGAN-GP, each then as many times
+            as strong: as good, and cheaper (lazy regularisation, StyleGAN2, arXiv:1912.04958, section 3.1).
     """
 
     n_critic: Positive = 1
     augment: tuple[Augmentation, ...] = ()
     r1: NonNegativeFloat = 0.0
+    penalty_every: Positive = 1
 
 
 @settings

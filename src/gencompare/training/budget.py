@@ -68,8 +68,9 @@ def measure_speed(
             if state.objective.advance(float(share)):
                 state.reset_optimisers()
             with FlopCounterMode(display=False) as counter:
-                take_step(state, feed, settings, float(share))  # also warms up
-            flops.append(counter.get_total_flops())
+                for _ in range(state.objective.period):
+                    take_step(state, feed, settings, float(share))  # also warms up
+            flops.append(counter.get_total_flops() / state.objective.period)
             if seconds:
                 taken.append(_seconds_per_step(state, feed, settings, float(share), seconds / POINTS))
     return Speed(
@@ -87,8 +88,9 @@ def _seconds_per_step(
     _wait_for(feed.device)
     started, steps = time.perf_counter(), 0
     while steps < LEAST_STEPS or time.perf_counter() - started < seconds:
-        take_step(state, feed, settings, share)
-        steps += 1
+        for _ in range(state.objective.period):
+            take_step(state, feed, settings, share)
+            steps += 1
         _wait_for(feed.device)
     return (time.perf_counter() - started) / steps
 

@@ -186,14 +186,16 @@ def _train_row(
             if step:
                 state.stages[step] = state.averaged_weights()  # the averages have not grown yet
             state.reset_optimisers()
-        counted = grown or not state.flops_per_step
+            state.flops_by_step.clear()
+        place = str(step % state.objective.period)
+        counted = place not in state.flops_by_step
         with FlopCounterMode(display=False) if counted else nullcontext() as counter:
             values = take_step(state, feed, settings, progress, norms if step == end - 1 else None)
         if counter is not None:
-            state.flops_per_step = float(counter.get_total_flops())
+            state.flops_by_step[place] = float(counter.get_total_flops())
         for key, value in values.items():
             sums[key] = sums[key] + value if key in sums else value
-        state.flops += state.flops_per_step
+        state.flops += state.flops_by_step[place]
     means = {key: float(value) / (end - begin) for key, value in sums.items()}
     sums.clear()
     return {"kimg": state.steps * settings.batch_size / 1000} | means | norms

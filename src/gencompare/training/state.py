@@ -26,6 +26,7 @@ class TrainingState:
         steps: batches seen.
         updates: optimiser steps taken, by network.
         seconds, flops: spent on training so far, over all processes that worked on it.
+        flops_by_step: of each step of the objective's period, at this stage of growth.
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
         sums: over the steps since the last row, losses and metrics.
@@ -41,7 +42,7 @@ class TrainingState:
     updates: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     flops: float = 0.0
-    flops_per_step: float = 0.0
+    flops_by_step: dict[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     sums: dict[str, Tensor] = field(default_factory=dict)
@@ -49,9 +50,7 @@ class TrainingState:
     stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
-    COUNTERS = tuple(
-        "steps updates seconds flops flops_per_step peak_memory_mb history points status".split()
-    )
+    COUNTERS = tuple("steps updates seconds flops flops_by_step peak_memory_mb history points status".split())
 
     def __post_init__(self) -> None:
         self.updates = dict.fromkeys(self.objective.networks, 0)
