@@ -1,10 +1,11 @@
-"""Give every contender the same number of tried settings and the same seconds of one core, and write what each gave.
+"""Try settings of contenders at the same seconds of one core, on several image sets, and tabulate what each gave.
 
-    python benchmarks/tune.py docs/tuning.yml docs/tuning.md [--seconds 60] [--images squares,fashion_mnist,cifar10]
+    CIFAR10=/my/cifar10 python benchmarks/tune.py TRIES.yml RESULTS.json --seconds 110 --images squares,cifar10
 
-A try is a block of settings laid over a contender of conf/base. It trains on as many images as fit the seconds, counted
-in processor time, so that what else runs on the machine does not decide. Samples are held against a draw of the
-training images, never against held-out ones. What was tried before is read from the results beside the tries.
+TRIES.yml names contenders of conf/base, each with a list of blocks of settings to lay over it ({} as it is). A try
+trains on as many images as fit the seconds, counted in processor time, so that what else the machine does decides
+nothing. Samples are held against a draw of the training images, never against held-out ones. What RESULTS.json has
+already is not tried again; at its end the script prints all of it as the table of docs/tuning.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -139,6 +141,18 @@ def key(contender: str, given: dict[str, Any], image_set: str, seconds: float) -
     return f"{contender}-{flat}-{image_set}-{seconds:g}s".replace("/", "").replace(" ", "")[:200]
 
 
+def table(results: dict[str, Any]) -> str:
+    """Tabulate results as Markdown."""
+    lines = [
+        "| try | kimg | kernel distance | Fréchet distance | valid squares |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, found in sorted(results.items()):
+        cells = (str(found.get(column, "")) for column in ("kimg", "kd", "fd", "valid"))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tries", type=Path)
@@ -165,8 +179,8 @@ def main() -> None:
                         waiting[job] = name
         for job in as_completed(waiting):
             results[waiting[job]] = job.result() if not job.exception() else {"error": repr(job.exception())}
-            print(waiting[job], results[waiting[job]], flush=True)
             asked.results.write_text(json.dumps(results, indent=1))
+    sys.stdout.write(table(results))
 
 
 if __name__ == "__main__":

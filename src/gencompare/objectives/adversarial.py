@@ -242,7 +242,10 @@ class R3GANObjective(AdversarialObjective):
         yield from super().step(batch)
 
     def penalty(self, critic: Critic, real: Tensor, real_logits: Tensor, fake: Tensor) -> Tensor | float:
-        return self.weight * (r1_penalty(critic, real) + r1_penalty(critic, fake)) if self.weight else 0.0
+        if not (self.weight and self.penalised):
+            return 0.0
+        both = r1_penalty(critic, real) + r1_penalty(critic, fake)
+        return self.config.penalty_every * self.weight * both
 
     def _generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         real, fake = augment(real, self.config.augment), augment(fake, self.config.augment)
