@@ -47,7 +47,9 @@ def test_plan_shows_differences_alone():
     assert [line.split() for line in said.splitlines()] == [
         ["setting", "dcgan", "from", "lsgan", "from"],
         ["objective.name", "vanilla", "conf/base", "lsgan", "conf/base"],
-        ["training.kimg", "100", "conf/base", "70", "conf/base"],
+        ["training.lr", "0.001", "conf/base"],
+        ["training.lr.generator", "0.0015", "conf/base"],
+        ["training.lr.discriminator", "0.0002", "conf/base"],
     ]
 
 

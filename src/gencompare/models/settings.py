@@ -213,7 +213,7 @@ class R3GAN:
 
 @settings
 class ProgressiveGAN:
-    """A generator and a critic that mirror each other and grow together; for `objective.name=wgan_gp`.
+    """A generator and a critic that mirror each other and grow together.
 
     Attributes:
         latent_dim: length of the latent vector.
