@@ -28,13 +28,15 @@ def save_speed(data, speed, version):
 def test_the_newest_training_says_how_fast_the_next_will_be(tmp_path):
     save_speed(tmp_path, 400.0, "2026-01-01")
     save_speed(tmp_path, 500.0, "2026-02-01")
-    known = known_seconds(planned(), tmp_path)
+    asked = {"contenders": {"dcgan": {"training": {"kimg": 100}}}}
+    known = known_seconds(planned(**asked), tmp_path)
     assert known["dcgan"] == 1000 * 100 / 500
     assert known["ddpm"] is None
 
 
 def test_what_has_never_been_trained_is_guessed(tmp_path):
-    expected = expected_seconds(planned(), tmp_path)
+    asked = {"contenders": {"ddpm": {"training": {"kimg": 50}}}}
+    expected = expected_seconds(planned(**asked), tmp_path)
     assert expected["ddpm"] == pytest.approx(1000 * 50 / SPEEDS["unet"])
     assert expected["ddpm"] > expected["vae"]
 
