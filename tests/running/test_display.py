@@ -54,9 +54,10 @@ def shown(words, columns, until):
             except OSError:  # closed by its other end
                 break
             stream.feed(data)
+            continue
+        # Nothing has come for a while: what stands there is a whole picture, not one half drawn.
         lines = [line.rstrip() for line in screen.display if line.strip()]
         if before is None and any(until in line for line in lines):
-            time.sleep(0.3)
             before = lines
             running.send_signal(2)
     running.wait(timeout=10)
