@@ -60,7 +60,9 @@ def test_real_images_are_better_than_trained_than_untrained_than_noise(
         ends = [(one["low"], one["high"]) for one in order]
         assert ends[0][1] < ends[1][0], name
         assert all(ends[1][1] < worse[0] for worse in ends[2:]), name
-        if "learnt" not in name:  # which saw nothing but clothes: grey blurs and noise are alike far from them
+        if (
+            "learnt" not in name
+        ):  # which saw nothing but clothes: grey blurs and noise are alike far from them
             assert ends[2][1] < ends[3][0], name
 
     # the extrapolated distance needs n >= 2 D, so the features are turned into fewer at random
