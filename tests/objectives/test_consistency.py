@@ -8,8 +8,9 @@ from gencompare.objectives.base import Batch
 from gencompare.objectives.consistency import earlier_steps
 from gencompare.objectives.settings import Consistency, Denoising
 from gencompare.training.loop import train
-from gencompare.training.progress import observing
 from gencompare.training.settings import TrainingSettings
+
+from ..training.toy import interrupted
 
 SHAPE = ImageShape(1, 16)
 MODEL = UNet(widths=(8, 16), process="edm", dropout=0.5, precision="float32")
@@ -85,14 +86,8 @@ def test_interrupted_it_ends_with_the_same_bytes(tmp_path, stop_after):
         make = lambda: Consistency(teacher=0.5).objective(MODEL.networks(SHAPE))  # noqa: E731
         return train(make, Images(pixels.numpy()), settings, name="tuned", seed=0, folder=folder)
 
-    whole, rows = run(tmp_path / "whole"), []
-
-    def stop(_, row, kimg):
-        rows.append(row)
-        if len(rows) == stop_after + 1:
-            raise KeyboardInterrupt
-
-    with observing(stop), pytest.raises(KeyboardInterrupt):
+    whole = run(tmp_path / "whole")
+    with interrupted(stop_after):
         run(tmp_path / "cut")
     resumed = run(tmp_path / "cut")
     assert all(torch.equal(resumed.weights[key], value) for key, value in whole.weights.items())

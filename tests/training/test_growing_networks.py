@@ -16,6 +16,8 @@ from gencompare.training.progress import observing
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 
+from .toy import interrupted
+
 SHAPE = ImageShape(1, 16)
 MODEL = ProgressiveGAN(latent_dim=4, width=4, max_width=8, growth=0.5, lr_scales={8: 0.5, 16: 0.25})
 SETTINGS = TrainingSettings(kimg=0.32, batch_size=8, rows=10, lr=1e-3, checkpoint_seconds=0, device="cpu")
@@ -33,14 +35,7 @@ def run(folder):
 @pytest.mark.parametrize("stop_after", [2, 4, 7])  # at a fade-in, at a new resolution, at the last one
 def test_interrupted_growth_ends_with_the_same_bytes(tmp_path, stop_after):
     whole = run(tmp_path / "whole")
-    rows = []
-
-    def stop(_, row, kimg):
-        rows.append(row)
-        if len(rows) == stop_after + 1:
-            raise KeyboardInterrupt
-
-    with observing(stop), pytest.raises(KeyboardInterrupt):
+    with interrupted(stop_after):
         run(tmp_path / "cut")
     resumed = run(tmp_path / "cut")
     assert all(torch.equal(resumed.weights[key], value) for key, value in whole.weights.items())

@@ -15,7 +15,7 @@ from gencompare.training.loop import train
 from gencompare.training.progress import Stopped, observing, stopping
 from gencompare.training.settings import TrainingSettings
 
-from .toy import Toy, toy_images
+from .toy import Toy, interrupted, toy_images
 
 SETTINGS = TrainingSettings(kimg=0.4, batch_size=16, rows=5, lr=1e-2, checkpoint_seconds=0, device="cpu")
 
@@ -111,12 +111,7 @@ MUON = TrainingSettings(**vars(SETTINGS) | {"optimiser": "muon", "betas": (0.9, 
 def test_interrupted_training_ends_with_the_same_bytes(tmp_path, stop_after, settings, objective):
     whole = run(tmp_path / "whole", settings, objective)
 
-    def stop(_, row, kimg, seen=[]):  # noqa: B006
-        seen.append(row)
-        if len(seen) == stop_after + 1:
-            raise KeyboardInterrupt
-
-    with observing(stop), pytest.raises(KeyboardInterrupt):
+    with interrupted(stop_after):
         run(tmp_path / "cut", settings, objective)
     resumed = run(tmp_path / "cut", settings, objective)
     assert same(whole.weights, resumed.weights)

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from gencompare.training.loop import train
-from gencompare.training.progress import observing
 from gencompare.training.validation import points
 
 from .test_loop import SETTINGS, Exploding, same
-from .toy import Toy, toy_images
+from .toy import Toy, interrupted, toy_images
 
 KEPT = replace(SETTINGS, validations=4, rows=20)
 
@@ -58,14 +57,7 @@ def test_training_is_the_same_with_and_without_keeping(tmp_path):
 @pytest.mark.parametrize("stop_after", [0, 3, 9, 12])
 def test_interrupted_training_keeps_the_same_weights(tmp_path, stop_after):
     whole = run(tmp_path / "whole")
-    rows = []
-
-    def stop(_, row, kimg):
-        rows.append(row)
-        if len(rows) == stop_after + 1:
-            raise KeyboardInterrupt
-
-    with observing(stop), pytest.raises(KeyboardInterrupt):
+    with interrupted(stop_after):
         run(tmp_path / "cut")
     resumed = run(tmp_path / "cut")
     assert [point.spent["kimg"] for point in resumed.points] == [

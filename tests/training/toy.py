@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from torch import Tensor, nn
 
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Batch, Objective
+from gencompare.training.progress import observing
 
 
 class Toy(Objective):
@@ -30,3 +33,17 @@ class Toy(Objective):
 
 def toy_images(count: int = 50) -> Images:
     return Images(np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), dtype=np.uint8))
+
+
+@contextmanager
+def interrupted(stop_after: int) -> Iterator[None]:
+    """Interrupt the training inside after that many history rows and one more, and see that it is."""
+    rows = []
+
+    def stop(_, row, kimg):
+        rows.append(row)
+        if len(rows) == stop_after + 1:
+            raise KeyboardInterrupt
+
+    with observing(stop), pytest.raises(KeyboardInterrupt):
+        yield
