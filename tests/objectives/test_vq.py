@@ -15,7 +15,14 @@ from ..training.toy import interrupted
 
 SHAPE = ImageShape(1, 16)
 MODEL = VQVAE(
-    side=4, codes=8, width=8, code_dim=4, prior_width=32, prior_depth=1, prior_dropout=0.2, precision="float32"
+    side=4,
+    codes=8,
+    width=8,
+    code_dim=4,
+    prior_width=32,
+    prior_depth=1,
+    prior_dropout=0.2,
+    precision="float32",
 )
 
 
@@ -93,7 +100,12 @@ def test_it_learns_to_say_images_and_to_write_their_codes(tmp_path):
     settings = TrainingSettings(kimg=16, batch_size=32, rows=10, lr=3e-3, decay_from=0.8, device="cpu")
     model = VQVAE(side=4, codes=32, width=16, code_dim=8, prior_width=32, prior_depth=1, precision="float32")
     made = train(
-        lambda: VQ().objective(model.networks(SHAPE)), Images(images), settings, name="vq", seed=0, folder=tmp_path
+        lambda: VQ().objective(model.networks(SHAPE)),
+        Images(images),
+        settings,
+        name="vq",
+        seed=0,
+        folder=tmp_path,
     )
     reconstruction = made.history["reconstruction"].dropna()
     assert reconstruction.iloc[-1] < 0.5 * reconstruction.iloc[0]

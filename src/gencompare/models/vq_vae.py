@@ -216,7 +216,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, past: Past | None = None) -> Tensor:
         """(N, places, width) to the same; with a past, of the one next place (N, 1, width)."""
-        queries, keys, values = self.attend(self.before(x)).unflatten(2, (3, -1, HEAD_WIDTH)).permute(2, 0, 3, 1, 4)
+        queries, keys, values = (
+            self.attend(self.before(x)).unflatten(2, (3, -1, HEAD_WIDTH)).permute(2, 0, 3, 1, 4)
+        )
         if past is not None:
             keys, values = past.with_next(keys, values)
         seen = F.scaled_dot_product_attention(queries, keys, values, is_causal=past is None)

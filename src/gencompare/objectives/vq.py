@@ -38,7 +38,9 @@ class VQObjective(Objective):
 
     def advance(self, progress: float) -> bool:
         before, self.coded = self.coded, progress >= self.config.autoencoder
-        left = 2.0 * (1.0 - progress / self.config.autoencoder)  # of the second half of the auto-encoder's share
+        left = 2.0 * (
+            1.0 - progress / self.config.autoencoder
+        )  # of the second half of the auto-encoder's share
         self.lr_scale = 1.0 if self.coded else min(1.0, left)
         return self.coded != before
 
