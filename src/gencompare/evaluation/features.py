@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from threading import get_native_id
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from gencompare.config.typed import choose
 from gencompare.evaluation import learnt
 from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extractor, Inception
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import write_whole
 from gencompare.imagesets.arrays import ImageSplits
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
@@ -75,15 +75,6 @@ def features(
     found = extract(images, extractor, settings)
     write_whole(path, lambda file: np.save(file, found))
     return found
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file under another name and rename it, so that it is never seen in part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
-    with part.open("wb") as file:
-        write(file)
-    part.replace(path)
 
 
 def content_hash(images: np.ndarray, *facts: Any) -> str:

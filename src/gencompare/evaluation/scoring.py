@@ -12,9 +12,10 @@ import numpy as np
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.bench import Bench, rows, sources
-from gencompare.evaluation.features import content_hash, write_whole
+from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import write_whole
 from gencompare.imagesets.arrays import Images, ImageSplits
 
 FEWEST = 16

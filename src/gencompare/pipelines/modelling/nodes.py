@@ -20,10 +20,10 @@ from torch import Tensor
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
 from gencompare.config.typed import build
-from gencompare.evaluation.features import write_whole
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import write_whole
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.parts.shape import ImageShape

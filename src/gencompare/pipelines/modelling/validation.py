@@ -17,9 +17,10 @@ from filelock import FileLock
 
 from gencompare.config.contender import Contender
 from gencompare.evaluation.distances import kernel_distance
-from gencompare.evaluation.features import extract, features, make_extractor, write_whole
+from gencompare.evaluation.features import extract, features, make_extractor
 from gencompare.evaluation.resampling import NORMAL_95, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import write_whole
 from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling

@@ -1,0 +1,28 @@
+"""Files that are never seen in part, and files that turn out to be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from threading import get_native_id
+from typing import Any, BinaryIO
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file under another name and rename it, so that it is never seen in part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
+    try:
+        with part.open("wb") as file:
+            write(file)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a broken file or folder to a free name beside it, `<name>.broken` or with a number, and return that."""
+    names = (f"{path.name}.broken{number or ''}" for number in count())
+    free = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    return path.rename(free)
