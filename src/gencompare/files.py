@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,11 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a mapping as JSON, whole."""
+    write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
 
 
 def set_aside(path: Path) -> Path:

@@ -20,7 +20,7 @@ from kedro.pipeline.node import Node
 
 from gencompare.comparisons import HISTORY, Training
 from gencompare.config.budget import in_force
-from gencompare.config.check import check_given, check_planned, check_saved
+from gencompare.config.check import check_given, check_planned
 from gencompare.config.plan import Plan
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.pipelines import naming
@@ -47,9 +47,7 @@ class PlanHook:
         pipelines.update(compose_all(self._plan.comparisons))
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
-    ) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Check every comparison that the run touches."""
         run = {
             "gan_compare" if name == "__default__" else name
@@ -57,13 +55,7 @@ class PlanHook:
         }
         check_given(self._plan, run)
         for name in sorted(run & set(self._plan.planned)):
-            planned = self._plan.planned[name]
-            check_planned(planned, self._plan.asked.samples)
-            for training in planned.trainings:
-                saved = naming.dataset(name, "settings", training.name)
-                reused = saved in pipeline.inputs() or run_params["only_missing_outputs"]
-                if reused and catalog.exists(saved):
-                    check_saved(planned.settings(training), catalog.load(saved))
+            check_planned(self._plan.planned[name], self._plan.asked.samples)
 
 
 class AnnounceHook:

@@ -149,7 +149,7 @@ def test_a_server_that_is_gone_is_said_once_and_costs_nothing(tmp_path, caplog):
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
     spool = Spool.begin(tmp_path / "spool", address)
-    sender, (parent, child) = Sender(spool, {"tracking_uri": address}), begin(spool)
+    sender, (_, child) = Sender(spool, {"tracking_uri": address}), begin(spool)
     while "does not answer" not in caplog.text:
         time.sleep(0.05)
     started = time.monotonic()

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gencompare.files import write_whole
+from gencompare.files import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,7 @@ class Spool:
     def delivered(self, end: int, ids: Mapping[str, str]) -> None:
         """Note that MLflow has been told everything up to a place in the file, and by which ids it knows runs."""
         self._place, self.ids = end, dict(ids)
-        content = json.dumps({"bytes": end, "ids": self.ids}).encode()
-        write_whole(self._sent, lambda file: file.write(content))
+        write_json(self._sent, {"bytes": end, "ids": self.ids})
 
     def close(self) -> None:
         """Leave the file to whoever delivers the rest; remove it if there is none."""

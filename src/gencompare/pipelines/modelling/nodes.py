@@ -23,7 +23,7 @@ from gencompare.config.typed import build
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
-from gencompare.files import write_whole
+from gencompare.files import write_json
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.parts.shape import ImageShape
@@ -68,7 +68,7 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
         )
         kimg = speed.kimg(budget, contender.training.batch_size)
         found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
-        _write_json(file, found)
+        write_json(file, found)
     found = json.loads(file.read_text())
     name = settings["contender"]
     logger.info(
@@ -132,7 +132,7 @@ def _train(
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
-        _write_json(folder / "settings.json", settings)  # for people who look in
+        write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
             lambda: _objective(contender, prepared),
             contender.images.of(prepared.train),
@@ -149,10 +149,6 @@ def _train(
 
         validator = Validator(prepared.train, feature_cache)
         return trained, validator.curve(trained.points, contender, make, folder)
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
 
 
 def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
