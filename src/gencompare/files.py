@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from threading import get_native_id
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+from zipfile import BadZipFile
+
+from safetensors import SafetensorError
+
+logger = logging.getLogger(__name__)
+
+Content = TypeVar("Content")
+
+BROKEN = (ValueError, EOFError, BadZipFile, SafetensorError)
+"""What readers of JSON, arrays and weights raise of a file that is cut short or damaged."""
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -25,6 +36,29 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a mapping as JSON, whole."""
     write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
+
+
+def read_sound(path: Path, read: Callable[[Path], Content]) -> Content | None:
+    """Read a file; where it is not there or is broken, return None. A broken one is set aside, with a line."""
+    if not path.exists():
+        return None
+    try:
+        return read(path)
+    except BROKEN:
+        logger.warning("%s cannot be read: set aside as %s", path, set_aside(path).name)
+        return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: if the file holds none.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return found
 
 
 def set_aside(path: Path) -> Path:

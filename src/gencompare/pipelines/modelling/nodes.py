@@ -23,7 +23,7 @@ from gencompare.config.typed import build
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
-from gencompare.files import write_json
+from gencompare.files import read_json, read_sound, write_json
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.parts.shape import ImageShape
@@ -58,18 +58,19 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     device = describe_device(pick_device(contender.training.device))
     facts = [_fingerprint(prepared, any_length, contender), budget.values(), device]
     file = budgets / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
-    if not file.is_file():
-        speed = measure_speed(
-            lambda: _objective(contender, prepared),
-            contender.images.of(prepared.train),
-            contender.training,
-            seed=settings["seed"],
-            seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
-        )
-        kimg = speed.kimg(budget, contender.training.batch_size)
-        found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
-        write_json(file, found)
-    found = json.loads(file.read_text())
+    with FileLock(f"{file}.lock"):  # two runs at once measure once
+        found = read_sound(file, read_json)
+        if found is None:
+            speed = measure_speed(
+                lambda: _objective(contender, prepared),
+                contender.images.of(prepared.train),
+                contender.training,
+                seed=settings["seed"],
+                seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
+            )
+            kimg = speed.kimg(budget, contender.training.batch_size)
+            found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
+            write_json(file, found)
     name = settings["contender"]
     logger.info(
         "%s: %s on %s are %g kimg; elsewhere: --params=contenders.%s.training.kimg=%g",
