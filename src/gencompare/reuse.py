@@ -43,7 +43,7 @@ class ReuseHook:
         assert isinstance(context.config_loader, ComparisonConfigLoader)
         self._plan = context.config_loader.plan
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: WholeCatalog
     ) -> None:

@@ -21,4 +21,5 @@ CONFIG_LOADER_ARGS = {
 
 DATA_CATALOG_CLASS = WholeCatalog
 
-HOOKS = (PlanHook(), ReuseHook(), AnnounceHook(), EngineHook(), TrackingHook())
+# What is last here goes first: what cannot work is refused before the engine starts.
+HOOKS = (ReuseHook(), PlanHook(), AnnounceHook(), EngineHook(), TrackingHook())

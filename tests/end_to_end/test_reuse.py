@@ -53,12 +53,12 @@ def test_only_what_is_stale_or_broken_is_made_again(copied, caplog):
     (folder,) = copied.glob("data/07_model_output/gan_compare/*/vae")
     broken = newest(folder, "samples.npz")
     broken.write_bytes(broken.read_bytes()[:1000])
-    run(copied, only_missing_outputs=True, training={"lr": 0.003}, **VAE)
+    run(copied, only_missing_outputs=True, training={"lr": 0.0123}, **VAE)
     assert "gan_compare.vae.weights is made again: what is saved was made with training.lr" in caplog.text
     (made,) = copied.glob("data/06_models/gan_compare/*/vae")
-    assert json.loads(newest(made, "settings.json").read_text())["training"]["lr"] == 0.003
+    assert json.loads(newest(made, "settings.json").read_text())["training"]["lr"] == 0.0123
     assert len(reports(copied)) == len(before) + 1
-    assert "0.003" in reports(copied)[-1].read_text()
+    assert "0.0123" in reports(copied)[-1].read_text()
 
 
 def test_a_broken_newest_version_gives_way_to_the_one_before_and_the_clock_may_go_back(copied, caplog):
