@@ -31,6 +31,7 @@ from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
+from gencompare.running.alone import alone
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
@@ -132,7 +133,7 @@ def _train(
     contender = read_contender(settings)
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with alone(folder, settings["name"]):
         write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
             lambda: _objective(contender, prepared),
