@@ -20,10 +20,10 @@ from torch import Tensor
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
 from gencompare.config.typed import build
-from gencompare.evaluation.features import write_whole
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import read_json, read_sound, write_json
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.parts.shape import ImageShape
@@ -31,6 +31,7 @@ from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
+from gencompare.running.alone import alone
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
@@ -58,18 +59,19 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     device = describe_device(pick_device(contender.training.device))
     facts = [_fingerprint(prepared, any_length, contender), budget.values(), device]
     file = budgets / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
-    if not file.is_file():
-        speed = measure_speed(
-            lambda: _objective(contender, prepared),
-            contender.images.of(prepared.train),
-            contender.training,
-            seed=settings["seed"],
-            seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
-        )
-        kimg = speed.kimg(budget, contender.training.batch_size)
-        found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
-        _write_json(file, found)
-    found = json.loads(file.read_text())
+    with FileLock(f"{file}.lock"):  # two runs at once measure once
+        found = read_sound(file, read_json)
+        if found is None:
+            speed = measure_speed(
+                lambda: _objective(contender, prepared),
+                contender.images.of(prepared.train),
+                contender.training,
+                seed=settings["seed"],
+                seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
+            )
+            kimg = speed.kimg(budget, contender.training.batch_size)
+            found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
+            write_json(file, found)
     name = settings["contender"]
     logger.info(
         "%s: %s on %s are %g kimg; elsewhere: --params=contenders.%s.training.kimg=%g",
@@ -131,8 +133,8 @@ def _train(
     contender = read_contender(settings)
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        _write_json(folder / "settings.json", settings)  # for people who look in
+    with alone(folder, settings["name"]):
+        write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
             lambda: _objective(contender, prepared),
             contender.images.of(prepared.train),
@@ -149,10 +151,6 @@ def _train(
 
         validator = Validator(prepared.train, feature_cache)
         return trained, validator.curve(trained.points, contender, make, folder)
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
 
 
 def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
