@@ -5,6 +5,7 @@ READY := .venv/ready
 DOCS_READY := .venv/docs-ready
 MLFLOW_DB := sqlite:///mlflow.db
 export NO_ALBUMENTATIONS_UPDATE = 1
+export NO_MKDOCS_2_WARNING = 1
 
 .PHONY: compare test lint format docs docs-serve viz mlflow clean
 
