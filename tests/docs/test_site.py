@@ -120,3 +120,9 @@ def test_search_works_where_the_site_is_opened_from_a_disk(site, browser):
     page.keyboard.type("guidance_scale")
     page.wait_for_selector(".md-search-result__link[href*='samplers.html']", timeout=20_000)
     assert [address for address in asked if address.startswith("http")] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_of_the_front_pages_lead_somewhere(name):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", (PROJECT / name).read_text()):
+        assert (PROJECT / target).exists(), target
