@@ -292,7 +292,8 @@ class VQVAE:
         codebook_decay: of the running means that these vectors are.
         width: channels at half the resolution; doubled at every halving down to `side`.
         max_width: where the doubling stops.
-        prior_width, prior_depth: of the transformer.
+        prior_width: of the transformer, a multiple of 32.
+        prior_depth: its blocks.
         prior_dropout: share of what its blocks add that is dropped while training.
         conditional: whether the prior takes the image set's labels.
         precision: of convolutions and matrix products; auto is bfloat16 where that is fast.
