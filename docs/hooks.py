@@ -94,7 +94,10 @@ def _meanings(cls: type) -> dict[str, str]:
     for one in reversed(cls.__mro__):
         for section in griffe.Docstring(one.__dict__.get("__doc__") or "", parser="google").parse():
             if section.kind is griffe.DocstringSectionKind.attributes:
-                found |= {item.name: item.description for item in section.value}
+                for item in section.value:
+                    found |= dict.fromkeys(
+                        item.name.split(", "), item.description
+                    )  # `width, depth: of …` is two
     return found
 
 
