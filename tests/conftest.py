@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+# Before torch is imported: threads that spin while they wait would take the cores from a test's own workers.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 PROJECT = Path(__file__).parents[1]
 FLAGS = [
     "--headless",
