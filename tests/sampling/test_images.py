@@ -27,6 +27,12 @@ FAMILIES = {
     "dcgan": ("dcgan", {"latent_dim": 4, "width": 8, "precision": "float32"}, "latent", {}),
     "vae": ("vae", {"latent_dim": 4, "width": 8, "precision": "float32"}, "latent", {}),
     "mixture": ("vae", {"latent_dim": 4, "width": 8, "precision": "float32"}, "mixture", {"components": 2}),
+    "vq_vae": (
+        "vq_vae",
+        {"width": 8, "side": 4, "codes": 6, "prior_width": 32, "precision": "float32", "conditional": True},
+        "autoregressive",
+        {},
+    ),
     "ddim": ("unet", {"widths": (8,), "precision": "float32"}, "ddim", {"steps": 3}),
     "ddim_eta": ("unet", {"widths": (8,), "precision": "float32"}, "ddim", {"steps": 3, "eta": 0.5}),
     "ddpm": ("unet", {"widths": (8,), "precision": "float32"}, "ddpm", {"steps": 3}),
