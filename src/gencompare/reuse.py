@@ -61,9 +61,9 @@ class ReuseHook:
         self._contents: dict[str, str] = {}
         anew = run_params["only_missing_outputs"]
         reused = self._owners.keys() & (pipeline.datasets() if anew else pipeline.inputs())
-        for comparison in sorted({self._owners[name].comparison for name in reused} if anew else ()):
-            if reason := self._changed_source(comparison):
-                self._make_again(naming.dataset(comparison, "prepared"), reason)
+        for whose in sorted({self._owners[name].comparison for name in reused} if anew else ()):
+            if reason := self._changed_source(whose):
+                self._make_again(naming.dataset(whose, "prepared"), reason)
         for name in sorted(reused):
             if reason := self._choose(name):
                 if not anew:
