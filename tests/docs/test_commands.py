@@ -77,6 +77,8 @@ def check(program, words):
         options = cli.commands[words[0]].make_context(f"kedro {words[0]}", list(words[1:])).params
         given = _parameters(options)
         (check_run if words[0] == "run" else check_plan)(Plan(Sources(files(options["env"]), given)), options)
+    elif words[0] == "prune":
+        cli.commands["prune"].make_context("kedro prune", list(words[1:]))
     else:
         found = cli
         for word in words:
@@ -111,7 +113,10 @@ def check_plan(plan, options):
 @cache
 def names_of_options():
     return {
-        option for command in ("run", "plan") for one in cli.commands[command].params for option in one.opts
+        option
+        for command in ("run", "plan", "prune")
+        for one in cli.commands[command].params
+        for option in one.opts
     }
 
 
