@@ -18,7 +18,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare.comparisons import HISTORY, Training
+from gencompare.comparisons import HISTORY, SAMPLE, Training
 from gencompare.config.budget import in_force
 from gencompare.config.check import check_given, check_planned, check_saved
 from gencompare.config.plan import Plan
@@ -55,6 +55,12 @@ class PlanHook:
             for name in run_params["pipeline_names"] or ["__default__"]
         }
         check_given(self._plan, run)
+        if SAMPLE in run:
+            from gencompare.sampling.saved import answer
+
+            answer(
+                catalog.load("models"), self._plan.request
+            )  # in one line, before a node could fail with many
         for name in sorted(run & set(self._plan.planned)):
             planned = self._plan.planned[name]
             check_planned(planned, self._plan.asked.samples)
@@ -84,9 +90,9 @@ class AnnounceHook:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say where the report lies, or the table where there is no report."""
-        for kind in ("report", "table"):
-            for comparison in (*self._plan.planned, HISTORY):
+        """Say where the report lies, or the table where there is no report, or the samples."""
+        for kind in ("report", "table", "samples", "grid"):
+            for comparison in (*self._plan.planned, HISTORY, SAMPLE):
                 name = naming.dataset(comparison, kind)
                 if name in pipeline.outputs():
                     logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
