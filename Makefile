@@ -27,7 +27,7 @@ viz: $(READY)
 	$(BIN)/kedro viz run --no-browser
 
 mlflow: $(READY)
-	@$(BIN)/python -c "from gencompare.tracking import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
+	@$(BIN)/python -c "from gencompare.tracking.server import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
 	$(BIN)/mlflow server --backend-store-uri $(MLFLOW_DB) --default-artifact-root mlartifacts --workers 1 --host 127.0.0.1 --port 5000
 
 $(READY): pyproject.toml

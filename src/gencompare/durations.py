@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from gencompare.config.plan import Planned
+from gencompare.files import read_json, read_sound
 from gencompare.imagesets import make_image_set
 
 SPEEDS = {
@@ -55,5 +55,8 @@ def expected_seconds(planned: Planned, data: Path) -> dict[str, float]:
 def _speed(data: Path, image_set: str, contender: str) -> float | None:
     """Return the images per second of the newest training of a contender, None where there is none."""
     costs = data.glob(f"06_models/*/{image_set}/{contender}/cost.json/*/cost.json")
-    newest = max(costs, key=lambda file: file.parent.name, default=None)
-    return json.loads(newest.read_text())["images_per_second"] if newest else None
+    for file in sorted(costs, key=lambda file: file.parent.name, reverse=True):
+        cost = read_sound(file, read_json)
+        if cost is not None:
+            return cost["images_per_second"]
+    return None

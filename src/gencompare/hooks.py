@@ -20,7 +20,7 @@ from kedro.pipeline.node import Node
 
 from gencompare.comparisons import HISTORY, SAMPLE, Training
 from gencompare.config.budget import in_force
-from gencompare.config.check import check_given, check_planned, check_saved
+from gencompare.config.check import check_given, check_planned
 from gencompare.config.plan import Plan
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.pipelines import naming
@@ -28,7 +28,8 @@ from gencompare.pipelines import naming
 if TYPE_CHECKING:
     from gencompare.pipeline_registry import Owned
     from gencompare.running.engine import Engine
-    from gencompare.tracking import ChildRun
+    from gencompare.tracking.runs import TrackedRun, TrainingRun
+    from gencompare.tracking.sender import Sender
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,7 @@ class PlanHook:
         pipelines.update(compose_all(self._plan.comparisons))
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
-    ) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Check every comparison that the run touches."""
         run = {
             "gan_compare" if name == "__default__" else name
@@ -62,13 +61,7 @@ class PlanHook:
                 catalog.load("models"), self._plan.request
             )  # in one line, before a node could fail with many
         for name in sorted(run & set(self._plan.planned)):
-            planned = self._plan.planned[name]
-            check_planned(planned, self._plan.asked.samples)
-            for training in planned.trainings:
-                saved = naming.dataset(name, "settings", training.name)
-                reused = saved in pipeline.inputs() or run_params["only_missing_outputs"]
-                if reused and catalog.exists(saved):
-                    check_saved(planned.settings(training), catalog.load(saved))
+            check_planned(self._plan.planned[name], self._plan.asked.samples)
 
 
 class AnnounceHook:
@@ -197,13 +190,18 @@ class EngineHook:
 class TrackingHook:
     """Gives each training an MLflow run of its own, a child of the comparison's run.
 
-    Rows of training history arrive while training runs, in batches. A training whose run was cut short
-    (killed, failed, interrupted) goes on with that run. Nodes that run side by side take turns here.
+    Everything is written down first, and a thread delivers it: a run never waits for MLflow, except at its end for
+    some seconds. A training whose run was cut short (killed, failed, interrupted) goes on with that run. Nodes that
+    run side by side take turns here.
     """
 
+    SECONDS_AT_THE_END = 8.0
+    SECONDS_WHEN_INTERRUPTED = 2.0
+
     def __init__(self) -> None:
-        self._children: dict[str, ChildRun] = {}
-        self._parent: Any = None
+        self._children: dict[str, TrainingRun] = {}
+        self._parent: TrackedRun | None = None
+        self._sender: Sender
         self._observing = ExitStack()
         self._turn = RLock()
         atexit.register(self._interrupted)
@@ -213,21 +211,25 @@ class TrackingHook:
         """Take note of what is planned and where runs are recorded."""
         self._plan = _plan(context)
         self._server = context.config_loader["mlflow"]
+        self._spools = context.project_path / "mlspool"
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
         """Start the comparison's run, and listen to training."""
         from gencompare.pipeline_registry import owners
         from gencompare.provenance import provenance
-        from gencompare.tracking import start_run
+        from gencompare.tracking.runs import TrackedRun
+        from gencompare.tracking.sender import Sender
+        from gencompare.tracking.spool import Spool
         from gencompare.training.progress import observing
 
         self._children, self._catalog = {}, catalog
         self._owners = owners(self._plan.comparisons)
         self._origin = provenance()
-        self._parent = start_run(
-            self._server, ", ".join(run_params["pipeline_names"] or ["gan_compare"]), self._origin
-        )
+        self._spool = Spool.begin(self._spools, self._server["tracking_uri"])
+        name = ", ".join(run_params["pipeline_names"] or ["gan_compare"])
+        self._parent = TrackedRun(self._spool, name, self._origin)
+        self._sender = Sender(self._spool, self._server)
         self._observing.enter_context(observing(self._on_row))
 
     @hook_impl(trylast=True)
@@ -241,11 +243,12 @@ class TrackingHook:
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Mirror what a node made: numbers as metrics, pictures, tables and models as artifacts."""
-        from gencompare.tracking import log_file, log_image_set
+        from gencompare.tracking.runs import newest_file
 
         owned = self._owners.get(dataset_name)
         if owned is None or (owned.training is not None and "report" in node.tags):
             return
+        assert self._parent is not None
         with self._turn:
             if owned.training is not None:
                 child = self._children[naming.box(owned.comparison, owned.training.name)]
@@ -253,20 +256,22 @@ class TrackingHook:
                 if owned.kind == "scores":
                     self._attach_model(child, owned, data)
             elif owned.kind == "prepared":
-                log_image_set(self._parent.info.run_id, self._catalog.load(dataset_name).card)
+                self._parent.log_image_set(self._catalog.load(dataset_name).card)
             elif owned.kind in {"report", "table", "costs"}:
-                log_file(self._parent.info.run_id, self._catalog[dataset_name])
+                self._parent.log_file(newest_file(self._catalog[dataset_name]))
 
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Close every run and say where to look."""
-        from gencompare.tracking import compare_address, ui_address
+        from gencompare.tracking.server import compare_address, runs_address
 
-        ids, experiment = [child.id for child in self._children.values()], self._parent.info.experiment_id
+        children = list(self._children.values())
         self._close("FINISHED")
-        if ids:
-            logger.info("To see the runs in MLflow: make mlflow, then open %s", ui_address())
-            logger.info("To compare the contenders there: %s", compare_address(ids, experiment))
+        experiment, ids = self._sender.experiment, self._sender.ids
+        if children and self._sender.is_delivered:
+            logger.info("To see the runs in MLflow: make mlflow, then open %s", runs_address(experiment))
+            shown = [ids[child.id] for child in children if child.id in ids]
+            logger.info("To compare the contenders there: %s", compare_address(shown, experiment))
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -277,7 +282,7 @@ class TrackingHook:
 
     def _open(self, comparison: str, training: Training, inputs: dict[str, Any]) -> None:
         """Open a training's run where it is not yet. By now it is known on how many images it trains."""
-        from gencompare.tracking import ChildRun
+        from gencompare.tracking.runs import TrainingRun
 
         box = naming.box(comparison, training.name)
         if box in self._children:
@@ -295,15 +300,16 @@ class TrackingHook:
             "seed": str(settings["seed"]),
             "family": settings["model"]["name"],
         }
-        self._children[box] = ChildRun(self._parent.info, training.name, tags, settings, image_set)
+        assert self._parent is not None
+        self._children[box] = TrainingRun(self._spool, self._parent, training.name, tags, settings, image_set)
 
     def _on_row(self, training: str, row: dict[str, float], kimg: float) -> None:
         with self._turn:
             for child in self._children.values():
-                if child.training == training:
+                if child.name == training:
                     child.add_row(row)
 
-    def _attach_model(self, child: ChildRun, owned: Owned, scores: dict[str, Any]) -> None:
+    def _attach_model(self, child: TrainingRun, owned: Owned, scores: dict[str, Any]) -> None:
         """Attach what a contender has become, once it is scored."""
         from gencompare.reporting.model_card import model_card
 
@@ -319,16 +325,12 @@ class TrackingHook:
         child.attach_model(weights, grid, settings, card)
 
     def _close(self, status: str) -> None:
-        import mlflow
-
+        assert self._parent is not None
         self._observing.close()
-        for child in self._children.values():
-            child.close(status)
-        mlflow.end_run(status)
-        mlflow.MlflowClient().set_terminated(
-            self._parent.info.run_id, status
-        )  # MLflow's exit may have come first
+        for run in (*self._children.values(), self._parent):
+            run.close(status)
         self._children, self._parent = {}, None
+        self._sender.finish(self.SECONDS_WHEN_INTERRUPTED if status == "KILLED" else self.SECONDS_AT_THE_END)
 
     def _interrupted(self) -> None:
         """End what is open when the process ends early, by Ctrl-C for one, where no hook is called."""

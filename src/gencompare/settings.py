@@ -2,8 +2,10 @@
 
 import logging
 
+from gencompare.catalog.whole import WholeCatalog
 from gencompare.config_loader import PATTERNS, ComparisonConfigLoader
 from gencompare.hooks import AnnounceHook, EngineHook, PlanHook, TrackingHook
+from gencompare.reuse import ReuseHook
 
 # conf/logging.yml decides which warnings are shown.
 logging.captureWarnings(True)
@@ -17,4 +19,7 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
 }
 
-HOOKS = (PlanHook(), AnnounceHook(), EngineHook(), TrackingHook())
+DATA_CATALOG_CLASS = WholeCatalog
+
+# What is last here goes first: what cannot work is refused before the engine starts.
+HOOKS = (ReuseHook(), PlanHook(), AnnounceHook(), EngineHook(), TrackingHook())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
-import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from gencompare.tracking import close_stale, this_process
+from gencompare.tracking.server import ensure_database
 
-from .conftest import COMPARISONS, newest
+from .conftest import COMPARISONS, newest, run
 from .test_interruption import checkpoints, kill_at_first_checkpoint, start, wait
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
@@ -38,10 +40,6 @@ def runs_of(project: Path) -> tuple[list[Run], list[Run]]:
 
 def test_a_killed_comparison_goes_on_in_the_same_child_runs(project):
     kill_at_first_checkpoint(project, "dcgan")
-    (killed,), first = runs_of(project)
-    assert {run.info.status for run in [killed, *first]} == {"RUNNING"}
-    assert "dcgan" in {run.info.run_name for run in first}
-
     ended = start(project)
     assert ended.wait(timeout=600) == 0, ended.stderr.read()
     (killed, resumed), children = runs_of(project)
@@ -49,7 +47,9 @@ def test_a_killed_comparison_goes_on_in_the_same_child_runs(project):
     assert sorted(child.data.tags["contender"] for child in children) == sorted(CONTENDERS)
     assert {child.info.status for child in children} == {"FINISHED"}
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {resumed.info.run_id}
-    assert {run.info.run_id for run in first} <= {child.info.run_id for child in children}
+    gone_on = {c.info.run_name for c in children if c.info.start_time < resumed.info.start_time}
+    assert "dcgan" in gone_on
+    assert list((project / "mlspool").iterdir()) == []
     for child in children:
         (folder,) = project.glob(f"data/06_models/gan_compare/*/{child.info.run_name}")
         kimg = pd.read_csv(newest(folder, "history.csv"))["kimg"]
@@ -58,35 +58,34 @@ def test_a_killed_comparison_goes_on_in_the_same_child_runs(project):
         assert sorted(metric.step for metric in logged) == [round(1000 * value) for value in kimg]
 
 
-def test_ctrl_c_leaves_no_run_open(project):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_run_open(project, number):
     running = start(project)
-    wait(running, lambda: checkpoints(project))
-    running.send_signal(signal.SIGINT)
+    wait(running, lambda: checkpoints(project) and (project / "mlflow.db").exists())
+    running.send_signal(number)
     assert running.wait(timeout=60) != 0
     parents, children = runs_of(project)
     assert children
     assert {run.info.status for run in parents + children} == {"KILLED"}
 
 
-def test_only_runs_of_processes_that_are_gone_are_closed(tmp_path, monkeypatch):
-    import mlflow
+def test_a_run_beside_a_locked_database_ends_well_and_what_it_said_arrives_later(finished, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    (project / "mlflow.db").unlink()
+    ensure_database(f"sqlite:///{project}/mlflow.db")
+    with closing(sqlite3.connect(project / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        said = start(project).communicate(timeout=300)[1].decode()
+    assert "Traceback" not in said
+    assert said.count("MLflow does not answer") == 1
+    assert said.count("MLflow has not been told everything") == 1
 
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    client = MlflowClient()
-    experiment = client.create_experiment("gencompare")
-    processes = {
-        "alive": this_process(),
-        "gone": f"{socket.gethostname()} 999999999 1.00",
-        "its number used again": this_process().rsplit(" ", 1)[0] + " 1.00",
-        "elsewhere": "another-machine 1 1.00",
-    }
-    runs = {
-        name: client.create_run(experiment, tags={"process": process}) for name, process in processes.items()
-    }
-    close_stale(experiment)
-    closed = {name for name, run in runs.items() if client.get_run(run.info.run_id).info.status == "KILLED"}
-    assert closed == {"gone", "its number used again"}
+    run(project, "history")
+    parents, children = runs_of(project)
+    assert sorted(child.data.tags["contender"] for child in children) == sorted(CONTENDERS)
+    assert {one.info.status for one in parents + children} == {"FINISHED"}
+    assert list((project / "mlspool").iterdir()) == []
 
 
 @pytest.mark.parametrize("contender", CONTENDERS)

@@ -22,7 +22,7 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Browser, Page
 
-from gencompare.tracking import compare_address, ui_address
+from gencompare.tracking.server import compare_address, ui_address
 
 from .conftest import COMPARISONS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_stopped_between_two_steps_it_writes_a_checkpoint_and_ends_with_the_same
             run(tmp_path / "cut", objective=StopsItself)
     finally:
         stopping.clear()
-    (saved,) = (tmp_path / "cut").glob("0*")
+    saved = max((tmp_path / "cut").glob("0*"))
     assert saved.name == "000000008"  # between rows, which end at 5, 10, ...
     resumed = run(tmp_path / "cut", objective=StopsItself)
     assert same(whole.weights, resumed.weights)
@@ -163,11 +164,45 @@ def test_half_written_checkpoint_is_ignored(tmp_path):
     assert same(whole.weights, run(tmp_path / "b").weights)
 
 
-def test_only_the_newest_checkpoint_is_kept_and_is_safe(tmp_path):
+def test_the_two_newest_checkpoints_are_kept_and_are_safe(tmp_path):
     run(tmp_path)
-    (only,) = tmp_path.glob("0*")
-    assert sorted(file.name for file in only.iterdir()) == ["state.json", "tensors.safetensors"]
-    assert json.loads((only / "state.json").read_text())["steps"] == 25
+    before, newest = sorted(tmp_path.glob("0*"))
+    assert sorted(file.name for file in newest.iterdir()) == ["state.json", "tensors.safetensors"]
+    steps = [json.loads((one / "state.json").read_text())["steps"] for one in (before, newest)]
+    assert steps == [20, 25]
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-10])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+
+
+DAMAGES = {
+    "tensors cut": ("tensors.safetensors", cut),
+    "a bit of the tensors changed": ("tensors.safetensors", flip),
+    "no tensors": ("tensors.safetensors", Path.unlink),
+    "state cut": ("state.json", cut),
+    "state empty": ("state.json", lambda file: file.write_bytes(b"")),
+    "state of another kind": ("state.json", lambda file: file.write_text("[]")),
+}
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES.values(), ids=DAMAGES)
+def test_a_broken_checkpoint_is_set_aside_and_the_one_before_gone_on_from(tmp_path, caplog, name, damage):
+    whole = run(tmp_path)
+    _, newest = sorted(tmp_path.glob("0*"))
+    damage(newest / name)
+    with caplog.at_level(logging.INFO):
+        again = run(tmp_path)
+    assert "000000025 cannot be read: set aside as 000000025.broken" in caplog.text
+    assert "goes on from its checkpoint at 80%" in caplog.text
+    assert same(whole.weights, again.weights)
+    assert whole.history.equals(again.history)
 
 
 class Exploding(Toy):

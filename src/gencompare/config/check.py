@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
 from gencompare.comparisons import HISTORY, SAMPLE, SCORE
 from gencompare.config.contender import read_contender
@@ -70,26 +69,6 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
     )
     if asked.budget is not None and "budget" in given:
         _check_one_budget(plan)
-
-
-def check_saved(planned: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was made with other settings than those in force.
-
-    Args:
-        planned, saved: a training's complete settings; where its budget is not in images, planned without `kimg`.
-
-    Raises:
-        SettingError: naming the first setting that differs.
-    """
-    wanted, made = flatten(planned), flatten(saved)
-    if wanted["training.kimg"] is None:
-        wanted["training.kimg"] = made["training.kimg"]
-    for name in [*wanted, *made]:
-        if wanted.get(name) != made.get(name):
-            raise SettingError(
-                f"{planned['name']}: what is saved was made with {name}={made.get(name)!r}, and asked for is "
-                f"{wanted.get(name)!r}; run without --tags and the like, so that it is trained anew"
-            )
 
 
 def _check_named(given: Iterable[str], used: Iterable[str], section: str, what: str) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from threading import get_native_id
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from gencompare.config.typed import choose
 from gencompare.evaluation import learnt
 from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extractor, Inception
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import read_sound, write_whole
 from gencompare.imagesets.arrays import ImageSplits
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
@@ -48,10 +48,13 @@ def learnt_extractor(splits: ImageSplits, cache: Path) -> learnt.Learnt:
         torch.__version__,
     ]
     path = cache / "learnt" / f"{hashlib.sha256(repr(facts).encode()).hexdigest()}.safetensors"
-    if not path.is_file():
-        weights = learnt.learn(splits.train)
-        write_whole(path, lambda file: file.write(weights))
-    return learnt.Learnt(path.read_bytes(), learnt.subject(splits.train))
+    subject = learnt.subject(splits.train)
+    kept = read_sound(path, lambda file: learnt.Learnt(file.read_bytes(), subject))
+    if kept is not None:
+        return kept
+    weights = learnt.learn(splits.train)
+    write_whole(path, lambda file: file.write(weights))
+    return learnt.Learnt(weights, subject)
 
 
 def features(
@@ -69,21 +72,12 @@ def features(
         float32 (N, D).
     """
     path = cache / extractor.name / f"{content_hash(images, extractor.passport())}.npy"
-    if path.is_file():
-        kept: np.ndarray = np.load(path, allow_pickle=False)
+    kept: np.ndarray | None = read_sound(path, partial(np.load, allow_pickle=False))
+    if kept is not None:
         return kept
     found = extract(images, extractor, settings)
     write_whole(path, lambda file: np.save(file, found))
     return found
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file under another name and rename it, so that it is never seen in part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
-    with part.open("wb") as file:
-        write(file)
-    part.replace(path)
 
 
 def content_hash(images: np.ndarray, *facts: Any) -> str:

@@ -12,9 +12,10 @@ import numpy as np
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.bench import Bench, rows, sources
-from gencompare.evaluation.features import content_hash, write_whole
+from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import read_json, read_sound, write_json
 from gencompare.imagesets.arrays import Images, ImageSplits
 
 FEWEST = 16
@@ -134,8 +135,8 @@ def _facts(bench: Bench) -> str:
 
 def _once(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Read a JSON file, or compute and write it."""
-    if not path.is_file():
-        text = json.dumps(compute())
-        write_whole(path, lambda file: file.write(text.encode()))
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = read_sound(path, read_json)
+    if found is None:
+        write_json(path, compute())
+        found = read_json(path)
     return found

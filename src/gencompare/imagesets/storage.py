@@ -60,8 +60,16 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a whole prepared image set."""
-    return all((folder / name).is_file() for name in FILES)
+    """Whether a folder holds a whole prepared image set, no file of it cut short."""
+    if not all((folder / name).is_file() for name in FILES):
+        return False
+    try:
+        read_card(folder)
+        for split in SPLITS:
+            np.load(folder / f"{split}.npy", mmap_mode="r")  # which compares the file's size to its header's
+    except (ValueError, EOFError):
+        return False
+    return True
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from gencompare.comparisons import Training
 from gencompare.evaluation.passport import differences
 from gencompare.evaluation.table import combined
+from gencompare.files import read_json, read_sound
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ def _versions(report: Path, outputs: Path) -> list[Version]:
     versions = []
     for table in sorted(report.glob("scores.csv/*/scores.csv")):
         name = table.parent.name
-        scores = _scores(pd.read_csv(table), outputs, name)
+        read = read_sound(table, pd.read_csv)
+        scores = {} if read is None else _scores(read, outputs, name)
         if scores:
             versions.append(Version(name, scores, _read(report / "origin.json" / name / "origin.json")))
     return versions
@@ -132,7 +133,9 @@ def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
         names = [Training(str(contender), repeat).name for repeat in range(count)]
         files = [_newest(outputs / name / "scores.json", version) for name in names]
         if all(files):
-            found[str(contender)] = combined([_read(file) for file in files if file])
+            read = [_read(file) for file in files if file]
+            if all(read):
+                found[str(contender)] = combined(read)
     return found
 
 
@@ -143,4 +146,4 @@ def _newest(versioned: Path, version: str) -> Path | None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return read_sound(file, read_json) or {}

@@ -9,42 +9,81 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from gencompare.files import read_json, read_sound
+
 Tensors = dict[str, torch.Tensor]
+
+TENSORS, STATE = "tensors.safetensors", "state.json"
+KEPT = 2
+"""Checkpoints: should the newest turn out to be broken, training goes on from the one before."""
 
 
 def save(folder: Path, name: str, tensors: Tensors, state: dict[str, Any]) -> None:
-    """Write checkpoint `name` into a folder, atomically, and remove the ones before it."""
+    """Write checkpoint `name`, a number of steps, into a folder, atomically, and remove all but the one before it."""
     final, scratch = folder / name, folder / f".{name}.partial"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     save_file(
         {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
-        scratch / "tensors.safetensors",
+        scratch / TENSORS,
     )
-    (scratch / "state.json").write_text(json.dumps(state))
+    (scratch / STATE).write_text(json.dumps(state | {"crc32": _checksum(scratch / TENSORS)}))
     for file in scratch.iterdir():
         _sync(file)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(scratch, final)
     _sync(folder)
+    whole = _whole(folder)
     for other in folder.iterdir():
-        if other != final and other.is_dir():
+        if other.is_dir() and other not in whole[:KEPT] and ".broken" not in other.name:
             shutil.rmtree(other, ignore_errors=True)
 
 
 def load_latest(folder: Path) -> tuple[Tensors, dict[str, Any]] | None:
-    """Return the newest checkpoint's tensors and state, or None where there is none to go on from."""
-    complete = [path for path in folder.glob("[0-9]*") if path.is_dir()] if folder.is_dir() else []
-    if not complete:
-        return None
-    newest = max(complete, key=lambda path: int(path.name))
-    return load_file(newest / "tensors.safetensors"), json.loads((newest / "state.json").read_text())
+    """Return the tensors and state of the newest checkpoint that can be read, or None where there is none to go on
+    from. One that is broken is set aside, with a line."""
+    for path in _whole(folder):
+        found = read_sound(path, _load)
+        if found is not None:
+            return found
+    return None
+
+
+def status(folder: Path) -> str | None:
+    """Return the status that the newest checkpoint has, None where there is none."""
+    newest = next(iter(_whole(folder)), None)
+    return None if newest is None else str(read_json(newest / STATE)["status"])
+
+
+def _load(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    missing = [name for name in (TENSORS, STATE) if not (path / name).is_file()]
+    if missing:
+        raise ValueError(f"{missing[0]} is not there")
+    state = read_json(path / STATE)
+    if state.pop("crc32", None) not in (None, _checksum(path / TENSORS)):
+        raise ValueError(f"{TENSORS} is not as it was written")
+    return load_file(path / TENSORS), state
+
+
+def _whole(folder: Path) -> list[Path]:
+    """List the checkpoints of a folder, the newest first."""
+    found = [path for path in folder.glob("[0-9]*") if path.name.isdecimal()] if folder.is_dir() else []
+    return sorted(found, key=lambda path: int(path.name), reverse=True)
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            checksum = zlib.crc32(piece, checksum)
+    return checksum
 
 
 def _sync(path: Path) -> None:

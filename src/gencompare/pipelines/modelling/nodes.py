@@ -20,10 +20,10 @@ from torch import Tensor
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
 from gencompare.config.typed import build
-from gencompare.evaluation.features import write_whole
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import read_json, read_sound, write_json
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.parts.shape import ImageShape
@@ -35,6 +35,7 @@ from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, fit, load
 from gencompare.sampling.saved import describe
+from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
@@ -59,18 +60,19 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     device = describe_device(pick_device(contender.training.device))
     facts = [_fingerprint(prepared, any_length, contender), budget.values(), device]
     file = budgets / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
-    if not file.is_file():
-        speed = measure_speed(
-            lambda: _objective(contender, prepared),
-            contender.images.of(prepared.train),
-            contender.training,
-            seed=settings["seed"],
-            seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
-        )
-        kimg = speed.kimg(budget, contender.training.batch_size)
-        found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
-        _write_json(file, found)
-    found = json.loads(file.read_text())
+    with FileLock(f"{file}.lock"):  # two runs at once measure once
+        found = read_sound(file, read_json)
+        if found is None:
+            speed = measure_speed(
+                lambda: _objective(contender, prepared),
+                contender.images.of(prepared.train),
+                contender.training,
+                seed=settings["seed"],
+                seconds=0.0 if budget.minutes is None else min(20.0, 12.0 * budget.minutes),
+            )
+            kimg = speed.kimg(budget, contender.training.batch_size)
+            found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
+            write_json(file, found)
     name = settings["contender"]
     logger.info(
         "%s: %s on %s are %g kimg; elsewhere: --params=contenders.%s.training.kimg=%g",
@@ -137,7 +139,7 @@ def _train(
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
-        _write_json(folder / "settings.json", settings)  # for people who look in
+        write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
             lambda: _objective(contender, prepared),
             contender.images.of(prepared.train),
@@ -166,8 +168,15 @@ def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepa
     return fit(contender.model, contender.sampler, chosen, _shape(prepared), images, device)
 
 
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
+def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path) -> bool:
+    """Whether a training has been through to its end, so that it would be reused.
+
+    Args:
+        settings: in force, of the contender.
+        trainings: the folder of all trainings.
+    """
+    folder = trainings / _fingerprint(prepared, settings, read_contender(settings))
+    return checkpoint.status(folder) in {"finished", "diverged"}
 
 
 def _objective(contender: Contender, prepared: ImageSplits) -> Objective:

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from filelock import FileLock
 
 from gencompare.config.contender import Contender
 from gencompare.evaluation.distances import kernel_distance
-from gencompare.evaluation.features import extract, features, make_extractor, write_whole
+from gencompare.evaluation.features import extract, features, make_extractor
 from gencompare.evaluation.resampling import NORMAL_95, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.files import read_json, read_sound, write_json, write_whole
 from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
@@ -101,7 +102,8 @@ class Validator:
         facts = [self._facts(), str(quick.sampler), code_hash(frozenset(CODE))]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         file, images = folder / f"curve-{key}.json", folder / f"curve-{key}.npy"
-        if not file.is_file():
+        found, shown = read_sound(file, read_json), read_sound(images, partial(np.load, allow_pickle=False))
+        if found is None or shown is None:
             started = time.perf_counter()
             components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
             fitted_to = self.train.images[: max(FITTED, 20 * components)]
@@ -115,13 +117,14 @@ class Validator:
                 ],
                 "seconds": time.perf_counter() - started,
             }
-            write_whole(images, lambda to: np.save(to, np.stack([shown for shown, _, _ in measured])))
-            write_whole(file, lambda to: to.write(json.dumps(found).encode()))
-        found = json.loads(file.read_text())
+            shown = np.stack([first for first, _, _ in measured])
+            write_whole(images, lambda to: np.save(to, shown))
+            write_json(file, found)
+            found = read_json(file)
         seconds = found.pop("seconds")
         trained = [point["value"] for point in found["points"][1:]]
         best = 1 + int(np.argmin(trained)) if trained else 0
-        return Curve(found, np.load(images, allow_pickle=False), best, seconds)
+        return Curve(found, shown, best, seconds)
 
     @cached_property
     def references(self) -> dict[str, float]:

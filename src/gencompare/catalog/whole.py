@@ -1,0 +1,161 @@
+"""The project's catalog: every artifact is there whole or not at all, and the newest is the one written last."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from threading import get_native_id
+from typing import Any
+
+from kedro.framework.context import CatalogCommandsMixin
+from kedro.io import DataCatalog, DatasetError
+from kedro.io.core import AbstractVersionedDataset, Version, generate_timestamp
+
+from gencompare.files import set_aside
+
+logger = logging.getLogger(__name__)
+
+VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
+
+
+class WholeCatalog(DataCatalog, CatalogCommandsMixin):
+    """Kedro's catalog, but for how it treats files.
+
+    - A file is saved under another name and renamed, so that a run cut short, or a full disk, leaves none in part.
+    - A run reads what it wrote itself, whatever another run writes meanwhile.
+    - A version's name is later than all before it, even when the clock went back.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._forgotten: set[str] = set()
+
+    @classmethod
+    def from_config(  # type: ignore[override]
+        cls,
+        catalog: dict[str, dict[str, Any]] | None,
+        credentials: dict[str, dict[str, Any]] | None = None,
+        load_versions: dict[str, str] | None = None,
+        save_version: str | None = None,
+        **named: Any,
+    ) -> DataCatalog:
+        """Make it, with a version to save that is later than those that there are."""
+        wanted = save_version or generate_timestamp()
+        newest = max(_versions(catalog or {}), default="")
+        if newest >= wanted:
+            wanted = _after(newest)
+            logger.warning("The clock is behind the newest artifacts: this run's version is %s", wanted)
+        return super().from_config(catalog, credentials, load_versions, wanted, **named)
+
+    def save(self, ds_name: str, data: Any) -> None:
+        """Save a dataset, whole."""
+        dataset = self[ds_name]
+        if not is_file(dataset):
+            super().save(ds_name, data)
+            return
+        try:
+            _save(dataset, data)
+        except DatasetError as error:
+            raise DatasetError(f"{ds_name}: {error}") from error
+        self._forgotten.discard(ds_name)
+
+    def exists(self, ds_name: str) -> bool:
+        """Return whether a dataset is there and not to be made anew."""
+        return ds_name not in self._forgotten and super().exists(ds_name)
+
+    def forget(self, ds_name: str) -> None:
+        """Have a dataset made anew, though there are versions of it."""
+        self._forgotten.add(ds_name)
+
+    def versions(self, ds_name: str) -> list[str]:
+        """List a dataset's versions, the newest first; where one was asked for, that one alone."""
+        dataset: Any = self[ds_name]
+        if not is_file(dataset) or dataset._version is None:
+            return []
+        if dataset._version.load:
+            return [dataset._version.load]
+        return dataset.list_versions(full_path=False)
+
+    def folder(self, ds_name: str, version: str) -> Path:
+        """Return the folder of a version."""
+        dataset: Any = self[ds_name]
+        return Path(str(dataset._get_versioned_path(version))).parent
+
+    def read(self, ds_name: str, version: str) -> None:
+        """Have a version read from now on.
+
+        Raises:
+            DatasetError: if it cannot be read; a broken one is set aside.
+        """
+        dataset: Any = self[ds_name]
+        _pin(dataset, version)
+        try:
+            dataset.load()
+        except DatasetError as error:
+            _pin(dataset, None)
+            if _is_of_the_machine(error.__cause__):
+                raise
+            file = Path(str(dataset._get_versioned_path(version)))
+            logger.warning("%s cannot be read: set aside as %s", file, set_aside(file).name)
+            raise
+
+
+def is_file(dataset: Any) -> bool:
+    """Return whether a dataset is one file on this machine."""
+    return isinstance(dataset, AbstractVersionedDataset) and getattr(dataset, "_protocol", "") == "file"
+
+
+def _save(dataset: Any, data: Any) -> None:
+    """Save beside the final place, then rename: a version with its folder, for that is made with it."""
+    final = Path(str(dataset._get_save_path()))
+    version = dataset._version.save if dataset._version else None
+    beside = final.parents[1] if version else final
+    part = beside.with_name(f".{beside.name}.{version or get_native_id()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        copied = copy.copy(dataset)
+        copied._filepath, copied._version = PurePosixPath(part / final.name), None
+        copied.save(data)
+        if version:
+            final.parents[1].mkdir(exist_ok=True)
+            part.rename(final.parent)
+            _pin(dataset, version)
+        else:
+            (part / final.name).replace(final)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _pin(dataset: Any, version: str | None) -> None:
+    dataset._version = Version(version, dataset._version.save)
+    dataset._clear_version_cache()
+
+
+def _is_of_the_machine(cause: BaseException | None) -> bool:
+    """Whether reading failed for want of memory, permission or the like, and not for what is in the file."""
+    return isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno is not None)
+
+
+def _versions(catalog: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield the names of all versions in the folders that a catalog's entries lie in."""
+    paths = [entry["filepath"] for entry in catalog.values() if entry.get("versioned")]
+    folders = {str(path).split("{")[0].rpartition("/")[0] for path in paths}
+    roots = [one for one in folders if not any(one.startswith(f"{other}/") for other in folders)]
+    for root in roots:
+        for _, names, _ in os.walk(root):
+            yield from filter(VERSION.fullmatch, names)
+            names[:] = [name for name in names if not VERSION.fullmatch(name)]
+
+
+def _after(version: str) -> str:
+    """Return a version a millisecond later."""
+    time = datetime.strptime(version, "%Y-%m-%dT%H.%M.%S.%fZ").replace(tzinfo=UTC)
+    later = time + timedelta(milliseconds=1)
+    return later.strftime("%Y-%m-%dT%H.%M.%S.") + f"{later.microsecond // 1000:03d}Z"

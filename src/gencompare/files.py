@@ -1,0 +1,68 @@
+"""Files that are never seen in part, and files that turn out to be broken."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from threading import get_native_id
+from typing import Any, BinaryIO, TypeVar
+from zipfile import BadZipFile
+
+from safetensors import SafetensorError
+
+logger = logging.getLogger(__name__)
+
+Content = TypeVar("Content")
+
+BROKEN = (ValueError, EOFError, BadZipFile, SafetensorError)
+"""What readers of JSON, arrays and weights raise of a file that is cut short or damaged."""
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file under another name and rename it, so that it is never seen in part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
+    try:
+        with part.open("wb") as file:
+            write(file)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a mapping as JSON, whole."""
+    write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
+
+
+def read_sound(path: Path, read: Callable[[Path], Content]) -> Content | None:
+    """Read a file; where it is not there or is broken, return None. A broken one is set aside, with a line."""
+    if not path.exists():
+        return None
+    try:
+        return read(path)
+    except BROKEN:
+        logger.warning("%s cannot be read: set aside as %s", path, set_aside(path).name)
+        return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: if the file holds none.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return found
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a broken file or folder to a free name beside it, `<name>.broken` or with a number, and return that."""
+    names = (f"{path.name}.broken{number or ''}" for number in count())
+    free = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    return path.rename(free)

@@ -1,0 +1,189 @@
+"""What a run may reuse: only what was made from what it would make it from. What that was lies beside each artifact."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
+from kedro.pipeline import Pipeline
+
+from gencompare.catalog.whole import WholeCatalog, is_file
+from gencompare.comparisons import Training
+from gencompare.config.typed import SettingError, flatten
+from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.files import write_json
+from gencompare.imagesets import make_image_set, storage
+from gencompare.pipelines import naming
+
+logger = logging.getLogger(__name__)
+
+MADE_FROM = "made_from.json"
+TRAINED = frozenset(
+    "settings weights best_weights stage_weights fitted shape history outcome cost curve curve_samples budget".split()
+)
+"""Kinds of artifacts that do not depend on how samples are scored."""
+SCORED = frozenset({"scores", "reference"})
+"""Kinds that depend on all of it; of the others of a training, the number of samples alone."""
+UNCONCERNED = frozenset({"checkpoint_seconds"})
+HOW_FAST = frozenset({"batch_size", "device"})
+
+
+class ReuseHook:
+    """Notes beside every artifact what it was made from, and lets a run reuse only what agrees with its settings."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take note of what is planned."""
+        assert isinstance(context.config_loader, ComparisonConfigLoader)
+        self._plan = context.config_loader.plan
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: WholeCatalog
+    ) -> None:
+        """Choose the versions that are reused.
+
+        Raises:
+            SettingError: if what the run takes from earlier ones was made with other settings, or is broken.
+        """
+        from gencompare.pipeline_registry import Owned, owners
+
+        self._owners, self._catalog = owners(self._plan.comparisons), catalog
+        for name, comparison in self._plan.comparisons.items():
+            for one in comparison.contenders:
+                self._owners[naming.dataset(name, "budget", one)] = Owned("budget", name, Training(one, 0))
+        self._contents: dict[str, str] = {}
+        anew = run_params["only_missing_outputs"]
+        for name in sorted(pipeline.datasets() if anew else pipeline.inputs()):
+            if name in self._owners and (reason := self._choose(name)):
+                if not anew:
+                    advice = "run without --tags and the like, so that it is made anew"
+                    raise SettingError(f"{name.partition('.')[2]}: {reason}; {advice}")
+                if catalog.exists(name):
+                    logger.info("%s is made again: %s", name, reason)
+                catalog.forget(name)
+        if not anew:
+            self._say_what_changed(pipeline)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Note what a dataset was made from."""
+        owned = self._owners.get(dataset_name)
+        if owned is not None and owned.kind == "prepared":
+            self._contents.pop(owned.comparison, None)
+        for version in self._catalog.versions(dataset_name)[:1] if owned is not None else ():
+            write_json(self._catalog.folder(dataset_name, version) / MADE_FROM, self._wanted(dataset_name))
+
+    def _choose(self, name: str) -> str | None:
+        """Have the newest version read that is whole and agrees; or say why there is none."""
+        if self._owners[name].kind == "prepared":
+            return self._changed_source(self._owners[name].comparison)
+        if not is_file(self._catalog[name]):
+            return None
+        reasons: list[str] = []
+        for version in self._catalog.versions(name) if self._catalog.exists(name) else ():
+            reason = disagreement(self._wanted(name), made_from(self._catalog.folder(name, version)))
+            if reason is None:
+                try:
+                    self._catalog.read(name, version)
+                except DatasetError:
+                    reason = f"version {version} cannot be read"
+            if reason is None:
+                if reasons:
+                    logger.info("%s: version %s is used; %s", name, version, reasons[0])
+                return None
+            reasons.append(reason)
+        return reasons[0] if reasons else "there is none yet"
+
+    def _wanted(self, name: str) -> dict[str, Any]:
+        """Return what a dataset is made from by this run's settings."""
+        owned = self._owners[name]
+        planned = self._plan.planned[owned.comparison]
+        evaluation = {k: v for k, v in planned.evaluation.values.items() if k not in HOW_FAST}
+        found: dict[str, Any] = {"images": self._content(owned.comparison)}
+        if owned.training is not None:
+            found |= _without_unconcerned(planned.settings(owned.training))
+        elif owned.kind not in SCORED:
+            every = {one.name: _without_unconcerned(planned.settings(one)) for one in planned.trainings}
+            found |= {"trainings": every, "evaluation": evaluation}
+        if owned.kind in SCORED:
+            found |= {"evaluation": evaluation}
+        elif owned.training is not None and owned.kind not in TRAINED:
+            found |= {"evaluation": {"samples": evaluation["samples"]}}
+        return json.loads(json.dumps(found))  # as a file holds it
+
+    def _content(self, comparison: str) -> str:
+        """Return the hash of the prepared images, empty where they are not prepared."""
+        if comparison not in self._contents:
+            folder = self._folder(comparison)
+            is_there = storage.is_complete(folder)
+            hashes = storage.read_card(folder)["sha256"] if is_there else {}
+            self._contents[comparison] = " ".join(hashes[split] for split in sorted(hashes))
+        return self._contents[comparison]
+
+    def _folder(self, comparison: str) -> Path:
+        return Path(self._catalog[naming.dataset(comparison, "prepared")]._describe()["filepath"])
+
+    def _changed_source(self, comparison: str) -> str | None:
+        """Say so if the images are prepared from what has changed since; what is made from them goes with them."""
+        folder = self._folder(comparison)
+        if not storage.is_complete(folder):
+            return "they are not prepared yet"
+        now = make_image_set(self._plan.planned[comparison].image_set.values).fingerprint()
+        if storage.read_card(folder)["fingerprint"] == now:
+            return None
+        self._contents[comparison] = ""
+        return "their source, settings or code have changed"
+
+    def _say_what_changed(self, pipeline: Pipeline) -> None:
+        """Name what is trained with other settings than the last time."""
+        for name in sorted(pipeline.all_outputs() & set(self._owners)):
+            owned = self._owners[name]
+            if owned.kind == "settings" and owned.training and self._catalog.exists(name):
+                made = made_from(self._catalog.folder(name, self._catalog.versions(name)[0]))
+                changes = changed(self._wanted(name) | {"images": ""}, made | {"images": ""})
+                if made and changes:
+                    logger.info("%s is not what it was last: %s", owned.training.name, changes)
+
+
+def made_from(folder: Path) -> dict[str, Any]:
+    """Return what a version was made from, empty where that was not noted, for its run was cut short."""
+    file = folder / MADE_FROM
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def disagreement(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
+    """Say in what an artifact disagrees with what is wanted; None where it does not."""
+    if not made:
+        return "it is not known what it was made from"
+    if wanted["images"] != made["images"]:
+        return "what is saved was made from other images"
+    one, other = flatten(wanted), flatten(made)
+    for name in [*one, *other]:
+        if one.get(name) != other.get(name):
+            return (
+                f"what is saved was made with {name}={other.get(name)!r}, and asked for is {one.get(name)!r}"
+            )
+    return None
+
+
+def changed(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    """Say what was otherwise, in a few words."""
+    one, other = flatten(wanted), flatten(made)
+    names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
+    return ", ".join(f"{name} {other.get(name)} → {one.get(name)}" for name in names[:5])
+
+
+def _without_unconcerned(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of complete settings what changes no result."""
+    training = {name: value for name, value in settings["training"].items() if name not in UNCONCERNED}
+    return {**settings, "training": training}

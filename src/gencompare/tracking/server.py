@@ -1,0 +1,124 @@
+"""Where MLflow is: a server, or a database file of the project, which is made whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from filelock import FileLock
+
+from gencompare.files import set_aside
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+EXPERIMENT = "gencompare"
+IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""What MLflow is told where the environment does not: it is asked again by us, and while it is, nothing waits."""
+
+
+def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
+    """Return a client of MLflow and the id of our experiment there.
+
+    Args:
+        server: `tracking_uri` and, where it is a file of this project, `artifact_location`.
+
+    Raises:
+        Exception: anything, where MLflow does not answer.
+    """
+    for name, value in IMPATIENCE.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what a user must know is said by us
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+    ensure_database(server["tracking_uri"])
+    client = MlflowClient(server["tracking_uri"])
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is not None:
+        return client, experiment.experiment_id
+    try:
+        return client, client.create_experiment(EXPERIMENT, server.get("artifact_location"))
+    except MlflowException:  # another run made it a moment ago
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            raise
+        return client, experiment.experiment_id
+
+
+def ensure_database(tracking_uri: str) -> None:
+    """Make the database, if MLflow's address is a file that is not there, and set a broken one aside before.
+
+    It is made under another name and renamed, for MLflow takes seconds to make it and cannot open half of one.
+
+    Raises:
+        sqlite3.OperationalError: if another process keeps it locked.
+    """
+    if not tracking_uri.startswith("sqlite:///"):
+        return
+    file = Path(tracking_uri.removeprefix("sqlite:///"))
+    with FileLock(f"{file}.lock"):
+        problem = _problem(file) if file.exists() else None
+        if problem:
+            aside = set_aside(file)
+            logger.warning("%s %s: kept as %s, and a new one is begun", file, problem, aside.name)
+        if not file.exists():
+            _make(file)
+
+
+def _make(file: Path) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    part = file.with_name(f"{file.name}.part")
+    for left in file.parent.glob(f"{part.name}*"):
+        left.unlink()
+    store = SqlAlchemyStore(f"sqlite:///{part}", str(file.parent / "mlartifacts"))
+    store.engine.dispose()
+    part.rename(file)
+
+
+def _problem(file: Path) -> str | None:
+    """Say what is wrong with a database; None where nothing is. MLflow makes its first experiment last."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5)) as database:
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if said != "ok":
+                return "is damaged"
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+            if "experiments" not in tables or not database.execute("SELECT 1 FROM experiments").fetchone():
+                return "is half-made"
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        return "is damaged"
+    return None
+
+
+def ui_address(tracking_uri: str, server: str = "http://127.0.0.1:5000") -> str:
+    """Return the address of MLflow's page that lists the runs: its start page shows none of ours."""
+    from mlflow import MlflowClient
+
+    ensure_database(tracking_uri)
+    experiment = MlflowClient(tracking_uri).get_experiment_by_name(EXPERIMENT)
+    return runs_address(experiment.experiment_id, server) if experiment else server
+
+
+def runs_address(experiment: str, server: str = "http://127.0.0.1:5000") -> str:
+    """Return the address of the page that lists the runs of an experiment."""
+    return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning"
+
+
+def compare_address(run_ids: list[str], experiment: str, server: str = "http://127.0.0.1:5000") -> str:
+    """Return the address of MLflow's page that sets runs side by side."""
+    runs, experiments = (quote(json.dumps(ids, separators=(",", ":"))) for ids in (run_ids, [experiment]))
+    return f"{server}/#/compare-runs?runs={runs}&experiments={experiments}"

@@ -1,0 +1,65 @@
+"""Files that are never seen in part, and what becomes of broken ones."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from gencompare.files import read_json, read_sound, set_aside, write_json, write_whole
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside_it(tmp_path):
+    write_json(tmp_path / "a.json", {"first": 1})
+    with pytest.raises(OSError, match="no space"):
+        write_whole(tmp_path / "a.json", fail)
+    assert read_json(tmp_path / "a.json") == {"first": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def fail(file):
+    file.write(b"half")
+    raise OSError("no space left")
+
+
+def test_every_broken_file_has_a_free_name_of_its_own(tmp_path):
+    names = []
+    for _ in range(3):
+        (tmp_path / "a").write_text("")
+        names.append(set_aside(tmp_path / "a").name)
+    assert names == ["a.broken", "a.broken1", "a.broken2"]
+
+
+READERS = {
+    "json": (read_json, lambda path: path.write_text(json.dumps({"key": "value"}))),
+    "npy": (partial(np.load, allow_pickle=False), lambda path: np.save(path.open("wb"), np.arange(50))),
+    "safetensors": (load_file, lambda path: save_file({"a": np.arange(50)}, path)),
+}
+
+
+@pytest.mark.parametrize(("read", "write"), READERS.values(), ids=READERS)
+@pytest.mark.parametrize("left", [0, 5, 150])
+def test_a_file_cut_anywhere_is_set_aside_with_a_line(tmp_path, caplog, read, write, left):
+    path = tmp_path / "file"
+    assert read_sound(path, read) is None
+    assert caplog.text == ""
+    write(path)
+    assert read_sound(path, read) is not None
+    content = path.read_bytes()[: min(left, path.stat().st_size - 1)]
+    path.write_bytes(content)
+    assert read_sound(path, read) is None
+    assert "file.broken" in caplog.text
+    assert (tmp_path / "file.broken").read_bytes() == content
+
+
+def test_what_is_not_the_file_s_fault_is_not_taken_for_it(tmp_path):
+    def out_of_memory(path):
+        raise MemoryError
+
+    (tmp_path / "a").write_text("{}")
+    with pytest.raises(MemoryError):
+        read_sound(tmp_path / "a", out_of_memory)
+    assert (tmp_path / "a").exists()

@@ -1,0 +1,30 @@
+"""In what an artifact may disagree with the settings in force."""
+
+from __future__ import annotations
+
+import pytest
+
+from gencompare.reuse import changed, disagreement
+
+MADE = {"images": "abc", "training": {"lr": 0.1, "kimg": 5}, "evaluation": {"samples": 100}}
+OTHER = {
+    "same": (MADE, None),
+    "nothing noted": ({}, "not known what it was made from"),
+    "images": (MADE | {"images": "abd"}, "other images"),
+    "setting": (
+        MADE | {"training": {"lr": 0.2, "kimg": 5}},
+        "made with training.lr=0.2, and asked for is 0.1",
+    ),
+    "one more": (MADE | {"objective": {"name": "wgan"}}, "made with objective.name='wgan'"),
+    "one fewer": ({k: v for k, v in MADE.items() if k != "evaluation"}, "evaluation.samples=None"),
+}
+
+
+@pytest.mark.parametrize(("made", "said"), OTHER.values(), ids=OTHER)
+def test_disagreement(made, said):
+    found = disagreement(MADE, made)
+    assert found is None if said is None else said in found
+
+
+def test_what_changed_is_said_in_a_few_words():
+    assert changed(MADE, OTHER["setting"][0]) == "training.lr 0.2 → 0.1"

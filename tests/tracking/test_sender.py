@@ -1,0 +1,173 @@
+"""What is spooled arrives: at once, after MLflow was away, and after the process that spooled it was killed."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from gencompare.tracking.runs import TrackedRun, TrainingRun
+from gencompare.tracking.sender import Sender
+from gencompare.tracking.server import connect
+from gencompare.tracking.spool import Spool
+
+SETTINGS = {"training": {"lr": 0.1}}
+
+
+@pytest.fixture
+def server(tmp_path: Path, database: Path) -> dict[str, str]:
+    return {"tracking_uri": f"sqlite:///{database}", "artifact_location": (tmp_path / "artifacts").as_uri()}
+
+
+def begin(spool: Spool) -> tuple[TrackedRun, TrainingRun]:
+    parent = TrackedRun(spool, "gan_compare", {})
+    return parent, TrainingRun(spool, parent, "dcgan", {"comparison": "gan_compare"}, SETTINGS, {})
+
+
+def run_of(server: dict[str, str], name: str = "dcgan") -> Run:
+    client, experiment = connect(server)
+    (found,) = client.search_runs([experiment], f"attributes.run_name = '{name}'")
+    return found
+
+
+def steps_of(server: dict[str, str]) -> list[int]:
+    history = MlflowClient(server["tracking_uri"]).get_metric_history(run_of(server).info.run_id, "loss")
+    return [metric.step for metric in history]
+
+
+def test_all_arrives_and_the_spool_is_empty_afterwards(server, tmp_path):
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    parent, child = begin(spool)
+    sender = Sender(spool, server)
+    picture = tmp_path / "newest.bin"
+    picture.write_bytes(b"picture")
+    for kimg in (1.0, 2.0, 2.0):
+        child.add_row({"kimg": kimg, "loss": 0.5})
+    child.log({"score": {"fid": 3.0, "extractor": "inception"}})
+    child.log_file(picture, "model", "weights.bin")
+    child.log_text("card", "model/README.md")
+    child.close("FINISHED")
+    parent.close("FINISHED")
+    assert sender.finish(60)
+
+    made = run_of(server)
+    assert sender.ids[child.id] == made.info.run_id
+    assert steps_of(server) == [1000, 2000]
+    assert made.data.params == {"training.lr": "0.1"}
+    assert made.data.metrics["score.fid"] == 3.0
+    assert made.data.tags["score.extractor"] == "inception"
+    assert made.data.tags["mlflow.parentRunId"] == run_of(server, "gan_compare").info.run_id
+    assert made.info.status == "FINISHED"
+    client = MlflowClient(server["tracking_uri"])
+    model = Path(client.download_artifacts(made.info.run_id, "model", str(tmp_path)))
+    assert {file.name: file.read_text() for file in model.iterdir()} == {
+        "weights.bin": "picture",
+        "README.md": "card",
+    }
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_killed_process_s_runs_are_ended_and_gone_on_with(server, tmp_path):
+    code = f"""
+import os
+from tests_spool import Path, Spool, begin
+spool = Spool.begin(Path("spool"), {server["tracking_uri"]!r})
+parent, child = begin(spool)
+child.add_row({{"kimg": 1.0, "loss": 0.5}})
+with spool.file.open("a") as file:
+    file.write('{{"do": "metr')
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+    (tmp_path / "tests_spool.py").write_text(Path(__file__).read_text())
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert list((tmp_path / "spool").glob("*.jsonl"))
+
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    sender = Sender(spool, server)
+    assert sender.finish(60)
+    first = run_of(server)
+    assert first.info.status == "KILLED"
+
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    sender, (parent, child) = Sender(spool, server), begin(spool)
+    for kimg in (1.0, 2.0):
+        child.add_row({"kimg": kimg, "loss": 0.4})
+    child.close("FINISHED")
+    parent.close("FINISHED")
+    assert sender.finish(60)
+    assert sender.ids[child.id] == first.info.run_id
+    assert steps_of(server) == [1000, 2000]
+    assert run_of(server).info.status == "FINISHED"
+
+
+def test_what_was_delivered_and_not_noted_is_not_there_twice(server, tmp_path):
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    _, child = begin(spool)
+    child.add_row({"kimg": 1.0, "loss": 0.5})
+    child.close("FINISHED")
+    said = spool.file.read_bytes()
+    assert Sender(spool, server).finish(60)
+    spool.file.write_bytes(said)
+    assert Sender(Spool.begin(tmp_path / "spool", server["tracking_uri"]), server).finish(60)
+    assert steps_of(server) == [1000]
+    assert run_of(server).info.status == "FINISHED"
+
+
+def test_a_locked_database_keeps_nobody_and_the_rows_arrive_with_the_next_run(
+    server, database, tmp_path, caplog
+):
+    caplog.set_level(logging.INFO, logger="gencompare")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+        sender, (_, child) = Sender(spool, server), begin(spool)
+        started = time.monotonic()
+        child.add_row({"kimg": 1.0, "loss": 0.5})
+        child.close("FINISHED")
+        assert time.monotonic() - started < 1
+        assert not sender.finish(1)
+        assert time.monotonic() - started < 3
+        assert "the next run" in caplog.text
+    while list((tmp_path / "spool").glob("*.lock")) and not sender._ended.wait(0.1):
+        pass
+    assert Sender(Spool.begin(tmp_path / "spool", server["tracking_uri"]), server).finish(60)
+    assert steps_of(server) == [1000]
+
+
+def test_a_server_that_is_gone_is_said_once_and_costs_nothing(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="gencompare")
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    spool = Spool.begin(tmp_path / "spool", address)
+    sender, (_, child) = Sender(spool, {"tracking_uri": address}), begin(spool)
+    while "does not answer" not in caplog.text:
+        time.sleep(0.05)
+    started = time.monotonic()
+    child.add_row({"kimg": 1.0, "loss": 0.5})
+    assert not sender.finish(8)
+    assert time.monotonic() - started < 4
+    assert caplog.text.count("does not answer") == 1
+    assert "\n" not in caplog.records[0].getMessage()
+    assert spool.file.read_text().count("\n") == 4
+
+
+def test_what_mlflow_refuses_is_left_out_with_a_line_and_the_rest_arrives(server, tmp_path, caplog):
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    sender, (_, child) = Sender(spool, server), begin(spool)
+    child.log({"no such name?!": 1.0})
+    child.log_file(tmp_path / "gone.png")
+    child.add_row({"kimg": 1.0, "loss": 0.5})
+    assert sender.finish(60)
+    assert "MLflow refuses metrics" in caplog.text
+    assert "gone.png" in caplog.text
+    assert steps_of(server) == [1000]

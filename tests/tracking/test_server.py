@@ -1,0 +1,74 @@
+"""The database file: whole or not there, and a broken one set aside."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gencompare.tracking import server
+from gencompare.tracking.server import EXPERIMENT, connect, ensure_database
+
+MAKE = "import sys; from gencompare.tracking.server import ensure_database; ensure_database(sys.argv[1])"
+
+
+def test_an_interrupt_while_it_is_made_leaves_none_and_the_next_run_makes_it(tmp_path):
+    file = tmp_path / "mlflow.db"
+    making = subprocess.Popen([sys.executable, "-c", MAKE, f"sqlite:///{file}"])
+    while not list(tmp_path.glob("mlflow.db.part*")):
+        assert making.poll() is None
+        time.sleep(0.005)
+    making.send_signal(signal.SIGKILL)
+    making.wait()
+    assert not file.exists()
+    client, experiment = connect({"tracking_uri": f"sqlite:///{file}"})
+    assert client.get_experiment(experiment).name == EXPERIMENT
+    assert not list(tmp_path.glob("mlflow.db.part*"))
+
+
+def halve(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("DELETE FROM experiments")
+        database.commit()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:20_000])
+
+
+BROKEN = {
+    "half-made": halve,
+    "empty": lambda file: file.write_bytes(b""),
+    "cut": cut,
+    "no database": lambda file: file.write_bytes(b"something else"),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+def test_a_broken_one_is_set_aside_with_a_line(database, whole_database, damage, caplog, monkeypatch):
+    monkeypatch.setattr(server, "_make", lambda file: shutil.copy(whole_database, file))  # it takes seconds
+    damage(database)
+    broken = database.read_bytes()
+    ensure_database(f"sqlite:///{database}")
+    assert database.with_name("mlflow.db.broken").read_bytes() == broken
+    (line,) = caplog.messages
+    assert "mlflow.db.broken" in line
+    assert "\n" not in line
+    connect({"tracking_uri": f"sqlite:///{database}"})
+
+
+def test_a_whole_one_stays_and_a_locked_one_is_not_taken_for_broken(database):
+    before = database.stat().st_ino
+    ensure_database(f"sqlite:///{database}")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError):
+            ensure_database(f"sqlite:///{database}")
+    assert database.stat().st_ino == before
