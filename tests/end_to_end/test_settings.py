@@ -56,7 +56,11 @@ def test_the_report_lists_them(planned, finished):
 def test_the_model_card_lists_them(planned, children, tmp_path):
     client, runs = children
     for name, run_ in runs.items():
-        card = Path(client.download_artifacts(run_.info.run_id, "model/README.md", str(tmp_path))).read_text()
+        (model,) = client.get_run(run_.info.run_id).outputs.model_outputs
+        card = Path(
+            client.download_artifacts(f"models:/{model.model_id}", str(tmp_path / name)),
+            "data/contender/README.md",
+        ).read_text()
         table = card[card.index("## Settings") : card.index("## How to load it")]
         rows = re.findall(r"^\| (\S+) \| (.*) \|$", table, re.MULTILINE)
         assert dict(rows[2:]) == planned[name]
