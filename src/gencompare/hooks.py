@@ -48,8 +48,8 @@ class PlanHook:
         pipelines.update(compose_all(self._plan.comparisons))
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Check every comparison that the run touches."""
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+        """Check every comparison that the run touches, and what is to be sampled."""
         run = {
             "gan_compare" if name == "__default__" else name
             for name in run_params["pipeline_names"] or ["__default__"]
@@ -58,9 +58,7 @@ class PlanHook:
         if SAMPLE in run:
             from gencompare.sampling.saved import answer
 
-            answer(
-                catalog.load("models"), self._plan.request
-            )  # in one line, before a node could fail with many
+            answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
         for name in sorted(run & set(self._plan.planned)):
             check_planned(self._plan.planned[name], self._plan.asked.samples)
 

@@ -95,13 +95,16 @@ def test_a_run_beside_a_locked_database_ends_well_and_what_it_said_arrives_later
 @pytest.fixture(scope="module")
 def models(finished, tmp_path_factory):
     """Every contender's model, downloaded from MLflow."""
-    client = client_of(finished)
     found = {}
     for run_ in runs_of(finished)[1]:
         (logged,) = run_.outputs.model_outputs
         folder = tmp_path_factory.mktemp(run_.data.tags["contender"])
         found[run_.data.tags["contender"]] = Path(
-            client.download_artifacts(f"models:/{logged.model_id}", str(folder))
+            mlflow.artifacts.download_artifacts(
+                f"models:/{logged.model_id}",
+                dst_path=str(folder),
+                tracking_uri=f"sqlite:///{finished}/mlflow.db",
+            )
         )
     assert sorted(found) == sorted(CONTENDERS)
     return found

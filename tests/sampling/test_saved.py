@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-from safetensors.torch import save_file
 
-from gencompare.config.contender import read_contender
 from gencompare.config.typed import SettingError
-from gencompare.models.parts.shape import ImageShape
-from gencompare.models.parts.weights import flatten_weights
-from gencompare.sampling.saved import FILES, answer, choose, read, saved
-
-CLASSES = ["shirt", "bag", "boot"]
-DCGAN = {
-    "model": {"name": "dcgan", "latent_dim": 4, "width": 8, "precision": "float32", "conditional": True},
-    "objective": {"name": "vanilla"},
-    "sampler": {"name": "latent"},
-    "training": {"kimg": 1},
-}
+from gencompare.sampling.saved import answer, choose, read, saved
 
 
-def leave(models, place, contender="dcgan", seed=0, version="v1", without=(), conditional=True):
-    """Leave what a training leaves."""
-    model = DCGAN["model"] | {"conditional": conditional}
-    settings = read_contender(DCGAN | {"model": model}).values() | {"contender": contender, "seed": seed}
-    chosen = read_contender(settings).model
-    weights = flatten_weights(chosen.networks(ImageShape(1, 16, len(CLASSES))))
-    shape = {"channels": 1, "resolution": 16, "classes": CLASSES, "labels": [2, 0, 1, 1]}
-    for name in FILES:
-        if name in without:
-            continue
-        file = models / place / name / version / name
-        file.parent.mkdir(parents=True)
-        if name.endswith("safetensors"):
-            save_file({} if name.startswith("fitted") else weights, file)
-        else:
-            file.write_text(json.dumps(settings if name == "settings.json" else shape))
-
-
-def test_one_training_is_found_by_its_short_name_in_its_newest_whole_version(tmp_path):
-    leave(tmp_path, "one/squares/dcgan", version="v1")
-    leave(tmp_path, "one/squares/dcgan", version="v2")
-    leave(tmp_path, "one/squares/dcgan", version="v3", without=["shape.json"])  # a run that was killed
+def test_one_training_is_found_by_its_short_name_in_its_newest_whole_version(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan", version="v1")
+    leave_training(tmp_path, "one/squares/dcgan", version="v2")
+    leave_training(
+        tmp_path, "one/squares/dcgan", version="v3", without=["shape.json"]
+    )  # a run that was killed
     assert choose(tmp_path, "one.dcgan").version == "v2"
     assert [one.version for one in saved(tmp_path)] == ["v2"]
 
 
 @pytest.fixture
-def several(tmp_path):
-    leave(tmp_path, "one/squares/dcgan")
-    leave(tmp_path, "one/squares-resolution16/dcgan")
-    leave(tmp_path, "one/pandas/dcgan")
-    leave(tmp_path, "one/pandas/dcgan_repeat1", seed=1)
-    leave(tmp_path, "old/squares/dcgan", without=["fitted.safetensors"])
+def several(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    leave_training(tmp_path, "one/squares-resolution16/dcgan")
+    leave_training(tmp_path, "one/pandas/dcgan")
+    leave_training(tmp_path, "one/pandas/dcgan_repeat1", seed=1)
+    leave_training(tmp_path, "old/squares/dcgan", without=["fitted.safetensors"])
     return tmp_path
 
 
@@ -95,8 +65,8 @@ def test_before_anything_is_trained_the_way_there_is_said(tmp_path):
         choose(tmp_path, "gan_compare.dcgan")
 
 
-def test_labels_are_those_of_the_scored_samples_unless_others_are_asked_for(tmp_path):
-    leave(tmp_path, "one/squares/dcgan")
+def test_labels_are_those_of_the_scored_samples_unless_others_are_asked_for(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
     trained = read(choose(tmp_path, "one.dcgan").find)
     own = trained.sample(6, None, seed=3)
     assert np.array_equal(own, trained.sample(6, np.array([2, 0, 1, 1, 2, 0]), seed=3))
@@ -108,8 +78,8 @@ def test_labels_are_those_of_the_scored_samples_unless_others_are_asked_for(tmp_
 
 
 @pytest.mark.parametrize("asked", [3, -1, "bg", "bag+"])
-def test_classes_that_there_are_not_are_refused(tmp_path, asked):
-    leave(tmp_path, "one/squares/dcgan")
+def test_classes_that_there_are_not_are_refused(tmp_path, asked, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
     request = {"from": "one.dcgan", "dataset": None, "n": 2, "labels": asked}
     with pytest.raises(
         SettingError, match=f"^labels={asked!r}".replace("+", r"\+") + ".*shirt|did you mean bag"
@@ -117,8 +87,8 @@ def test_classes_that_there_are_not_are_refused(tmp_path, asked):
         answer(tmp_path, request)
 
 
-def test_labels_of_a_contender_without_any_are_refused(tmp_path):
-    leave(tmp_path, "one/squares/dcgan", conditional=False)
+def test_labels_of_a_contender_without_any_are_refused(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan", conditional=False)
     request = {"from": "one.dcgan", "dataset": None, "n": 2, "labels": 1}
     with pytest.raises(SettingError, match=r"^labels=1: dcgan was trained without labels; leave it out"):
         answer(tmp_path, request)

@@ -26,6 +26,7 @@ from gencompare.sampling.settings import Consistency, Diffusion
 MOST = 64
 """Images of one request."""
 FRAMES = 25
+QUIET = {"name": "ddim", "eta": 0.0}
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,14 @@ class Gallery:
             return trained.sample(n, _labels(trained, wish, n), wish.seed)
 
     def walk(self, name: str, wish: Wish) -> np.ndarray:
-        """Go from the first to the second image of a seed: uint8 (FRAMES, H, W, C)."""
+        """Go from the first to the second image of a seed: uint8 (FRAMES, H, W, C).
+
+        Diffusion models whose samplers draw noise on the way walk by deterministic DDIM: the noise drawn on the way
+        would be the same for all images, and they hardly differ.
+        """
         with self._turn:
-            trained = self._trained(name, wish)
+            noisy = _is_noisy(self._saved(name).settings["sampler"])
+            trained = self._trained(name, wish, QUIET if noisy else {})
             labels = _labels(trained, wish, 1)
             return sampling.interpolate(trained.sampler, 1, FRAMES, wish.seed, labels=labels)[0]
 
@@ -123,8 +129,8 @@ class Gallery:
     def _saved(self, name: str) -> Saved:
         return choose(self.trained, name, "contender")
 
-    def _trained(self, name: str, wish: Wish) -> Trained:
-        given = {"steps": wish.steps, "guidance_scale": wish.guidance}
+    def _trained(self, name: str, wish: Wish, sampler: Mapping[str, Any] | None = None) -> Trained:
+        given = {"steps": wish.steps, "guidance_scale": wish.guidance} | dict(sampler or {})
         kept = tuple((key, value) for key, value in given.items() if value is not None)
         return self._ready(name, kept)
 
@@ -165,6 +171,7 @@ def _describe(name: str, one: Saved, colour: str) -> dict[str, Any]:
         "seed": settings["seed"],
         "family": settings["model"]["name"],
         "sampler": settings["sampler"]["name"],
+        "walks_by": "ddim without noise" if _is_noisy(settings["sampler"]) else settings["sampler"]["name"],
         "version": one.version,
         "colour": colour,
         "resolution": shape["resolution"],
@@ -172,6 +179,10 @@ def _describe(name: str, one: Saved, colour: str) -> dict[str, Any]:
         "steps": chosen.sampler.steps if steps else None,
         "guidance": chosen.sampler.guidance_scale if steps and conditional else None,
     }
+
+
+def _is_noisy(sampler: Mapping[str, Any]) -> bool:
+    return sampler["name"] == "ddpm" or sampler.get("eta", 0.0) > 0
 
 
 def _labels(trained: Trained, wish: Wish, n: int) -> np.ndarray | None:

@@ -76,7 +76,7 @@ async function drawScores(table, group, contenders, names) {
     const score = one.score && `${one.score.value.toPrecision(3)} (${one.score.low.toPrecision(3)} to ${one.score.high.toPrecision(3)}), ${one.score.better} is better`;
     return element("tr", { style: `--colour:${one.colour}`, "data-contender": one.contender }, [
       element("th", { scope: "row", text: names[one.id] }),
-      bar(real, real ? `${real.k} of ${real.n}` : ""), bar(preferred, preferred ? `${preferred.n} votes` : ""),
+      bar(real, real ? `${real.k} of ${real.n}` : ""), bar(preferred, preferred ? `${preferred.n} vote${preferred.n === 1 ? "" : "s"}` : ""),
       element("td", {}, [element("small", { text: score || "not scored" })]),
     ]);
   });

@@ -26,7 +26,8 @@ function wish(one) {
 function describe(one) {
   const steps = one.steps && (+$("steps").value || one.steps);
   const guided = one.guidance !== null && (+$("guidance").value >= 0 ? +$("guidance").value : one.guidance);
-  const parts = [one.family, one.sampler !== "latent" && one.sampler, steps && `${steps} steps`, guided !== false && `guidance ${guided}`];
+  const sampler = shown === "walk" ? one.walks_by : one.sampler;
+  const parts = [one.family, sampler !== "latent" && sampler, steps && `${steps} steps`, guided !== false && `guidance ${guided}`];
   return parts.filter(Boolean).join(" · ");
 }
 
