@@ -7,7 +7,7 @@ MLFLOW_DB := sqlite:///mlflow.db
 export NO_ALBUMENTATIONS_UPDATE = 1
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: compare test lint format docs docs-serve viz mlflow clean
+.PHONY: compare test lint format docs docs-serve viz mlflow explore clean
 
 compare: $(READY)
 	$(BIN)/kedro run --pipelines=gan_compare $(if $(DATASET),--params=dataset=$(DATASET)) $(if $(ENV),--env=$(ENV))
@@ -38,6 +38,9 @@ viz: $(READY)
 mlflow: $(READY)
 	@$(BIN)/python -c "from gencompare.tracking.server import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
 	$(BIN)/mlflow server --backend-store-uri $(MLFLOW_DB) --default-artifact-root mlartifacts --workers 1 --host 127.0.0.1 --port 5000
+
+explore: $(READY)
+	$(BIN)/kedro explore
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,3 @@
-import numpy as np
 import torch
 
 from gencompare.models.parts.shape import ImageShape

@@ -65,7 +65,7 @@ def contender(family):
             if not parameter.any():  # layers that start at zero
                 torch.nn.init.normal_(parameter, 0, 0.3)
     chosen = SAMPLERS[sampler](**sampler_settings)
-    return chosen.sampler(networks, SHAPE, real(20))
+    return chosen.sampler(networks, SHAPE, chosen.fit(networks, real(20)))
 
 
 def real(n):
@@ -189,12 +189,12 @@ def test_network_evaluations_per_image_are_counted_as_they_happen(family, nfe):
 def test_networks_and_sampler_that_do_not_belong_together_are_refused():
     networks = contender("dcgan").networks
     with pytest.raises(SettingError, match=r"^sampler.name='ddim'"):
-        SAMPLERS["ddim"]().sampler(networks, SHAPE, real(1))
+        SAMPLERS["ddim"]().sampler(networks, SHAPE, {})
     networks = contender("ddim").networks
     with pytest.raises(SettingError, match=r"^sampler.steps=1001"):
-        SAMPLERS["ddim"](steps=1001).sampler(networks, SHAPE, real(1))
+        SAMPLERS["ddim"](steps=1001).sampler(networks, SHAPE, {})
     with pytest.raises(SettingError, match=r"^sampler.guidance_scale=2"):
-        SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, SHAPE, real(1))
+        SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, SHAPE, {})
 
 
 def test_streams_are_standard_normal_and_independent():
@@ -218,10 +218,10 @@ def test_spherical_interpolation_keeps_angle_and_length():
 
 def test_consistency_stops_at_the_noise_asked_for_and_at_no_other():
     networks = MODELS["unet"](widths=(8,), process="edm").networks(SHAPE)
-    made = SAMPLERS["consistency"](steps=3, via=(2.0, 0.5)).sampler(networks, SHAPE, real(20))
+    made = SAMPLERS["consistency"](steps=3, via=(2.0, 0.5)).sampler(networks, SHAPE, {})
     sigma = np.array(made.denoiser.process.sigma)
     assert sigma[made.grid] == pytest.approx([80.0, 2.0, 0.5, 0.0], rel=0.01)
     assert made.nfe == 3
     for settings in ({"via": (0.5, 2.0), "steps": 3}, {"via": (0.5,), "steps": 3}):
         with pytest.raises(SettingError, match=r"^sampler\.(via|steps)="):
-            SAMPLERS["consistency"](**settings).sampler(networks, SHAPE, real(20))
+            SAMPLERS["consistency"](**settings).sampler(networks, SHAPE, {})

@@ -155,7 +155,8 @@ def _zoom(images: np.ndarray) -> int:
 def marker(look: Look) -> Markup:
     """Draw a contender's mark, as the figures do."""
     path = MARKER_PATHS[look.marker]
-    return Markup(  # nosec B704: colours and paths are constants of this package
+    # colours and paths are constants of this package
+    return Markup(  # nosec B704
         f'<svg class="mark" viewBox="-8 -8 16 16" aria-hidden="true"><path fill="{look.colour}" d="{path}"/></svg>'
     )
 
@@ -163,8 +164,8 @@ def marker(look: Look) -> Markup:
 def figure_json(figure: go.Figure) -> Markup:
     """Return a figure as JSON that can stand inside a script element."""
     plain = json.loads(figure.to_json())
-    text = json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c")
-    return Markup(text)  # nosec B704: without < nothing leaves the script element
+    text = json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c")  # or it would end the script
+    return Markup(text)  # nosec B704
 
 
 def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -214,11 +215,11 @@ def template(name: str) -> jinja2.Template:
 def asset(name: str) -> Markup:
     """Return the text of a file that lies beside this module."""
     text = files("gencompare.reporting").joinpath(name).read_text("utf-8")
-    return Markup(text)  # nosec B704: a file of this package
+    return Markup(text)  # nosec B704
 
 
 @cache
 def plotly_bundle() -> Markup:
     """Return plotly.js, gzip in base64: 2 MB instead of 5; the page unpacks it."""
     packed = gzip.compress(get_plotlyjs().encode(), 9, mtime=0)
-    return Markup(base64.b64encode(packed).decode())  # nosec B704: base64 holds no markup
+    return Markup(base64.b64encode(packed).decode())  # nosec B704

@@ -87,13 +87,32 @@ class Family(Protocol):
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]: ...
 
 
+def fit(
+    model: Family,
+    sampler: SamplerSettings,
+    weights: Weights,
+    shape: ImageShape,
+    images: np.ndarray,
+    device: torch.device,
+) -> dict[str, Tensor]:
+    """Learn from training images what the sampler needs beside saved weights, and is to be saved with them.
+
+    Args:
+        model, sampler: their settings.
+        weights: keyed `<network>.<name>`; networks without weights are left out.
+        images: uint8 (N, H, W, C).
+    """
+    found = sampler.fit(_networks(model, weights, shape, device), images)
+    return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
+
+
 def load(
     model: Family,
     sampler: SamplerSettings,
     weights: Weights,
     shape: ImageShape,
     *,
-    images: np.ndarray,
+    fitted: Weights,
     device: torch.device,
 ) -> Sampler:
     """Put saved weights into a model's fresh networks, and make the sampler of them.
@@ -101,9 +120,15 @@ def load(
     Args:
         model, sampler: their settings.
         weights: keyed `<network>.<name>`; networks without weights are left out.
-        images: the training images that some samplers learn from, uint8 (N, H, W, C).
+        fitted: what `fit` returned.
     """
+    return sampler.sampler(_networks(model, weights, shape, device), shape, fitted)
+
+
+def _networks(
+    model: Family, weights: Weights, shape: ImageShape, device: torch.device
+) -> dict[str, nn.Module]:
     networks = load_weights(model.networks(shape), weights)
     for network in networks.values():
         network.to(device).to(memory_format=torch.channels_last)
-    return sampler.sampler(networks, shape, images)
+    return networks

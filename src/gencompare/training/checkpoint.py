@@ -56,6 +56,12 @@ def load_latest(folder: Path) -> tuple[Tensors, dict[str, Any]] | None:
     return None
 
 
+def status(folder: Path) -> str | None:
+    """Return the status that the newest checkpoint has, None where there is none."""
+    newest = next(iter(_whole(folder)), None)
+    return None if newest is None else str(read_json(newest / STATE)["status"])
+
+
 def _load(path: Path) -> tuple[Tensors, dict[str, Any]]:
     missing = [name for name in (TENSORS, STATE) if not (path / name).is_file()]
     if missing:
