@@ -5,7 +5,7 @@ READY := .venv/ready
 MLFLOW_DB := sqlite:///mlflow.db
 export NO_ALBUMENTATIONS_UPDATE = 1
 
-.PHONY: compare test lint format viz mlflow clean
+.PHONY: compare test lint format viz mlflow benchmark gpu-check clean
 
 compare: $(READY)
 	$(BIN)/kedro run --pipelines=gan_compare $(if $(DATASET),--params=dataset=$(DATASET)) $(if $(ENV),--env=$(ENV))
@@ -34,6 +34,16 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $(READY)
+
+benchmark: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,benchmarks]'
+	$(BIN)/python -W ignore benchmarks/loop_overhead.py
+	$(BIN)/python -W ignore benchmarks/speed_vs_peers.py
+	$(BIN)/python -W ignore benchmarks/outside_nodes.py
+	$(BIN)/python -W ignore benchmarks/growth.py
+
+gpu-check: $(READY)
+	$(BIN)/python -W ignore benchmarks/cuda_check.py --device=$(or $(DEVICE),cuda)
 
 clean:
 	rm -rf .venv
