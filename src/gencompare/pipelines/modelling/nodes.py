@@ -252,8 +252,8 @@ def _sample_part(
     """
     contender = _chosen(weights, best_weights, fitted, prepared, settings)
     started, batches = time.perf_counter(), []
-    for start in range(first, first + n, sampling.BATCH):
-        chosen = slice(start, min(start + sampling.BATCH, first + n))
+    for start in range(first, first + n, contender.batch):
+        chosen = slice(start, min(start + contender.batch, first + n))
         own = labels[chosen] if contender.classes and labels is not None else None
         batches.append(sampling.sample(contender, chosen.stop - start, own, settings["seed"], start))
         if time.perf_counter() - started > seconds:
