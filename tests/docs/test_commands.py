@@ -16,6 +16,7 @@ from distributed.cli import dask_scheduler, dask_worker
 
 from gencompare import describe
 from gencompare.cli import _parameters, cli
+from gencompare.comparisons import registered_names
 from gencompare.config.check import check_given
 from gencompare.config.layers import Sources
 from gencompare.config.plan import Plan
@@ -93,8 +94,9 @@ def files(env):
 
 def check_run(plan, options):
     name = options["pipeline"] or options["pipelines"][0]
+    assert name in registered_names(plan.comparisons)
     check_given(plan, {name})
-    if name != "history":
+    if name in plan.comparisons:
         plan.comparison(name)
     if options["tags"]:
         tags = compose(name, plan.comparisons[name]).only_nodes_with_tags
