@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ from gencompare.sampling.base import Sampler, load
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
-from gencompare.training.loop import Trained, seeded, train
+from gencompare.training.loop import Trained, seeded
+from gencompare.training.parallel import train
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +50,11 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     """Return on how many images a contender trains, and what that follows from.
 
     Speed is measured on a worker as a training gets, once: what was found is kept in `budgets`, so that the same
-    command trains on as many images again.
+    command trains on as many images again. It is one process's: several have the same budget, and are there sooner.
     """
     if "budget" not in settings:
         return {"kimg": settings["training"]["kimg"]}
+    settings = settings | {"training": settings["training"] | {"processes": 1}}
     budget = read_budget(settings["budget"])
     any_length = in_force(settings, {"kimg": 1.0})  # how fast it is does not depend on how long it trains
     contender = read_contender(any_length)
@@ -60,7 +63,7 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     file = budgets / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
     if not file.is_file():
         speed = measure_speed(
-            lambda: _objective(contender, prepared),
+            partial(_objective, contender, _shape(prepared)),
             contender.images.of(prepared.train),
             contender.training,
             seed=settings["seed"],
@@ -134,7 +137,7 @@ def _train(
     with FileLock(folder / ".lock"):
         _write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
-            lambda: _objective(contender, prepared),
+            partial(_objective, contender, _shape(prepared)),
             contender.images.of(prepared.train),
             contender.training,
             name=settings["name"],
@@ -155,15 +158,15 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
     write_whole(path, lambda file: file.write(json.dumps(values, indent=1).encode()))
 
 
-def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
-    """Make an objective with fresh networks for these images."""
-    contender.model.check(_shape(prepared))
-    return contender.objective.objective(contender.model.networks(_shape(prepared)))
+def _objective(contender: Contender, shape: ImageShape) -> Objective:
+    """Make an objective with fresh networks for images of a shape."""
+    contender.model.check(shape)
+    return contender.objective.objective(contender.model.networks(shape))
 
 
 def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Contender) -> str:
     with seeded(0, torch.device("cpu")):  # networks are made only to see by what code
-        objective = _objective(contender, prepared)
+        objective = _objective(contender, _shape(prepared))
     modules = modules_of(objective, *objective.networks.values())
     return fingerprint(settings, prepared.card["sha256"]["train"], modules)
 
