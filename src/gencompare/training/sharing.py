@@ -86,7 +86,10 @@ class SharedWork(TorchFunctionMode):
     def end(self, network: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
         """Put what comes out, a tensor or several, together."""
         self.images = 0
-        return tuple(map(_Whole.apply, output)) if isinstance(output, tuple) else _Whole.apply(output)
+        if not isinstance(output, tuple):
+            return _Whole.apply(output)
+        whole = map(_Whole.apply, output)
+        return output._make(whole) if hasattr(output, "_make") else tuple(whole)  # a named one stays one
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
