@@ -35,7 +35,7 @@ from gencompare.imagesets.squares import Squares
 from gencompare.models.parts.precision import full_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
-from gencompare.sampling.base import Sampler, load
+from gencompare.sampling.base import Sampler, fit, load
 from gencompare.sampling.images import sample
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
@@ -154,8 +154,8 @@ class Family:
 
     def sampler(self, weights: dict[str, Tensor], device: torch.device) -> Sampler:
         """Make it of trained weights."""
-        model, sampler, pixels = self.chosen.model, self.chosen.sampler, self.images.images
-        return load(model, sampler, weights, self.shape, images=pixels, device=device)
+        parts = (self.chosen.model, self.chosen.sampler, weights, self.shape)
+        return load(*parts, fitted=fit(*parts, self.images.images, device), device=device)
 
     def train(self, folder: Path) -> Trained:
         """Train to the end."""

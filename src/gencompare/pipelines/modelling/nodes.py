@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
-from gencompare.training.loop import Trained, seeded, train
+from gencompare.training.loop import Trained, seeded
+from gencompare.training.parallel import train
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +53,11 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     """Return on how many images a contender trains, and what that follows from.
 
     Speed is measured on a worker as a training gets, once: what was found is kept in `budgets`, so that the same
-    command trains on as many images again.
+    command trains on as many images again. It is one process's: several have the same budget, and are there sooner.
     """
     if "budget" not in settings:
         return {"kimg": settings["training"]["kimg"]}
+    settings = settings | {"training": settings["training"] | {"processes": 1}}
     budget = read_budget(settings["budget"])
     any_length = in_force(settings, {"kimg": 1.0})  # how fast it is does not depend on how long it trains
     contender = read_contender(any_length)
@@ -65,7 +68,7 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
         found = read_sound(file, read_json)
         if found is None:
             speed = measure_speed(
-                lambda: _objective(contender, prepared),
+                partial(_objective, contender, _shape(prepared)),
                 contender.images.of(prepared.train),
                 contender.training,
                 seed=settings["seed"],
@@ -142,7 +145,7 @@ def _train(
     with alone(folder, settings["name"]):
         write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
-            lambda: _objective(contender, prepared),
+            partial(_objective, contender, _shape(prepared)),
             contender.images.of(prepared.train),
             contender.training,
             name=settings["name"],
@@ -180,15 +183,15 @@ def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path)
     return checkpoint.status(folder) in {"finished", "diverged"}
 
 
-def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
-    """Make an objective with fresh networks for these images."""
-    contender.model.check(_shape(prepared))
-    return contender.objective.objective(contender.model.networks(_shape(prepared)))
+def _objective(contender: Contender, shape: ImageShape) -> Objective:
+    """Make an objective with fresh networks for images of a shape."""
+    contender.model.check(shape)
+    return contender.objective.objective(contender.model.networks(shape))
 
 
 def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Contender) -> str:
     with seeded(0, torch.device("cpu")):  # networks are made only to see by what code
-        objective = _objective(contender, prepared)
+        objective = _objective(contender, _shape(prepared))
     modules = modules_of(objective, *objective.networks.values())
     return fingerprint(settings, prepared.card["sha256"]["train"], modules)
 
