@@ -56,6 +56,12 @@ def load_latest(folder: Path) -> tuple[Tensors, dict[str, Any]] | None:
     return None
 
 
+def forget(folder: Path) -> None:
+    """Remove all checkpoints of a folder."""
+    for path in _whole(folder):
+        shutil.rmtree(path)
+
+
 def _load(path: Path) -> tuple[Tensors, dict[str, Any]]:
     missing = [name for name in (TENSORS, STATE) if not (path / name).is_file()]
     if missing:

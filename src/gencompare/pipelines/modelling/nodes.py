@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 import torch
 from filelock import FileLock
 from PIL.Image import Image
+from safetensors import safe_open
 from torch import Tensor
 
 from gencompare.config.budget import in_force, read_budget
@@ -35,6 +37,7 @@ from gencompare.running.alone import alone
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
+from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
@@ -135,7 +138,8 @@ def _train(
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder, settings["name"]):
         write_json(folder / "settings.json", settings)  # for people who look in
-        trained = train(
+        once = partial(
+            train,
             lambda: _objective(contender, prepared),
             contender.images.of(prepared.train),
             contender.training,
@@ -143,6 +147,11 @@ def _train(
             seed=settings["seed"],
             folder=folder,
         )
+        trained = once()
+        if any(read_sound(point.file, _names) is None for point in trained.points):
+            logger.warning("%s is trained again: weights that it had kept are gone", settings["name"])
+            checkpoint.forget(folder)
+            trained = once()
         if not trained.points:
             return trained, None
 
@@ -151,6 +160,12 @@ def _train(
 
         validator = Validator(prepared.train, feature_cache)
         return trained, validator.curve(trained.points, contender, make, folder)
+
+
+def _names(file: Path) -> list[str]:
+    """Return the names of the tensors of a file, which is refused where it is cut short."""
+    with safe_open(file, "pt") as tensors:
+        return list(tensors.keys())
 
 
 def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
