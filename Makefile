@@ -7,7 +7,7 @@ MLFLOW_DB := sqlite:///mlflow.db
 export NO_ALBUMENTATIONS_UPDATE = 1
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: compare test lint format docs docs-serve viz mlflow clean
+.PHONY: compare test lint format docs docs-serve viz mlflow explore benchmark gpu-check clean
 
 compare: $(READY)
 	$(BIN)/kedro run --pipelines=gan_compare $(if $(DATASET),--params=dataset=$(DATASET)) $(if $(ENV),--env=$(ENV))
@@ -39,6 +39,9 @@ mlflow: $(READY)
 	@$(BIN)/python -c "from gencompare.tracking.server import ui_address; print('Open', ui_address('$(MLFLOW_DB)'))"
 	$(BIN)/mlflow server --backend-store-uri $(MLFLOW_DB) --default-artifact-root mlartifacts --workers 1 --host 127.0.0.1 --port 5000
 
+explore: $(READY)
+	$(BIN)/kedro explore
+
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
@@ -47,6 +50,16 @@ $(READY): pyproject.toml
 $(DOCS_READY): $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $(DOCS_READY)
+
+benchmark: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,benchmarks]'
+	$(BIN)/python -W ignore benchmarks/loop_overhead.py
+	$(BIN)/python -W ignore benchmarks/speed_vs_peers.py
+	$(BIN)/python -W ignore benchmarks/outside_nodes.py
+	$(BIN)/python -W ignore benchmarks/growth.py
+
+gpu-check: $(READY)
+	$(BIN)/python -W ignore benchmarks/cuda_check.py --device=$(or $(DEVICE),cuda)
 
 clean:
 	rm -rf .venv

@@ -182,7 +182,7 @@ def half(train: Images, rng: np.random.Generator) -> np.ndarray:
 
 def untrained(model: str, shape: ImageShape, splits: ImageSplits, n: int) -> np.ndarray:
     torch.manual_seed(SEED)
-    sampler = SAMPLERS["latent"]().sampler(MODELS[model]().networks(shape), shape, splits.train.images)
+    sampler = SAMPLERS["latent"]().sampler(MODELS[model]().networks(shape), shape, {})
     return sample(sampler, n, None, seed=SEED)
 
 

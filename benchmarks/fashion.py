@@ -26,7 +26,7 @@ from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
-from gencompare.sampling.base import load
+from gencompare.sampling.base import fit, load
 from gencompare.sampling.images import sample
 from gencompare.training.budget import measure_speed
 from gencompare.training.feed import Feed
@@ -72,9 +72,8 @@ def train_for(name: str, chosen: Contender, images: Images, seconds: float, seed
 
 def make(chosen: Contender, weights: Mapping[str, Tensor], images: Images, labels: np.ndarray) -> np.ndarray:
     """One sample for each label, uint8 (N, H, W, C), of a contender that learnt from these images."""
-    ready = load(
-        chosen.model, chosen.sampler, weights, SHAPE, images=images.images, device=torch.device("cpu")
-    )
+    parts, cpu = (chosen.model, chosen.sampler, weights, SHAPE), torch.device("cpu")
+    ready = load(*parts, fitted=fit(*parts, images.images, cpu), device=cpu)
     return sample(ready, len(labels), labels if ready.classes else None, SEED)
 
 

@@ -39,7 +39,7 @@ from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
-from gencompare.sampling.base import load
+from gencompare.sampling.base import fit, load
 from gencompare.sampling.images import sample
 from gencompare.training.loop import prepare, seeded, take_step, train
 
@@ -106,14 +106,8 @@ def tried(contender: str, given: dict[str, Any], image_set: str, seconds: float,
     with tempfile.TemporaryDirectory() as folder:
         done = train(objective, splits.train, training, name=contender, seed=SEED, folder=Path(folder))
     took = time.process_time() - started
-    ready = load(
-        chosen.model,
-        chosen.sampler,
-        done.weights,
-        shape,
-        images=splits.train.images,
-        device=torch.device("cpu"),
-    )
+    parts, cpu = (chosen.model, chosen.sampler, done.weights, shape), torch.device("cpu")
+    ready = load(*parts, fitted=fit(*parts, splits.train.images, cpu), device=cpu)
     labels = np.resize(splits.train.labels, SAMPLES) if ready.classes else None
     images = sample(ready, SAMPLES, labels, SEED)
     evaluation = EvaluationSettings()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Before torch is imported: threads that spin while they wait would take the cores from a test's own workers.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 PROJECT = Path(__file__).parents[1]
 FLAGS = [
@@ -49,6 +53,55 @@ def sources(shared_data: Path) -> dict[str, dict[str, str]]:
         "cub200": {"folder": str(shared_data / "CUB_200_2011")},
         "cifar10": {"folder": str(shared_data / "cifar10_jpeg")},
     }
+
+
+@pytest.fixture(scope="session")
+def leave_training() -> Callable[..., None]:
+    """A function that leaves what a training leaves, of networks that have learnt nothing."""
+    from safetensors.torch import save_file
+
+    from gencompare.config.contender import read_contender
+    from gencompare.models.parts.shape import ImageShape
+    from gencompare.models.parts.weights import flatten_weights
+    from gencompare.sampling.saved import FILES
+
+    classes = ["shirt", "bag", "boot"]
+    families: dict[str, dict[str, Any]] = {
+        "dcgan": {"name": "dcgan", "latent_dim": 4, "width": 8},
+        "unet": {"name": "unet", "widths": [8]},
+    }
+
+    def leave(
+        models: Path,
+        place: str,
+        *,
+        family: str = "dcgan",
+        sampler: dict[str, Any] | None = None,
+        conditional: bool = True,
+        seed: int = 0,
+        version: str = "v1",
+        without: tuple[str, ...] = (),
+    ) -> None:
+        values = {
+            "model": families[family] | {"precision": "float32", "conditional": conditional},
+            "objective": {"name": "vanilla" if family == "dcgan" else "denoising"},
+            "sampler": sampler or {"name": "latent"},
+            "training": {"kimg": 1},
+        }
+        contender = read_contender(values)
+        weights = flatten_weights(contender.model.networks(ImageShape(1, 16, len(classes))))
+        name = place.rpartition("/")[2].partition("_repeat")[0]
+        settings = contender.values() | {"contender": name, "seed": seed}
+        shape = {"channels": 1, "resolution": 16, "classes": classes, "labels": [2, 0, 1, 1]}
+        for name in set(FILES) - set(without):
+            file = models / place / name / version / name
+            file.parent.mkdir(parents=True)
+            if name.endswith("safetensors"):
+                save_file({} if name.startswith("fitted") else weights, file)
+            else:
+                file.write_text(json.dumps(settings if name == "settings.json" else shape))
+
+    return leave
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""This project's `kedro` commands: `run` with options of our own, `plan`, `list` and `prune`."""
+"""This project's `kedro` commands: `run` with options of our own, `plan`, `list`, `prune` and `explore`."""
 
 from __future__ import annotations
 
@@ -165,6 +165,21 @@ def prune(metadata: ProjectMetadata, keep: int, yes: bool) -> None:
         click.echo(f"{total} freed.")
     else:
         click.echo(f"{total} would be freed by kedro prune --keep={keep} --yes")
+
+
+@cli.command(name="explore")
+@click.option("--port", type=click.IntRange(1024, 65535), default=7070, show_default=True)
+@click.pass_obj
+def explore(metadata: ProjectMetadata, port: int) -> None:
+    """Open a page, for this machine alone, to play with what was trained."""
+    try:
+        from gencompare.explorer.app import serve
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed: pip install 'gencompare[explore]'"
+        ) from None
+    click.echo(f"Open http://127.0.0.1:{port}")
+    serve(metadata.project_path / "data", port)
 
 
 @cli.group(commands=dict(kedro_registry.commands))

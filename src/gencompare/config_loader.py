@@ -9,6 +9,7 @@ from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
 
+from gencompare.comparisons import SAMPLE
 from gencompare.config.layers import File, Sources
 from gencompare.config.plan import Plan
 from gencompare.imagesets import make_image_set
@@ -33,7 +34,8 @@ class ComparisonConfigLoader(OmegaConfigLoader):
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key == "parameters":
             asked = {name: getattr(self.plan.asked, name) for name in EVERYONES}
-            return asked | {name: planned.parameters() for name, planned in self.plan.planned.items()}
+            planned = {name: planned.parameters() for name, planned in self.plan.planned.items()}
+            return asked | planned | {SAMPLE: {"request": self.plan.request}}
         values = super().__getitem__(key)
         complete = {"catalog": self._catalog, "mlflow": self._mlflow}
         return complete[key](values) if key in complete else values

@@ -7,6 +7,7 @@ import logging
 import signal
 import threading
 from contextlib import ExitStack
+from datetime import datetime
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare.comparisons import HISTORY, Training
+from gencompare.comparisons import HISTORY, SAMPLE, SCORE, Training
 from gencompare.config.budget import in_force
 from gencompare.config.check import check_given, check_planned
 from gencompare.config.plan import Plan
@@ -47,13 +48,17 @@ class PlanHook:
         pipelines.update(compose_all(self._plan.comparisons))
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Check every comparison that the run touches."""
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+        """Check every comparison that the run touches, and what is to be sampled."""
         run = {
             "gan_compare" if name == "__default__" else name
             for name in run_params["pipeline_names"] or ["__default__"]
         }
         check_given(self._plan, run)
+        if SAMPLE in run:
+            from gencompare.sampling.saved import answer
+
+            answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
         for name in sorted(run & set(self._plan.planned)):
             check_planned(self._plan.planned[name], self._plan.asked.samples)
 
@@ -77,9 +82,9 @@ class AnnounceHook:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say where the report lies, or the table where there is no report."""
-        for kind in ("report", "table"):
-            for comparison in (*self._plan.planned, HISTORY):
+        """Say where the report lies, or the table where there is no report, or the samples."""
+        for kind in ("report", "table", "samples", "grid"):
+            for comparison in (*self._plan.planned, HISTORY, SAMPLE):
                 name = naming.dataset(comparison, kind)
                 if name in pipeline.outputs():
                     logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
@@ -144,7 +149,7 @@ class EngineHook:
         seconds = {label: each for label, (_, each) in self._trainings(pipeline).items()}
         references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
         address = self._plan.asked.engine
-        here = [] if address else environments(len(seconds))
+        here = [] if address else environments(len(seconds), self._processes(pipeline))
         order = longest_first(seconds, references & {node.name for node in pipeline.nodes}, max(1, len(here)))
         engine = Engine(order, here, address)
         self._display.expect(dict(self._trainings(pipeline).values()), engine.places)
@@ -164,6 +169,19 @@ class EngineHook:
                     node: (one.name, expected[one.contender]) for node, one in nodes.items() if node in names
                 }
         return found
+
+    def _processes(self, pipeline: Pipeline) -> int:
+        """Return the most processes that a training of a run has."""
+        names = {node.name for node in pipeline.nodes}
+        return max(
+            (
+                planned.contenders[one.contender].values["training"]["processes"]
+                for name, planned in self._plan.planned.items()
+                for one in planned.trainings
+                if f"{naming.box(name, one.name)}.train" in names
+            ),
+            default=1,
+        )
 
     def _stop(self, number: int, frame: object) -> None:
         """Stop at once when asked twice, or when what runs writes no checkpoint."""
@@ -208,8 +226,10 @@ class TrackingHook:
         self._spools = context.project_path / "mlspool"
 
     @hook_impl(trylast=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
-        """Start the comparison's run, and listen to training."""
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Start the comparison's run, and listen to training; what trains and scores nothing has no run."""
         from gencompare.pipeline_registry import owners
         from gencompare.provenance import provenance
         from gencompare.tracking.runs import TrackedRun
@@ -221,15 +241,16 @@ class TrackingHook:
         self._owners = owners(self._plan.comparisons)
         self._origin = provenance()
         self._spool = Spool.begin(self._spools, self._server["tracking_uri"])
-        name = ", ".join(run_params["pipeline_names"] or ["gan_compare"])
-        self._parent = TrackedRun(self._spool, name, self._origin)
+        names = run_params["pipeline_names"] or ["gan_compare"]
+        if SCORE in names or any("train" in node.tags for node in pipeline.nodes):
+            self._parent = TrackedRun(self._spool, f"{', '.join(names)}, {_now()}", self._origin)
         self._sender = Sender(self._spool, self._server)
         self._observing.enter_context(observing(self._on_row))
 
     @hook_impl(trylast=True)
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Open a training's run with its first node."""
-        owned = self._owners.get(node.outputs[0])
+        owned = self._owners.get(node.outputs[0]) if self._parent else None
         if owned is not None and owned.training is not None and "report" not in node.tags:
             with self._turn:
                 self._open(owned.comparison, owned.training, inputs)
@@ -240,13 +261,17 @@ class TrackingHook:
         from gencompare.tracking.runs import newest_file
 
         owned = self._owners.get(dataset_name)
-        if owned is None or (owned.training is not None and "report" in node.tags):
+        if self._parent is None or owned is None or (owned.training is not None and "report" in node.tags):
             return
-        assert self._parent is not None
         with self._turn:
             if owned.training is not None:
                 child = self._children[naming.box(owned.comparison, owned.training.name)]
                 child.record(owned.kind, data, self._catalog[dataset_name])
+                if (
+                    owned.kind == "reconstruction" and data
+                ):  # of others the picture shows nothing of their making
+                    pictures = naming.dataset(owned.comparison, "reconstructions", owned.training.name)
+                    child.log_file(newest_file(self._catalog[pictures]))
                 if owned.kind == "scores":
                     self._attach_model(child, owned, data)
             elif owned.kind == "prepared":
@@ -276,6 +301,7 @@ class TrackingHook:
 
     def _open(self, comparison: str, training: Training, inputs: dict[str, Any]) -> None:
         """Open a training's run where it is not yet. By now it is known on how many images it trains."""
+        from gencompare.pipelines.modelling.nodes import is_trained
         from gencompare.tracking.runs import TrainingRun
 
         box = naming.box(comparison, training.name)
@@ -291,16 +317,20 @@ class TrackingHook:
             "comparison": comparison,
             "image_set": image_set["name"],
             "contender": training.contender,
+            "training": training.name,
             "seed": str(settings["seed"]),
             "family": settings["model"]["name"],
         }
+        name = f"{comparison}.{training.contender} seed {settings['seed']}, {_now()}"
+        prepared = inputs.get(naming.dataset(comparison, "prepared"))
+        reused = saved is not None or is_trained(prepared, settings, inputs["trainings"])
         assert self._parent is not None
-        self._children[box] = TrainingRun(self._spool, self._parent, training.name, tags, settings, image_set)
+        self._children[box] = TrainingRun(self._spool, self._parent, name, tags, settings, image_set, reused)
 
     def _on_row(self, training: str, row: dict[str, float], kimg: float) -> None:
         with self._turn:
             for child in self._children.values():
-                if child.name == training:
+                if child.training == training:
                     child.add_row(row)
 
     def _attach_model(self, child: TrainingRun, owned: Owned, scores: dict[str, Any]) -> None:
@@ -315,13 +345,13 @@ class TrackingHook:
         images = self._catalog.load(naming.dataset(owned.comparison, "prepared")).card
         card = model_card(owned.comparison, settings, images, cost, scores, self._origin)
         made_by = "best_weights" if settings["training"]["sample_from"] == "best" else "weights"
-        weights, grid = (self._catalog[dataset(kind)] for kind in (made_by, "sample_grid"))
-        child.attach_model(weights, grid, settings, card)
+        files = {"weights.safetensors": made_by, "fitted.safetensors": "fitted", "settings.json": "settings"}
+        files |= {"shape.json": "shape", "sample_grid.png": "sample_grid"}
+        child.log_model({name: self._catalog[dataset(kind)] for name, kind in files.items()}, card)
 
     def _close(self, status: str) -> None:
-        assert self._parent is not None
         self._observing.close()
-        for run in (*self._children.values(), self._parent):
+        for run in (*self._children.values(), *([self._parent] if self._parent else [])):
             run.close(status)
         self._children, self._parent = {}, None
         self._sender.finish(self.SECONDS_WHEN_INTERRUPTED if status == "KILLED" else self.SECONDS_AT_THE_END)
@@ -330,6 +360,10 @@ class TrackingHook:
         """End what is open when the process ends early, by Ctrl-C for one, where no hook is called."""
         if self._parent is not None:
             self._close("KILLED")
+
+
+def _now() -> str:
+    return f"{datetime.now():%Y-%m-%d %H:%M}"
 
 
 def _plan(context: KedroContext) -> Plan:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MADE_FROM = "made_from.json"
 TRAINED = frozenset(
-    "settings weights best_weights stage_weights history outcome cost curve curve_samples budget".split()
+    "settings weights best_weights stage_weights fitted shape history outcome cost curve curve_samples budget".split()
 )
 """Kinds of artifacts that do not depend on how samples are scored."""
 SCORED = frozenset({"scores", "reference"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -53,10 +53,12 @@ def test_the_report_lists_them(planned, finished):
     assert {one["name"]: one for one in shown} == planned
 
 
-def test_the_model_card_lists_them(planned, children, tmp_path):
+def test_the_model_card_lists_them(planned, children, finished, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished}/mlflow.db")
     client, runs = children
     for name, run_ in runs.items():
-        card = Path(client.download_artifacts(run_.info.run_id, "model/README.md", str(tmp_path))).read_text()
+        (model,) = client.get_run(run_.info.run_id).outputs.model_outputs
+        card = mlflow.artifacts.load_text(f"models:/{model.model_id}/data/contender/README.md")
         table = card[card.index("## Settings") : card.index("## How to load it")]
         rows = re.findall(r"^\| (\S+) \| (.*) \|$", table, re.MULTILINE)
         assert dict(rows[2:]) == planned[name]

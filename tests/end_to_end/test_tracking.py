@@ -6,15 +6,19 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from gencompare.config.typed import SettingError
 from gencompare.tracking.server import ensure_database
 
 from .conftest import COMPARISONS, newest, run
@@ -47,11 +51,11 @@ def test_a_killed_comparison_goes_on_in_the_same_child_runs(project):
     assert sorted(child.data.tags["contender"] for child in children) == sorted(CONTENDERS)
     assert {child.info.status for child in children} == {"FINISHED"}
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {resumed.info.run_id}
-    gone_on = {c.info.run_name for c in children if c.info.start_time < resumed.info.start_time}
+    gone_on = {c.data.tags["training"] for c in children if c.info.start_time < resumed.info.start_time}
     assert "dcgan" in gone_on
     assert list((project / "mlspool").iterdir()) == []
     for child in children:
-        (folder,) = project.glob(f"data/06_models/gan_compare/*/{child.info.run_name}")
+        (folder,) = project.glob(f"data/06_models/gan_compare/*/{child.data.tags['training']}")
         kimg = pd.read_csv(newest(folder, "history.csv"))["kimg"]
         loss = next(name for name in child.data.metrics if name.startswith("loss/"))
         logged = client_of(project).get_metric_history(child.info.run_id, loss)
@@ -88,31 +92,82 @@ def test_a_run_beside_a_locked_database_ends_well_and_what_it_said_arrives_later
     assert list((project / "mlspool").iterdir()) == []
 
 
-@pytest.mark.parametrize("contender", CONTENDERS)
-def test_the_attached_model_makes_the_samples_again_as_its_card_says(
-    finished, contender, tmp_path, monkeypatch
-):
-    _, children = runs_of(finished)
-    (child,) = [run for run in children if run.data.tags["contender"] == contender]
-    model = Path(client_of(finished).download_artifacts(child.info.run_id, "model", str(tmp_path)))
-    card = (model / "README.md").read_text()
-    assert {"weights.safetensors", "settings.json", "sample_grid.png"} < {
-        path.name for path in model.iterdir()
-    }
-    for fact in (
-        "free of rights",
-        "fd_efficientnet_lite0_64",
-        "weights_sha256",
-        "Training time",
-        "git_commit",
-    ):
-        assert fact in card
-    assert f"objective.name | {child.data.params['objective.name']}" in card
+@pytest.fixture(scope="module")
+def models(finished, tmp_path_factory):
+    """Every contender's model, downloaded from MLflow."""
+    found = {}
+    for run_ in runs_of(finished)[1]:
+        (logged,) = run_.outputs.model_outputs
+        folder = tmp_path_factory.mktemp(run_.data.tags["contender"])
+        found[run_.data.tags["contender"]] = Path(
+            mlflow.artifacts.download_artifacts(
+                f"models:/{logged.model_id}",
+                dst_path=str(folder),
+                tracking_uri=f"sqlite:///{finished}/mlflow.db",
+            )
+        )
+    assert sorted(found) == sorted(CONTENDERS)
+    return found
 
-    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    monkeypatch.chdir(finished)
-    ran: dict = {}
-    exec(code.replace('Path("model")', f"Path({str(model)!r})"), ran)
-    (made,) = finished.glob(f"data/07_model_output/gan_compare/*/{contender}")
-    with np.load(newest(made, "samples.npz")) as saved:
-        assert np.array_equal(ran["samples"], saved["images"][:16])
+
+def test_every_contender_leaves_a_model_without_a_pickle_and_with_a_card(finished, models):
+    _, children = runs_of(finished)
+    for run_ in children:
+        folder = models[run_.data.tags["contender"]]
+        assert (folder / "MLmodel").is_file()
+        assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".pt", ".pth"}]
+        card = (folder / "data/contender/README.md").read_text()
+        facts = "free of rights", "fd_efficientnet_lite0_64", "weights_sha256", "Training time", "git_commit"
+        assert all(fact in card for fact in facts)
+        assert f"objective.name | {run_.data.params['objective.name']}" in card
+
+
+def test_models_make_the_samples_again_in_a_fresh_process_as_their_cards_say(finished, models, tmp_path):
+    script = "import numpy\n"
+    for contender, folder in models.items():
+        card = (folder / "data/contender/README.md").read_text()
+        (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+        assert '"model"' in code
+        script += code.replace('"model"', repr(str(folder))) + f"numpy.save('{contender}.npy', samples)\n"
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)  # far from project and images
+    for contender in models:
+        (made,) = finished.glob(f"data/07_model_output/gan_compare/*/{contender}")
+        with np.load(newest(made, "samples.npz")) as saved:
+            assert np.array_equal(np.load(tmp_path / f"{contender}.npy"), saved["images"][:16])
+
+
+def test_a_model_can_be_registered_and_asked_for_several_seeds(finished, monkeypatch):
+    client = client_of(finished)
+    _, children = runs_of(finished)
+    (child,) = [run for run in children if run.data.tags["contender"] == "vae"]
+    (logged,) = child.outputs.model_outputs
+    client.create_registered_model("vae")
+    entry = client.create_model_version("vae", f"models:/{logged.model_id}", child.info.run_id)
+    assert entry.status == "READY"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished}/mlflow.db")
+    model = mlflow.pyfunc.load_model(f"models:/vae/{entry.version}")
+    made = model.predict(pd.DataFrame({"n": [2, 3], "seed": [5, 6]}))
+    assert made.shape[0] == 5 and made.dtype == np.uint8
+    assert np.array_equal(model.predict(pd.DataFrame({"n": [3], "seed": [6]})), made[2:])
+    with pytest.raises(SettingError, match="n=0: must be a whole number above 0"):
+        model.predict(pd.DataFrame({"n": [0]}))
+
+
+def test_runs_are_named_and_only_what_reconstructs_shows_reconstructions(finished):
+    client = client_of(finished)
+    parents, children = runs_of(finished)
+    assert all(re.fullmatch(r"gan_compare, \d{4}-\d\d-\d\d \d\d:\d\d", one.info.run_name) for one in parents)
+    for one in children:
+        contender = one.data.tags["contender"]
+        named = rf"gan_compare\.{contender} seed 0, \d{{4}}-\d\d-\d\d \d\d:\d\d"
+        assert re.fullmatch(named, one.info.run_name)
+        files = {file.path for file in client.list_artifacts(one.info.run_id)}
+        assert ("reconstructions.png" in files) == (contender in {"vae", "ddpm"})
+
+
+def test_a_rerun_that_trains_nothing_adds_no_runs(finished, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    before = [run.info.run_id for part in runs_of(project) for run in part]
+    run(project)
+    assert [run.info.run_id for part in runs_of(project) for run in part] == before

@@ -38,7 +38,7 @@ def blurred(images: np.ndarray, times: int) -> np.ndarray:
 def untrained(splits: ImageSplits, n: int) -> np.ndarray:
     torch.manual_seed(0)
     shape = ImageShape(channels=3, resolution=32)
-    sampler = SAMPLERS["latent"]().sampler(MODELS["dcgan"]().networks(shape), shape, splits.train.images)
+    sampler = SAMPLERS["latent"]().sampler(MODELS["dcgan"]().networks(shape), shape, {})
     return sample(sampler, n, None, seed=0)
 
 

@@ -34,7 +34,7 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     )
     networks = model.networks(SHAPE)
     networks["vae"].load_state_dict({k.removeprefix("vae."): v for k, v in trained.weights.items()})
-    sampler = SAMPLERS["latent"]().sampler(networks, SHAPE, splits.train.images)
+    sampler = SAMPLERS["latent"]().sampler(networks, SHAPE, {})
     return Images(sample(sampler, n, None, seed=0))
 
 

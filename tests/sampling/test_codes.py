@@ -1,4 +1,3 @@
-import numpy as np
 import torch
 
 from gencompare.models.parts.shape import ImageShape
@@ -14,9 +13,7 @@ def sampler(temperature=1.0):
     torch.manual_seed(0)
     networks = MODEL.networks(SHAPE)
     torch.nn.init.normal_(networks["prior"].logits.weight, 0.0, 0.3)
-    return Autoregressive(temperature=temperature).sampler(
-        networks, SHAPE, np.zeros((1, 16, 16, 1), np.uint8)
-    )
+    return Autoregressive(temperature=temperature).sampler(networks, SHAPE, {})
 
 
 def written(made, noise):

@@ -32,7 +32,8 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
     torch.manual_seed(0)
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 1), dtype=np.uint8)
-    fitted = Mixture(components=1).sampler(networks, SHAPE, images)
+    mixture = Mixture(components=1)
+    fitted = mixture.sampler(networks, SHAPE, mixture.fit(networks, images))
     with torch.no_grad():
         codes, _ = networks["vae"].encode(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.allclose(fitted.means[0], codes.mean(0), atol=1e-4)
@@ -43,4 +44,4 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
 def test_a_mixture_with_more_components_than_images_is_refused():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):
-        Mixture().sampler(networks, SHAPE, np.zeros((4, 16, 16, 1), np.uint8))
+        Mixture().fit(networks, np.zeros((4, 16, 16, 1), np.uint8))

@@ -30,7 +30,9 @@ def server(tmp_path: Path, database: Path) -> dict[str, str]:
 
 def begin(spool: Spool) -> tuple[TrackedRun, TrainingRun]:
     parent = TrackedRun(spool, "gan_compare", {})
-    return parent, TrainingRun(spool, parent, "dcgan", {"comparison": "gan_compare"}, SETTINGS, {})
+    return parent, TrainingRun(
+        spool, parent, "dcgan", {"comparison": "gan_compare", "training": "dcgan"}, SETTINGS, {}
+    )
 
 
 def run_of(server: dict[str, str], name: str = "dcgan") -> Run:

@@ -81,7 +81,7 @@ def test_another_image_trains_anew():
 
 def test_another_device_trains_anew(monkeypatch):
     before = of()
-    monkeypatch.setattr(module, "pick_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(module, "find_device", lambda _: torch.device("cuda"))
     assert of() != before
 
 

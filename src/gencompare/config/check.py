@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from gencompare.comparisons import HISTORY, SCORE
+from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
 from gencompare.config.contender import read_contender
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, nearest
@@ -41,7 +41,7 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
 
     Args:
         plan: of everything.
-        run: names of the comparisons that are run; `score` and `history` among them.
+        run: names of the comparisons that are run; `score`, `history` and `publish` among them.
 
     Raises:
         SettingError: naming the first such parameter.
@@ -51,12 +51,16 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
     jobs = [*comparisons, *(plan.planned[name] for name in run if name == SCORE)]
     what = " and ".join(sorted(run))
     trains = ("training", "contenders", "chosen_contenders", "seeds", "seed", "budget")
+    trains = trains if SAMPLE not in run else tuple(name for name in trains if name != "seed")
     of_no_use = [name for name in trains if name in given and not comparisons]
     of_no_use += [name for name in ("image_sets", "evaluation") if name in given and not jobs]
     of_no_use += ["samples"] if "samples" in given and SCORE not in run else []
-    of_no_use += ["comparison"] if "comparison" in given and HISTORY not in run else []
+    of_no_use += ["comparison"] if "comparison" in given and not {HISTORY, PUBLISH} & set(run) else []
+    of_no_use += [name for name in ("from", "n", "labels", "pngs") if name in given and SAMPLE not in run]
     for name in of_no_use:
         raise SettingError(f"{name}: has no effect on {what}; leave it out")
+    if SAMPLE in run and not asked.from_:
+        raise SettingError("from=None: must be what to sample, such as from=gan_compare.dcgan")
     _check_named(
         given.get("contenders") or {}, (n for p in comparisons for n in p.contenders), "contenders", what
     )

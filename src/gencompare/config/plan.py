@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic import Field
+
 from gencompare.comparisons import SCORE, Comparison, Training, check_contenders, declared
 from gencompare.config.budget import read_budget
 from gencompare.config.contender import plain, read_contender
@@ -33,6 +35,10 @@ class Asked:
         engine: address of a Dask scheduler whose workers do the work, in place of this machine's cores or cards.
         samples: what `score` scores.
         comparison: which one `history` follows.
+        from_: `from`, which trained contender `sample` makes images of: `<comparison>.<contender>`.
+        n: how many.
+        labels: of which classes, by number or name, joined by +; those of the scored samples where None.
+        pngs: whether to write each into a file of its own, too.
     """
 
     dataset: str | None = None
@@ -43,6 +49,10 @@ class Asked:
     engine: str | None = None
     samples: str | None = None
     comparison: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    n: Positive = 64
+    labels: str | NonNegative | None = None
+    pngs: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,13 @@ class Plan:
             else {},
         )
 
+    @property
+    def request(self) -> Values:
+        """What `sample` is asked for; `seed` is None where the command line gives none."""
+        asked, seed = self.asked, self.asked.seed if "seed" in self.sources.given else None
+        others = {name: getattr(asked, name) for name in ("dataset", "n", "labels", "pngs")}
+        return {"from": asked.from_, "seed": seed, **others}
+
     def contender(self, name: str, comparison: Comparison | None = None) -> Layered:
         """Lay one contender's settings, defaults written out, under the budget of a comparison."""
         budget = comparison.budget.values() if comparison and comparison.budget else {}
@@ -186,7 +203,7 @@ class Plan:
 
 def _asked(sources: Sources) -> Asked:
     """Read what is asked for, and refuse parameters that there are not."""
-    fields = list(Asked.__dataclass_fields__)
+    fields = [name.removesuffix("_") for name in Asked.__dataclass_fields__]
     asked = Layered()
     for file in (*sources.files, File(COMMAND_LINE, sources.given)):
         for name in file.parameters:

@@ -12,27 +12,11 @@ from gencompare.reporting.page import facts, passports
 from gencompare.reporting.tables import COSTS
 
 LOADING = """\
-import json
-from pathlib import Path
+import mlflow
+import pandas as pd
 
-import torch
-from safetensors.torch import load_file
-
-from gencompare.config.contender import read_contender
-from gencompare.imagesets import storage
-from gencompare.models.parts.shape import ImageShape
-from gencompare.sampling.base import load
-from gencompare.sampling.images import sample
-
-model = Path("model")  # the folder that this card lies in
-contender = read_contender(json.loads((model / "settings.json").read_text()))
-shape = ImageShape(channels={channels}, resolution={resolution}, classes={classes})
-weights = load_file(model / "weights.safetensors")
-images = storage.read(Path("data/05_model_input/{folder}")).train.images  # some samplers are fitted to them
-ready = load(
-    contender.model, contender.sampler, weights, shape, images=images, device=torch.device("cpu")
-)
-samples = sample(ready, n=16, labels=None, seed=0)  # uint8 (16, {resolution}, {resolution}, {channels})
+model = mlflow.pyfunc.load_model("model")  # the folder that MLmodel lies in, or runs:/<id of the run>/model
+samples = model.predict(pd.DataFrame({{"n": [16], "seed": [{seed}]}}))  # uint8 {shape}
 """
 
 CARD = """\
@@ -68,7 +52,7 @@ Of {n} samples, with 95% intervals. Two scores compare only where their passport
 
 ## How to load it
 
-With gencompare installed, from the folder of the project that prepared the same images:
+With gencompare installed, and without any image; `labels`, a list of classes' numbers, may be given too:
 
 ```python
 {loading}```
@@ -97,7 +81,6 @@ def model_card(
         scores: as `evaluation.scoring.score` returns them.
         origin: versions, git commit and machine.
     """
-    shape = {"channels": images["channels"], "resolution": images["resolution"], "folder": images["folder"]}
     data = {
         key: images.get(key) for key in ("folder", "resolution", "source", "licence", "citation", "sha256")
     }
@@ -114,7 +97,9 @@ def model_card(
         passports=_passports(scores["scores"]),
         cost=_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
         settings=_table(("setting", "value"), [(k, str(v)) for k, v in flatten(settings).items()]),
-        loading=LOADING.format(classes=len(images["classes"]), **shape),
+        loading=LOADING.format(
+            seed=settings["seed"], shape=(16, images["resolution"], images["resolution"], images["channels"])
+        ),
         origin=_table(("fact", "value"), facts(origin)),
     )
 

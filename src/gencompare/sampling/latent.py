@@ -85,8 +85,8 @@ class MixtureSampler(LatentSampler):
         return torch.cat([picks[:, None], white[torch.arange(len(codes)), likeliest]], dim=1)
 
 
-def fitted(config: Mixture, networks: Mapping[str, nn.Module], images: np.ndarray) -> MixtureSampler:
-    """Fit a mixture to the codes of training images, uint8 (N, H, W, C).
+def fit_mixture(config: Mixture, networks: Mapping[str, nn.Module], images: np.ndarray) -> dict[str, Tensor]:
+    """Fit a mixture to the codes of training images, uint8 (N, H, W, C): what `MixtureSampler` takes.
 
     Raises:
         SettingError: where there is no one VAE, or fewer images than components.
@@ -98,12 +98,11 @@ def fitted(config: Mixture, networks: Mapping[str, nn.Module], images: np.ndarra
         )
     codes = _codes(vae, images[: config.images])
     mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
-    return MixtureSampler(
-        networks,
-        bounds=torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
-        means=torch.from_numpy(mixture.means_).float(),
-        factors=torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
-    )
+    return {
+        "bounds": torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
+        "means": torch.from_numpy(mixture.means_).float(),
+        "factors": torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float(),
+    }
 
 
 @torch.inference_mode()

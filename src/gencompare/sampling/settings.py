@@ -17,9 +17,10 @@ from gencompare.config.typed import (
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import nn
+    from torch import Tensor, nn
 
     from gencompare.models.parts.shape import ImageShape
+    from gencompare.models.parts.weights import Weights
     from gencompare.sampling.base import Sampler
 
 
@@ -29,12 +30,20 @@ Networks = Mapping[str, "nn.Module"]
 class SamplerSettings(Protocol):
     """One of the classes below."""
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
+        """Learn from training images, uint8 (N, H, W, C), what the sampler needs beside the networks: mostly nothing.
+
+        Raises:
+            SettingError: where these networks or images do not allow it.
+        """
+        ...
+
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         """Make the sampler of trained networks.
 
         Args:
             shape: of the images it makes.
-            images: training images, which some samplers learn from: uint8 (N, H, W, C).
+            fitted: what `fit` has learnt.
 
         Raises:
             SettingError: where these networks cannot be sampled this way.
@@ -42,11 +51,19 @@ class SamplerSettings(Protocol):
         ...
 
 
+class Unfitted:
+    """Settings of a sampler that learns nothing from images."""
+
+    def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
+        """Learn nothing."""
+        return {}
+
+
 @settings
-class Latent:
+class Latent(Unfitted):
     """Draw z from N(0, I)."""
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling.latent import LatentSampler
 
         return LatentSampler(networks)
@@ -66,14 +83,19 @@ class Mixture:
     components: Positive = 10
     images: Positive = 10_000
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
-        from gencompare.sampling.latent import fitted
+    def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
+        from gencompare.sampling.latent import fit_mixture
 
-        return fitted(self, networks, images)
+        return fit_mixture(self, networks, images)
+
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
+        from gencompare.sampling.latent import MixtureSampler
+
+        return MixtureSampler(networks, **fitted)
 
 
 @settings
-class Autoregressive:
+class Autoregressive(Unfitted):
     """Write a VQ-VAE's codes one after the other, as its prior finds them probable, and decode them.
 
     Attributes:
@@ -82,14 +104,14 @@ class Autoregressive:
 
     temperature: PositiveFloat = 1.0
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling.codes import CodeSampler
 
         return CodeSampler(networks, self.temperature)
 
 
 @settings
-class Diffusion:
+class Diffusion(Unfitted):
     """What all samplers of diffusion models share. They visit evenly spread steps, from noise to the sample.
 
     Attributes:
@@ -115,7 +137,7 @@ class DDIM(Diffusion):
 
     eta: Fraction = 0.0
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DDIMSampler("ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape)
@@ -125,7 +147,7 @@ class DDIM(Diffusion):
 class Euler(Diffusion):
     """Euler's method, as flows name it: DDIM without noise on the way."""
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DDIMSampler("euler", solvers.ddim, self, networks, shape)
@@ -137,7 +159,7 @@ class DDPM(Diffusion):
 
     steps: Positive = 1000
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks, shape)
@@ -149,7 +171,7 @@ class DPMSolver(Diffusion):
 
     steps: Positive = 20
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks, shape)
@@ -161,7 +183,7 @@ class Heun(Diffusion):
 
     steps: Positive = 10
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, shape, 2 * self.steps - 1)
@@ -173,7 +195,7 @@ class Midpoint(Diffusion):
 
     steps: Positive = 10
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         return diffusion.DiffusionSampler("midpoint", solvers.midpoint, self, networks, shape, 2 * self.steps)
@@ -191,7 +213,7 @@ class Consistency(Diffusion):
     steps: Positive = 2
     via: tuple[PositiveFloat, ...] = (0.8,)
 
-    def sampler(self, networks: Networks, shape: ImageShape, images: np.ndarray) -> Sampler:
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
         if self.steps != 1 + len(self.via):

@@ -28,6 +28,7 @@ class TrackedRun:
         tags: Mapping[str, str],
         parent: TrackedRun | None = None,
         same: str | None = None,
+        reused: bool = False,
     ) -> None:
         """Begin it, or go on with one that was to be the same and ended early.
 
@@ -36,11 +37,13 @@ class TrackedRun:
             name, tags: of the run.
             parent: the run that it is a part of.
             same: what tells which interrupted run was to be the same; None never goes on with one.
+            reused: whether nothing is trained for it: MLflow hears of it only where it knows no such run.
         """
         self.id, self.name = uuid4().hex, name
         self._spool = spool
         self._steps: set[int] = set()
-        self._say("start", name=name, tags=dict(tags), parent=parent.id if parent else None, same=same)
+        above = parent.id if parent else None
+        self._say("start", name=name, tags=dict(tags), parent=above, same=same, reused=reused)
 
     def add_row(self, row: Mapping[str, float]) -> None:
         """Note a history row, unless it is known."""
@@ -98,18 +101,21 @@ class TrainingRun(TrackedRun):
         tags: Mapping[str, str],
         settings: Mapping[str, Any],
         image_set: Mapping[str, Any],
+        reused: bool = False,
     ) -> None:
         """Begin it, or go on with the run that an interruption cut short.
 
         Args:
             spool: to write to.
             parent: the comparison's run.
-            name: of the training.
-            tags: of the run, `comparison` among them.
+            name: of the run.
+            tags: of the run, `comparison` and `training`, the training's name, among them.
             settings, image_set: complete; with the comparison they tell which interrupted run was to be the same.
+            reused: whether the training was there already.
         """
         facts = json.dumps([tags["comparison"], image_set, settings], sort_keys=True)
-        super().__init__(spool, name, tags, parent, hashlib.sha256(facts.encode()).hexdigest())
+        super().__init__(spool, name, tags, parent, hashlib.sha256(facts.encode()).hexdigest(), reused)
+        self.training = tags["training"]
         self.log_params(settings)
 
     def record(self, kind: str, value: Any, dataset: Any) -> None:
@@ -124,15 +130,12 @@ class TrainingRun(TrackedRun):
             self.log(value)
         elif kind == "scores":
             self.log({name: score["value"] for name, score in value["scores"].items()})
-        elif kind in {"sample_grid", "interpolation", "trajectory", "reconstructions", "stages"}:
+        elif kind in {"sample_grid", "interpolation", "trajectory", "stages"}:
             self.log_file(newest_file(dataset))
 
-    def attach_model(self, weights: Any, sample_grid: Any, settings: Mapping[str, Any], card: str) -> None:
-        """Put the model into a folder of the run's artifacts: weights, settings, card and a grid of its samples."""
-        self.log_file(newest_file(weights), "model", "weights.safetensors")  # best ones have another name
-        self.log_file(newest_file(sample_grid), "model")
-        self.log_text(json.dumps(dict(settings), indent=2), "model/settings.json")
-        self.log_text(card, "model/README.md")
+    def log_model(self, datasets: Mapping[str, Any], card: str) -> None:
+        """Note the contender's model: the newest files of some datasets, by their name in it, and its card."""
+        self._say("model", files={name: str(newest_file(one)) for name, one in datasets.items()}, card=card)
 
 
 def newest_file(dataset: Any) -> Path:

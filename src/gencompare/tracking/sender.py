@@ -140,6 +140,7 @@ class Delivery:
         self._ids = dict(spool.ids)
         self._steps: dict[str, set[int]] = {}
         self._metrics: list[Message] = []
+        self._with_news, self._without_news = set[str](), set[str]()  # comparisons, by their trainings
 
     def all(self, is_abandoned: bool = False) -> None:
         """Deliver all there is by now, and end as KILLED what a process gone since has left open.
@@ -155,7 +156,9 @@ class Delivery:
             ):
                 self._send_metrics()
                 self._delivered(end)
-            if message["do"] == "metrics":
+            if message["do"] != "start" and message["run"] not in self._ids:
+                self._delivered(place)  # MLflow knows it all, or refused its start
+            elif message["do"] == "metrics":
                 self._metrics.append(message)
             else:
                 self._tell(getattr(self, f"_{message['do']}"), message)
@@ -180,8 +183,6 @@ class Delivery:
         """Say one thing; what MLflow will never take is left out with a line."""
         from mlflow.exceptions import MlflowException
 
-        if message["do"] != "start" and message["run"] not in self._ids:
-            return  # its start was refused
         try:
             how(message)
         except MlflowException as error:
@@ -208,6 +209,10 @@ class Delivery:
         found = self._client.search_runs([self._experiment], wanted, order_by=order)
         ours = [one for one in found if one.data.tags.get("spooled_as") == run]
         early = [one for one in found if one.info.status in {"KILLED", "FAILED"}]
+        if message["reused"] and found and not (ours or early):
+            self._without_news.add(message["parent"])  # all that is said of it is known
+            return
+        self._with_news.add(message["parent"])
         if not (ours or early):
             begun = self._client.create_run(self._experiment, message["at"], tags, message["name"])
             self._ids[run] = begun.info.run_id
@@ -269,5 +274,12 @@ class Delivery:
         tags = [InputTag("mlflow.data.context", "training")]
         self._client.log_inputs(self._ids[message["run"]], [DatasetInput(dataset, tags)])
 
+    def _model(self, message: Message) -> None:
+        from gencompare.tracking.model import log_model
+
+        log_model(self._client, self._ids[message["run"]], message["files"], message["card"])
+
     def _end(self, message: Message) -> None:
         self._client.set_terminated(self._ids[message["run"]], message["status"], message["at"])
+        if message["run"] in self._without_news - self._with_news:
+            self._client.delete_run(self._ids[message["run"]])  # nothing was trained

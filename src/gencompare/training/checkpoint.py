@@ -62,6 +62,12 @@ def forget(folder: Path) -> None:
         shutil.rmtree(path)
 
 
+def status(folder: Path) -> str | None:
+    """Return the status that the newest checkpoint has, None where there is none."""
+    found = (read_sound(path / STATE, read_json) for path in _whole(folder))
+    return next((str(state["status"]) for state in found if state is not None), None)
+
+
 def _load(path: Path) -> tuple[Tensors, dict[str, Any]]:
     missing = [name for name in (TENSORS, STATE) if not (path / name).is_file()]
     if missing:

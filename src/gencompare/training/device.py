@@ -20,13 +20,17 @@ def pick_device(wanted: Device = "auto") -> torch.device:
     Raises:
         SettingError: if CUDA is asked for by name and there is none.
     """
+    device = find_device(wanted)
+    if device.type == "cpu" and wanted == "auto":
+        _say_cpu()
+    return device
+
+
+def find_device(wanted: Device = "auto") -> torch.device:
+    """Return the device that `pick_device` does, and say nothing."""
     if wanted == "cuda" and not torch.cuda.is_available():
         raise SettingError("device='cuda': this machine has no CUDA device; use device=auto or device=cpu")
-    if wanted == "cpu" or not torch.cuda.is_available():
-        if wanted == "auto":
-            _say_cpu()
-        return torch.device("cpu")
-    return torch.device("cuda")
+    return torch.device("cpu" if wanted == "cpu" or not torch.cuda.is_available() else "cuda")
 
 
 @cache

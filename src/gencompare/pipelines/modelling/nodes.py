@@ -36,12 +36,14 @@ from gencompare.pipelines.modelling.validation import Curve, Validator, labels_l
 from gencompare.running.alone import alone
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
-from gencompare.sampling.base import Sampler, load
+from gencompare.sampling.base import Sampler, fit, load
+from gencompare.sampling.saved import describe
 from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
-from gencompare.training.loop import Trained, seeded, train
+from gencompare.training.loop import Trained, seeded
+from gencompare.training.parallel import train
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +54,11 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     """Return on how many images a contender trains, and what that follows from.
 
     Speed is measured on a worker as a training gets, once: what was found is kept in `budgets`, so that the same
-    command trains on as many images again.
+    command trains on as many images again. It is one process's: several have the same budget, and are there sooner.
     """
     if "budget" not in settings:
         return {"kimg": settings["training"]["kimg"]}
+    settings = settings | {"training": settings["training"] | {"processes": 1}}
     budget = read_budget(settings["budget"])
     any_length = in_force(settings, {"kimg": 1.0})  # how fast it is does not depend on how long it trains
     contender = read_contender(any_length)
@@ -66,7 +69,7 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
         found = read_sound(file, read_json)
         if found is None:
             speed = measure_speed(
-                lambda: _objective(contender, prepared),
+                partial(_objective, contender, _shape(prepared)),
                 contender.images.of(prepared.train),
                 contender.training,
                 seed=settings["seed"],
@@ -99,14 +102,16 @@ def train_contender(
     Weights,
     Weights,
     Weights,
+    Weights,
+    dict[str, Any],
     pd.DataFrame,
     dict[str, Any],
     dict[str, Any],
     dict[str, Any],
     Images,
 ]:
-    """Train on the train split; return settings in force, last, best and earlier stages' weights, history, outcome,
-    cost, curve, and the first samples of each of its points.
+    """Train on the train split; return settings in force, last, best and earlier stages' weights, what the sampler
+    has learnt, the shape of its images, history, outcome, cost, curve, and the first samples of each of its points.
 
     A training that another contender or comparison has been through to its end is not repeated. The curve and the
     best weights come from samples held against training images, never the held-out split: that is the report's.
@@ -121,6 +126,8 @@ def train_contender(
         trained.weights,
         best,
         stages,
+        _fitted(read_contender(settings), trained.weights, best, prepared),
+        describe(prepared),
         trained.history,
         _outcome(trained, curve),
         trained.cost | {"validation_seconds": curve.seconds if curve else 0.0},
@@ -140,7 +147,7 @@ def _train(
         write_json(folder / "settings.json", settings)  # for people who look in
         once = partial(
             train,
-            lambda: _objective(contender, prepared),
+            partial(_objective, contender, _shape(prepared)),
             contender.images.of(prepared.train),
             contender.training,
             name=settings["name"],
@@ -156,7 +163,9 @@ def _train(
             return trained, None
 
         def make(chosen: Contender, weights: Weights, fitted_to: np.ndarray) -> Sampler:
-            return _sampler(chosen, weights, prepared, fitted_to)
+            device = pick_device(chosen.training.device)
+            own = fit(chosen.model, chosen.sampler, weights, _shape(prepared), fitted_to, device)
+            return _sampler(chosen, weights, prepared, own)
 
         validator = Validator(prepared.train, feature_cache)
         return trained, validator.curve(trained.points, contender, make, folder)
@@ -168,15 +177,34 @@ def _names(file: Path) -> list[str]:
         return list(tensors.keys())
 
 
-def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
-    """Make an objective with fresh networks for these images."""
-    contender.model.check(_shape(prepared))
-    return contender.objective.objective(contender.model.networks(_shape(prepared)))
+def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepared: ImageSplits) -> Weights:
+    """Fit the sampler of the weights that samples are made from to the training images."""
+    chosen = _of_choice(contender, weights, best_weights)
+    device = pick_device(contender.training.device)
+    images = prepared.train.images
+    return fit(contender.model, contender.sampler, chosen, _shape(prepared), images, device)
+
+
+def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path) -> bool:
+    """Whether a training has been through to its end, so that it would be reused.
+
+    Args:
+        settings: in force, of the contender.
+        trainings: the folder of all trainings.
+    """
+    folder = trainings / _fingerprint(prepared, settings, read_contender(settings))
+    return checkpoint.status(folder) in {"finished", "diverged"}
+
+
+def _objective(contender: Contender, shape: ImageShape) -> Objective:
+    """Make an objective with fresh networks for images of a shape."""
+    contender.model.check(shape)
+    return contender.objective.objective(contender.model.networks(shape))
 
 
 def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Contender) -> str:
     with seeded(0, torch.device("cpu")):  # networks are made only to see by what code
-        objective = _objective(contender, prepared)
+        objective = _objective(contender, _shape(prepared))
     modules = modules_of(objective, *objective.networks.values())
     return fingerprint(settings, prepared.card["sha256"]["train"], modules)
 
@@ -204,6 +232,7 @@ def _outcome(trained: Trained, curve: Curve | None) -> dict[str, Any]:
 def sample_contender(
     weights: Weights,
     best_weights: Weights,
+    fitted: Weights,
     prepared: ImageSplits,
     settings: dict[str, Any],
     evaluation_settings: dict[str, Any],
@@ -211,7 +240,7 @@ def sample_contender(
     """Make the samples that are scored, from the last or the best weights; say what one image costs."""
     n = build(EvaluationSettings, evaluation_settings, "evaluation").samples
     labels = labels_like(prepared.heldout, n)
-    made = in_parts(_sample_part, n, weights, best_weights, prepared, settings, labels)
+    made = in_parts(_sample_part, n, weights, best_weights, fitted, prepared, settings, labels)
     images, facts = np.concatenate([images for images, _ in made]), made[0][1]
     seconds = sum(each["seconds"] for _, each in made)
     cost = {"nfe": facts["nfe"], "seconds_per_image": seconds / n}
@@ -224,6 +253,7 @@ def _sample_part(
     seconds: float,
     weights: Weights,
     best_weights: Weights,
+    fitted: Weights,
     prepared: ImageSplits,
     settings: dict[str, Any],
     labels: np.ndarray | None,
@@ -236,10 +266,10 @@ def _sample_part(
     Returns:
         uint8 (n or fewer, H, W, C); the `seconds` they took, evaluations an image (`nfe`), and label `classes`.
     """
-    contender = _chosen(weights, best_weights, prepared, settings)
+    contender = _chosen(weights, best_weights, fitted, prepared, settings)
     started, batches = time.perf_counter(), []
-    for start in range(first, first + n, sampling.BATCH):
-        chosen = slice(start, min(start + sampling.BATCH, first + n))
+    for start in range(first, first + n, contender.batch):
+        chosen = slice(start, min(start + contender.batch, first + n))
         own = labels[chosen] if contender.classes and labels is not None else None
         batches.append(sampling.sample(contender, chosen.stop - start, own, settings["seed"], start))
         if time.perf_counter() - started > seconds:
@@ -251,14 +281,16 @@ def _sample_part(
 def picture_contender(
     weights: Weights,
     best_weights: Weights,
+    fitted: Weights,
     stage_weights: Weights,
     samples: Images,
     prepared: ImageSplits,
     settings: dict[str, Any],
 ) -> tuple[Image, Image, Image, Image, dict[str, float]]:
     """Draw interpolations, trajectories, samples by stage, and reconstructions; return their error, too."""
-    contender, seed = _chosen(weights, best_weights, prepared, settings), settings["seed"]
-    earlier = [_trained(stage, prepared, settings) for stage in _by_stage(stage_weights)]
+    contender, seed = _chosen(weights, best_weights, fitted, prepared, settings), settings["seed"]
+    by_stage = _by_stage(stage_weights)
+    earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in by_stage]
     return (
         strips(sampling.interpolate(contender, ROWS, FRAMES, seed)),
         strips(sampling.trajectory(contender, ROWS, FRAMES, seed)),
@@ -285,24 +317,24 @@ def _shape(prepared: ImageSplits) -> ImageShape:
 
 
 def _chosen(
-    weights: Weights, best_weights: Weights, prepared: ImageSplits, settings: dict[str, Any]
+    weights: Weights, best_weights: Weights, fitted: Weights, prepared: ImageSplits, settings: dict[str, Any]
 ) -> Sampler:
     """Make the contender ready with the weights that its settings choose, the last or the best."""
-    best = read_contender(settings).training.sample_from == "best"
-    return _trained(best_weights if best else weights, prepared, settings)
+    contender = read_contender(settings)
+    return _sampler(contender, _of_choice(contender, weights, best_weights), prepared, fitted)
 
 
-def _trained(weights: Weights, prepared: ImageSplits, settings: dict[str, Any]) -> Sampler:
-    return _sampler(read_contender(settings), weights, prepared, prepared.train.images)
+def _of_choice(contender: Contender, weights: Weights, best_weights: Weights) -> Weights:
+    return best_weights if contender.training.sample_from == "best" else weights
 
 
-def _sampler(contender: Contender, weights: Weights, prepared: ImageSplits, fitted_to: np.ndarray) -> Sampler:
+def _sampler(contender: Contender, weights: Weights, prepared: ImageSplits, fitted: Weights) -> Sampler:
     return load(
         contender.model,
         contender.sampler,
         weights,
         _shape(prepared),
-        images=fitted_to,
+        fitted=fitted,
         device=pick_device(contender.training.device),
     )
 

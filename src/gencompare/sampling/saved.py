@@ -1,0 +1,215 @@
+"""Trained contenders found again on disk and made ready: no training image is needed for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file
+
+from gencompare.config.contender import read_contender
+from gencompare.config.typed import SettingError, nearest
+from gencompare.imagesets.arrays import ImageSplits
+from gencompare.models.parts.shape import ImageShape
+from gencompare.sampling import images as sampling
+from gencompare.sampling.base import Sampler, load
+from gencompare.training.device import pick_device
+
+WEIGHTS, BEST, FITTED = "weights.safetensors", "best_weights.safetensors", "fitted.safetensors"
+SETTINGS, SHAPE = "settings.json", "shape.json"
+FILES = (WEIGHTS, BEST, FITTED, SETTINGS, SHAPE)
+
+Find = Callable[[str], Path]
+"""From the name of one of FILES to where it lies."""
+
+
+def describe(prepared: ImageSplits) -> dict[str, Any]:
+    """Say what a contender makes images of, JSON-ready.
+
+    Returns:
+        `image_set` (name of its folder), `channels`, `resolution`, `classes` (names), and `labels`: those of the
+        held-out split in their order, which scored samples have, over and over.
+    """
+    card, labels = prepared.card, prepared.heldout.labels
+    facts = {key: card[key] for key in ("channels", "resolution", "classes")}
+    return {"image_set": card["folder"], **facts, "labels": [] if labels is None else labels.tolist()}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained contender, ready to make images.
+
+    Attributes:
+        sampler: with the weights that its settings choose.
+        settings: complete.
+        shape: as `describe` returns it.
+    """
+
+    sampler: Sampler
+    settings: Mapping[str, Any]
+    shape: Mapping[str, Any]
+
+    def sample(self, n: int, labels: np.ndarray | None, seed: int) -> np.ndarray:
+        """Make images of a seed, the same as were scored where the seed is the training's: uint8 (n, H, W, C).
+
+        Args:
+            labels: int64 (n,); None takes those that the scored samples have.
+        """
+        if labels is None and self.sampler.classes and self.shape["labels"]:
+            labels = np.resize(np.array(self.shape["labels"], np.int64), n)
+        return sampling.sample(self.sampler, n, labels, seed)
+
+    def labels(self, asked: str | int | None, n: int) -> np.ndarray | None:
+        """Read numbers or names of classes, joined by +, as labels that follow each other: int64 (n,) or None.
+
+        Raises:
+            SettingError: where there is no such class, or the contender takes no labels.
+        """
+        if asked is None:
+            return None
+        if not self.sampler.classes:
+            name = self.settings["contender"]
+            raise SettingError(f"labels={asked!r}: {name} was trained without labels; leave it out")
+        classes = [str(name) for name in self.shape["classes"]]
+        known = {str(number): number for number in range(len(classes))}
+        known |= {name.lower(): number for number, name in enumerate(classes)}
+        parts = [part.strip().lower() for part in str(asked).split("+")]
+        for part in parts:
+            if part not in known:
+                raise SettingError(
+                    f"labels={asked!r}: {part!r} is no class; {nearest(part, classes)}, or 0 to {len(classes) - 1}; "
+                    "several are joined by +"
+                )
+        return np.resize(np.array([known[part] for part in parts], np.int64), n)
+
+
+def read(find: Find, sampler: Mapping[str, Any] | None = None) -> Trained:
+    """Read a trained contender from its files.
+
+    Args:
+        find: says where FILES lie.
+        sampler: settings of its sampler in place of its own, such as {"steps": 10}.
+
+    Raises:
+        SettingError: if such a sampler is not to be had.
+    """
+    settings, shape = (json.loads(find(name).read_text()) for name in (SETTINGS, SHAPE))
+    contender = read_contender(settings | {"sampler": settings["sampler"] | dict(sampler or {})})
+    ready = load(
+        contender.model,
+        contender.sampler,
+        load_file(find(BEST if contender.training.sample_from == "best" else WEIGHTS)),
+        ImageShape(shape["channels"], shape["resolution"], len(shape["classes"])),
+        fitted=load_file(find(FITTED)),
+        device=pick_device(contender.training.device),
+    )
+    return Trained(ready, settings, shape)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The newest version of one training that a comparison has left.
+
+    Attributes:
+        comparison: its name.
+        image_set: name of the folder of the images it learnt from.
+        folder: of its files, each in folders of its versions.
+        version: the newest that has all of them; None where none has.
+    """
+
+    comparison: str
+    image_set: str
+    folder: Path
+    version: str | None
+
+    def find(self, name: str) -> Path:
+        """Return where one of its files lies."""
+        return self.folder / name / str(self.version) / name
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Its complete settings."""
+        newest = max((self.folder / SETTINGS).iterdir())
+        settings: dict[str, Any] = json.loads((newest / SETTINGS).read_text())
+        return settings
+
+    @property
+    def addresses(self) -> list[str]:
+        """What it may be called after the comparison's name, the most exact first."""
+        contender, seed = self.settings["contender"], self.settings["seed"]
+        ways = (f"{contender}.{seed}", contender)
+        return [f"{self.image_set}.{way}" for way in ways] + list(ways)
+
+
+def saved(models: Path) -> Iterator[Saved]:
+    """Find every training under a folder laid out as <comparison>/<image set>/<training>/<file>/<version>/<file>."""
+    for folder in sorted({path.parents[2] for path in models.glob(f"*/*/*/{SETTINGS}/*/{SETTINGS}")}):
+        versions = [{path.parent.name for path in folder.glob(f"{name}/*/{name}")} for name in FILES]
+        whole = set.intersection(*versions)
+        yield Saved(folder.parents[1].name, folder.parent.name, folder, max(whole, default=None))
+
+
+def choose(models: Path, asked: str, dataset: str | None = None) -> Saved:
+    """Find the one training that is asked for.
+
+    Args:
+        models: the folder of trained contenders.
+        asked: `<comparison>.<contender>`; where several are called that, with its image set's folder and its seed:
+            `<comparison>.<image set>.<contender>.<seed>`.
+        dataset: name of its image set.
+
+    Raises:
+        SettingError: in one line that says which there are, if there is none or more than one.
+    """
+    found = list(saved(models))
+    comparison, _, rest = asked.partition(".")
+    fitting = [one for one in found if one.comparison == comparison and rest in one.addresses]
+    if dataset is not None:
+        fitting = [one for one in fitting if one.image_set.split("-")[0] == dataset]
+    if not fitting:
+        raise SettingError(f"from={asked!r}: {_nothing(found, asked, dataset)}")
+    if len(fitting) > 1:
+        ways = ", ".join(f"from={comparison}.{_shortest(one, fitting)}" for one in fitting)
+        raise SettingError(f"from={asked!r}: there are {len(fitting)} of it; say which: {ways}")
+    if fitting[0].version is None:
+        raise SettingError(
+            f"from={asked!r}: was saved by an earlier version, without all that sampling needs; run "
+            f"{comparison} again, which trains nothing anew that is trained"
+        )
+    return fitting[0]
+
+
+def answer(models: Path, request: Mapping[str, Any]) -> tuple[Saved, Trained, np.ndarray | None]:
+    """Find and read what `sample` is asked for, and its labels.
+
+    Args:
+        models: the folder of trained contenders.
+        request: `from`, `dataset`, `n` and `labels` among it.
+
+    Raises:
+        SettingError: for the first thing that cannot be had.
+    """
+    chosen = choose(models, request["from"], request["dataset"])
+    trained = read(chosen.find)
+    return chosen, trained, trained.labels(request["labels"], request["n"])
+
+
+def _shortest(one: Saved, others: list[Saved]) -> str:
+    """Return the shortest address that no other has."""
+    alone = [a for a in one.addresses if sum(a in other.addresses for other in others) == 1]
+    return min(alone, key=len)
+
+
+def _nothing(found: list[Saved], asked: str, dataset: str | None) -> str:
+    if not found:
+        return "nothing is trained yet; run a comparison first: kedro run --pipeline=gan_compare"
+    names = {f"{one.comparison}.{one.settings['contender']}" for one in found}
+    if dataset is not None and asked in names:
+        sets = sorted({o.image_set for o in found if asked == f"{o.comparison}.{o.settings['contender']}"})
+        return f"was not trained on {dataset}, but on {', '.join(sets)}"
+    return f"no such contender is trained; {nearest(asked, names)}"

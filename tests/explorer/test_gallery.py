@@ -1,0 +1,76 @@
+"""What the explorer shows is what was trained, made as asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gencompare.config.typed import SettingError
+from gencompare.explorer.gallery import FRAMES, Gallery, Wish, wish_of
+from gencompare.sampling.saved import choose, read
+
+DDPM = {"name": "ddim", "steps": 3, "eta": 1.0, "guidance_scale": 2.0}
+
+
+@pytest.fixture
+def gallery(tmp_path, leave_training):
+    leave_training(tmp_path / "06_models", "one/squares/dcgan", conditional=False)
+    leave_training(tmp_path / "06_models", "one/squares/ddpm", family="unet", sampler=DDPM)
+    return Gallery(tmp_path)
+
+
+def near(first, last):
+    return np.abs(first.astype(int) - last).max() <= 1
+
+
+def test_controls_are_those_that_a_contender_has(gallery):
+    ddpm, dcgan = sorted(gallery.describe(), key=lambda one: one["contender"], reverse=True)
+    assert (ddpm["steps"], ddpm["guidance"], ddpm["classes"]) == (3, 2.0, ["shirt", "bag", "boot"])
+    assert (dcgan["steps"], dcgan["guidance"], dcgan["classes"]) == (None, None, [])
+    values = {"seed": "4", "label": "1", "steps": "2", "guidance": "0.5"}
+    assert wish_of(values, ddpm) == Wish(4, 1, 2, 0.5)
+    assert wish_of(values, dcgan) == Wish(4)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"seed": "x"}, "seed='x': must be a number"),
+        ({"seed": "-1"}, "seed=-1: must be from 0"),
+        ({"label": "3"}, "label=3: must be from 0 to 2"),
+        ({"steps": "0"}, "steps=0: must be from 1"),
+    ],
+)
+def test_wishes_that_make_no_sense_are_refused(gallery, values, said):
+    entry = next(one for one in gallery.describe() if one["steps"])
+    with pytest.raises(SettingError, match=said):
+        wish_of(values, entry)
+
+
+def test_images_are_those_of_the_sample_pipeline(gallery, tmp_path):
+    trained = read(choose(tmp_path / "06_models", "one.ddpm").find)
+    assert np.array_equal(gallery.images("one/squares/ddpm", Wish(seed=5), 3), trained.sample(3, None, 5))
+    other = gallery.images("one/squares/ddpm", Wish(seed=5, label=0, steps=2, guidance=1.0), 3)
+    wished = read(choose(tmp_path / "06_models", "one.ddpm").find, {"steps": 2, "guidance_scale": 1.0})
+    assert np.array_equal(other, wished.sample(3, np.zeros(3, np.int64), 5))
+
+
+def test_a_walk_ends_at_the_second_image_even_where_the_sampler_draws_noise_on_the_way(gallery, tmp_path):
+    for name, own in (("dcgan", {}), ("ddpm", {"eta": 0.0})):
+        walk = gallery.walk(f"one/squares/{name}", Wish(seed=5, label=1))
+        trained = read(choose(tmp_path / "06_models", f"one.{name}").find, own)
+        labels = np.ones(2, np.int64) if name == "ddpm" else None
+        ends = trained.sample(2, labels, 5)
+        assert len(walk) == FRAMES
+        assert near(walk[0], ends[0]) and near(walk[-1], ends[1])
+
+
+def test_what_is_not_there_is_said_in_one_line(gallery):
+    with pytest.raises(
+        SettingError, match="contender='one/squares/ddp': unknown; did you mean one/squares/ddpm"
+    ):
+        gallery.images("one/squares/ddp", Wish(), 1)
+    with pytest.raises(SettingError, match="squares: its prepared images are gone; run the comparison again"):
+        gallery.nearest("one/squares/dcgan", Wish(), 0)
+    with pytest.raises(SettingError, match="its scored samples are gone"):
+        gallery.scored("one/squares/dcgan")

@@ -1,0 +1,94 @@
+"""Trained contenders are found again on disk, by names that fit one only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gencompare.config.typed import SettingError
+from gencompare.sampling.saved import answer, choose, read, saved
+
+
+def test_one_training_is_found_by_its_short_name_in_its_newest_whole_version(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan", version="v1")
+    leave_training(tmp_path, "one/squares/dcgan", version="v2")
+    leave_training(
+        tmp_path, "one/squares/dcgan", version="v3", without=["shape.json"]
+    )  # a run that was killed
+    assert choose(tmp_path, "one.dcgan").version == "v2"
+    assert [one.version for one in saved(tmp_path)] == ["v2"]
+
+
+@pytest.fixture
+def several(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    leave_training(tmp_path, "one/squares-resolution16/dcgan")
+    leave_training(tmp_path, "one/pandas/dcgan")
+    leave_training(tmp_path, "one/pandas/dcgan_repeat1", seed=1)
+    leave_training(tmp_path, "old/squares/dcgan", without=["fitted.safetensors"])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("asked", "dataset", "place"),
+    [
+        ("one.squares.dcgan", None, "squares/dcgan"),
+        ("one.squares-resolution16.dcgan", None, "squares-resolution16/dcgan"),
+        ("one.pandas.dcgan.1", None, "pandas/dcgan_repeat1"),
+        ("one.dcgan.1", None, "pandas/dcgan_repeat1"),
+        ("one.dcgan.0", "pandas", "pandas/dcgan"),
+    ],
+)
+def test_of_several_one_is_found_by_image_set_and_seed(several, asked, dataset, place):
+    assert choose(several, asked, dataset).folder == several / "one" / place
+
+
+@pytest.mark.parametrize(
+    ("asked", "dataset", "said"),
+    [
+        ("one.dcgan", None, r"there are 4 of it; say which: from=one.pandas.dcgan.0, from=one.dcgan.1, "),
+        ("one.dcgan", "pandas", r"there are 2 of it; say which: from=one.dcgan.0, from=one.dcgan.1$"),
+        ("one.dcgan", "squares", r"2 of it; .*from=one.squares.dcgan, from=one.squares-resolution16.dcgan$"),
+        ("one.dcgan", "cifar10", r"not trained on cifar10, but on pandas, squares, squares-resolution16$"),
+        ("one.dgan", None, r"no such contender is trained; did you mean one.dcgan"),
+        ("old.dcgan", None, r"run old again, which trains nothing anew"),
+    ],
+)
+def test_what_is_not_there_once_is_refused_in_one_line(several, asked, dataset, said):
+    with pytest.raises(SettingError, match=said) as refused:
+        choose(several, asked, dataset)
+    assert "\n" not in str(refused.value)
+
+
+def test_before_anything_is_trained_the_way_there_is_said(tmp_path):
+    with pytest.raises(SettingError, match="nothing is trained yet; run a comparison first: kedro run"):
+        choose(tmp_path, "gan_compare.dcgan")
+
+
+def test_labels_are_those_of_the_scored_samples_unless_others_are_asked_for(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    trained = read(choose(tmp_path, "one.dcgan").find)
+    own = trained.sample(6, None, seed=3)
+    assert np.array_equal(own, trained.sample(6, np.array([2, 0, 1, 1, 2, 0]), seed=3))
+    assert not np.array_equal(own, trained.sample(6, None, seed=4))
+    assert trained.labels("bag", 3).tolist() == [1, 1, 1]
+    assert trained.labels("2+Shirt", 5).tolist() == [2, 0, 2, 0, 2]
+    assert trained.labels(2, 2).tolist() == [2, 2]
+    assert trained.labels(None, 2) is None
+
+
+@pytest.mark.parametrize("asked", [3, -1, "bg", "bag+"])
+def test_classes_that_there_are_not_are_refused(tmp_path, asked, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    request = {"from": "one.dcgan", "dataset": None, "n": 2, "labels": asked}
+    with pytest.raises(
+        SettingError, match=f"^labels={asked!r}".replace("+", r"\+") + ".*shirt|did you mean bag"
+    ):
+        answer(tmp_path, request)
+
+
+def test_labels_of_a_contender_without_any_are_refused(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan", conditional=False)
+    request = {"from": "one.dcgan", "dataset": None, "n": 2, "labels": 1}
+    with pytest.raises(SettingError, match=r"^labels=1: dcgan was trained without labels; leave it out"):
+        answer(tmp_path, request)
