@@ -60,12 +60,12 @@ def save_model(data: Path, folder: Path, model_id: str | None = None, run_id: st
     from mlflow.models import Model, ModelSignature
     from mlflow.types.schema import Array, ColSpec, DataType, Schema, TensorSpec
 
-    asks = [
+    asks: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.long, "n"),
         ColSpec(DataType.long, "seed", required=False),
         ColSpec(Array(DataType.long), "labels", required=False),
     ]
-    gives = [TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1))]
+    gives: list[ColSpec | TensorSpec] = [TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1))]
     pyfunc.save_model(
         str(folder),
         loader_module=LOADER,
