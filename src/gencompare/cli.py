@@ -1,4 +1,4 @@
-"""This project's `kedro` commands: `run` with options of our own, `plan`, `list` and `explore`."""
+"""This project's `kedro` commands: `run` with options of our own, `plan`, `list`, `prune` and `explore`."""
 
 from __future__ import annotations
 
@@ -138,6 +138,33 @@ def list_(metadata: ProjectMetadata) -> None:
 
     loader = _loader(metadata, None, {})
     click.echo("\n".join(describe.everything(loader.plan)))
+
+
+@cli.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Versions of each artifact to keep.",
+)
+@click.option("--yes", is_flag=True, help="Remove it; without, it is only listed.")
+@click.pass_obj
+def prune(metadata: ProjectMetadata, keep: int, yes: bool) -> None:
+    """List what is superseded and how much room that takes, and remove it with --yes."""
+    from gencompare.prune import remove, superseded
+
+    found = superseded(metadata.project_path, keep)
+    for one in found:
+        click.echo(f"{one.size / 1e6:9.1f} MB  {one.path.relative_to(metadata.project_path)}  {one.why}")
+    total = f"{sum(one.size for one in found) / 1e6:.1f} MB"
+    if not found:
+        click.echo("Nothing is superseded.")
+    elif yes:
+        remove(found)
+        click.echo(f"{total} freed.")
+    else:
+        click.echo(f"{total} would be freed by kedro prune --keep={keep} --yes")
 
 
 @cli.command(name="explore")

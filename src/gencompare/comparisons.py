@@ -58,9 +58,11 @@ class Comparison:
 SCORE = "score"
 # The report across runs.
 HISTORY = "history"
+# Pages of results.
+PUBLISH = "publish"
 # Images from what was trained.
 SAMPLE = "sample"
-RESERVED = (SCORE, HISTORY, SAMPLE, "trainings", "budgets")
+RESERVED = (SCORE, HISTORY, PUBLISH, SAMPLE, "trainings", "budgets")
 
 
 def declared(blocks: Mapping[str, Any]) -> dict[str, Comparison]:
@@ -85,7 +87,7 @@ def declared(blocks: Mapping[str, Any]) -> dict[str, Comparison]:
 
 def registered_names(comparisons: Iterable[str]) -> list[str]:
     """Return the names of all pipelines, sorted: one a comparison, the others, and the default."""
-    return sorted([*comparisons, SCORE, HISTORY, SAMPLE, "__default__"])
+    return sorted([*comparisons, SCORE, HISTORY, PUBLISH, SAMPLE, "__default__"])
 
 
 def check_contenders(chosen: Iterable[str], where: str, known: Iterable[str] | None = None) -> None:

@@ -84,7 +84,8 @@ def _estimate(planned: Planned, comparison: Comparison, data: Path) -> str:
     if unknown:
         return f"not known yet: {', '.join(unknown)} never trained on {folder}; --minutes=N fixes it"
     each = [known for known in seconds.values() if known]
-    cores = min(os.cpu_count() or 1, len(comparison.trainings))
+    processes = max(one.values["training"]["processes"] for one in planned.contenders.values())
+    cores = min(max(1, (os.cpu_count() or 1) // processes), len(comparison.trainings))
     total = max(sum(each) * comparison.seeds / cores, *each)
     return f"about {total / 60:.0f} min of training, {cores} at once; samples and scores come on top"
 

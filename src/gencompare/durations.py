@@ -13,6 +13,7 @@ SPEEDS = {
     "dcgan": 680.0,
     "dcgan_upsample": 300.0,
     "vae": 1270.0,
+    "vq_vae": 400.0,
     "unet": 218.0,
     "resnet_gan": 150.0,
     "progressive_gan": 200.0,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -59,6 +61,16 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no JSON object")
     return found
+
+
+def no_room(error: OSError) -> str | None:
+    """Say in one line that a disk is full, and what to do; None of any other error."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return (
+        f"{os.strerror(error.errno)}{f' for {error.filename}' if error.filename else ''}; nothing is lost: free some "
+        "(kedro prune lists what is superseded) and give the same command again, which goes on from here"
+    )
 
 
 def set_aside(path: Path) -> Path:

@@ -149,7 +149,7 @@ class EngineHook:
         seconds = {label: each for label, (_, each) in self._trainings(pipeline).items()}
         references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
         address = self._plan.asked.engine
-        here = [] if address else environments(len(seconds))
+        here = [] if address else environments(len(seconds), self._processes(pipeline))
         order = longest_first(seconds, references & {node.name for node in pipeline.nodes}, max(1, len(here)))
         engine = Engine(order, here, address)
         self._display.expect(dict(self._trainings(pipeline).values()), engine.places)
@@ -169,6 +169,19 @@ class EngineHook:
                     node: (one.name, expected[one.contender]) for node, one in nodes.items() if node in names
                 }
         return found
+
+    def _processes(self, pipeline: Pipeline) -> int:
+        """Return the most processes that a training of a run has."""
+        names = {node.name for node in pipeline.nodes}
+        return max(
+            (
+                planned.contenders[one.contender].values["training"]["processes"]
+                for name, planned in self._plan.planned.items()
+                for one in planned.trainings
+                if f"{naming.box(name, one.name)}.train" in names
+            ),
+            default=1,
+        )
 
     def _stop(self, number: int, frame: object) -> None:
         """Stop at once when asked twice, or when what runs writes no checkpoint."""

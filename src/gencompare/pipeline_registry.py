@@ -10,8 +10,17 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from gencompare.comparisons import HISTORY, SAMPLE, SCORE, Comparison, Training
-from gencompare.pipelines import history, imagesets, modelling, naming, reporting, sampling, scoring
+from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE, Comparison, Training
+from gencompare.pipelines import (
+    history,
+    imagesets,
+    modelling,
+    naming,
+    publishing,
+    reporting,
+    sampling,
+    scoring,
+)
 
 # Datasets of everyone, and those that the contenders of a comparison share.
 EVERYONES = frozenset({"feature_cache", "trainings", "budgets", "params:samples"})
@@ -39,7 +48,12 @@ def register_pipelines() -> dict[str, Pipeline]:
 def compose_all(comparisons: Mapping[str, Comparison]) -> dict[str, Pipeline]:
     """Return one pipeline per comparison, scoring and sampling alone, and the history; the main job is also the default."""
     pipelines = {name: compose(name, comparison) for name, comparison in comparisons.items()}
-    others = {SCORE: compose_scoring(), HISTORY: compose_history(), SAMPLE: compose_sampling()}
+    others = {
+        SCORE: compose_scoring(),
+        HISTORY: compose_history(),
+        PUBLISH: compose_publishing(),
+        SAMPLE: compose_sampling(),
+    }
     return pipelines | others | {"__default__": pipelines["gan_compare"]}
 
 
@@ -67,6 +81,13 @@ def compose_history() -> Pipeline:
     """Hang the report across runs together: from what earlier runs have left."""
     folders, asked = {"reports", "model_outputs"}, {"params:comparison", "params:dataset"}
     return Pipeline(history.create_pipeline(), namespace="history", inputs=folders, parameters=asked)
+
+
+def compose_publishing() -> Pipeline:
+    """Hang the pages of results together: from what earlier runs have left."""
+    folders = {"reports", "models", "model_outputs", "results"}
+    asked = {"params:comparison", "params:dataset"}
+    return Pipeline(publishing.create_pipeline(), namespace=PUBLISH, inputs=folders, parameters=asked)
 
 
 def compose_sampling() -> Pipeline:

@@ -60,14 +60,16 @@ class ReuseHook:
                 self._owners[naming.dataset(name, "budget", one)] = Owned("budget", name, Training(one, 0))
         self._contents: dict[str, str] = {}
         anew = run_params["only_missing_outputs"]
-        for name in sorted(pipeline.datasets() if anew else pipeline.inputs()):
-            if name in self._owners and (reason := self._choose(name)):
+        reused = self._owners.keys() & (pipeline.datasets() if anew else pipeline.inputs())
+        for whose in sorted({self._owners[name].comparison for name in reused} if anew else ()):
+            if reason := self._changed_source(whose):
+                self._make_again(naming.dataset(whose, "prepared"), reason)
+        for name in sorted(reused):
+            if reason := self._choose(name):
                 if not anew:
                     advice = "run without --tags and the like, so that it is made anew"
                     raise SettingError(f"{name.partition('.')[2]}: {reason}; {advice}")
-                if catalog.exists(name):
-                    logger.info("%s is made again: %s", name, reason)
-                catalog.forget(name)
+                self._make_again(name, reason)
         if not anew:
             self._say_what_changed(pipeline)
 
@@ -80,10 +82,13 @@ class ReuseHook:
         for version in self._catalog.versions(dataset_name)[:1] if owned is not None else ():
             write_json(self._catalog.folder(dataset_name, version) / MADE_FROM, self._wanted(dataset_name))
 
+    def _make_again(self, name: str, reason: str) -> None:
+        if self._catalog.exists(name):
+            logger.info("%s is made again: %s", name, reason)
+        self._catalog.forget(name)
+
     def _choose(self, name: str) -> str | None:
         """Have the newest version read that is whole and agrees; or say why there is none."""
-        if self._owners[name].kind == "prepared":
-            return self._changed_source(self._owners[name].comparison)
         if not is_file(self._catalog[name]):
             return None
         reasons: list[str] = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from kedro.io import DatasetError
+from PIL import Image
 
 from gencompare.catalog.whole import WholeCatalog
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.folder import Folder
 
 NOW, EARLIER = "2030-05-05T05.05.05.500Z", "2029-01-01T01.01.01.001Z"
 
@@ -97,3 +102,36 @@ def test_what_is_forgotten_is_made_again(tmp_path):
     assert not catalog.exists("numbers")
     catalog.save("numbers", {})
     assert catalog.exists("numbers")
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("this machine has no /dev/full")
+
+    catalog = make(tmp_path)
+
+    def fill(data):
+        with open("/dev/full", "wb", buffering=0) as file:
+            file.write(b"content")
+
+    catalog["numbers"].save = fill
+    with pytest.raises(SettingError, match="numbers: No space left on device.*give the same command again"):
+        catalog.save("numbers", {})
+
+
+def test_images_that_cannot_be_prepared_are_one_line(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number in range(6):
+        (tmp_path / f"photos/{number}.png").write_bytes(b"not an image %d" % number)
+        Image.new("RGB", (20, 20), (number, 0, 0)).save(tmp_path / f"photos/whole{number}.png")
+    catalog = WholeCatalog.from_config(
+        {
+            "prepared": {
+                "type": "gencompare.catalog.prepared_images.PreparedImagesDataset",
+                "filepath": f"{tmp_path}/prepared",
+            }
+        }
+    )
+    with pytest.raises(SettingError, match="6 of 12 image files cannot be read") as said:
+        catalog.save("prepared", Folder(path=str(tmp_path / "photos"), resolution=16).prepare())
+    assert "\n" not in str(said.value)

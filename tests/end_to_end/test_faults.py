@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import psutil
 
-from .test_interruption import assert_same_bytes, checkpoints, start, wait
+from .test_interruption import CONTENDERS, assert_same_bytes, checkpoints, start, wait
 
 KILLS = 10
 
@@ -68,3 +68,16 @@ def test_ctrl_c_ends_in_five_seconds_in_one_line(project):
     assert said.splitlines()[-1] == "Error: stopped; the same command goes on from here"
     assert psutil.wait_procs(children, timeout=5)[1] == []
     assert checkpoints(project)
+
+
+def test_two_runs_at_once_train_once_and_come_to_the_same(finished, project):
+    both = [start(project) for _ in range(2)]
+    said = [one.communicate(timeout=600)[1].decode() for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    assert "Traceback" not in "".join(said)
+    for name in CONTENDERS:
+        assert "".join(said).count(f"{name} finished:") + "".join(said).count(f"{name} diverged:") == 1, said
+    assert_same_bytes(finished, project)
+    for samples in project.glob("data/07_model_output/gan_compare/*/*/samples.npz"):
+        versions = {file.read_bytes() for file in samples.glob("*/samples.npz")}
+        assert (len(list(samples.iterdir())), len(versions)) == (2, 1)

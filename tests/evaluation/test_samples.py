@@ -84,3 +84,56 @@ def test_places_without_images_are_refused(tmp_path: Path) -> None:
     assert "no images in it" in refused(empty)
     (empty / "broken.png").write_bytes(b"not a png")
     assert "broken.png cannot be read" in refused(empty)
+
+
+DTYPES = ["?", "i1", "u2", "i8", "f2", "f4", "c8", "U5", "S3", "M8[s]", "m8[s]", "i4,f4"]
+SHAPES = [(), (0,), (5,), (0, 16, 16, 3), (5, 0, 0, 3), (5, 16, 16, 0), (5, 16, 16, 7), (1, 2, 3, 4, 5)]
+
+
+def odd_files(folder: Path) -> list[Path]:
+    """Sixty files and more that are no samples: cut short, damaged, and of wrong types and shapes."""
+    rng, made = np.random.default_rng(0), []
+
+    def write(name: str, content: bytes) -> None:
+        (folder / name).write_bytes(content)
+        made.append(folder / name)
+
+    for kind, save in {"npy": np.save, "npz": np.savez_compressed}.items():
+        save(folder / f"whole.{kind}", COLOUR)
+        whole = (folder / f"whole.{kind}").read_bytes()
+        for left in (0, 1, 8, 60, 130, len(whole) // 2, len(whole) - 1):
+            write(f"cut-{left}.{kind}", whole[:left])
+        for number in range(8):
+            damaged = bytearray(whole)
+            for place in rng.integers(0, 120, 6):
+                damaged[place] = rng.integers(0, 256)
+            write(f"damaged-{number}.{kind}", bytes(damaged))
+        write(f"noise.{kind}", rng.bytes(500))
+        write(f"lines.{kind}", b"\n" * 500)
+    for number, dtype in enumerate(DTYPES):
+        made.append(folder / f"dtype-{number}.npy")
+        np.save(made[-1], np.zeros((5, 16, 16, 3), dtype))
+    for number, shape in enumerate(SHAPES):
+        made.append(folder / f"shape-{number}.npy")
+        np.save(made[-1], np.zeros(shape, np.uint8))
+        made.append(folder / f"labels-{number}.npz")
+        np.savez(made[-1], images=COLOUR, labels=np.zeros(shape, int))
+    made.append(folder / "nothing.npz")
+    np.savez(made[-1])
+    return made
+
+
+def test_odd_files_are_read_or_refused_in_one_line(tmp_path: Path) -> None:
+    files, read = odd_files(tmp_path), []
+    for file in files:
+        try:
+            found = load_samples(file, (16, 16, 3))
+        except SettingError as error:
+            assert str(error).startswith("samples="), file
+            assert "\n" not in str(error), file
+        else:
+            assert found.images.shape == COLOUR.shape, file
+            read.append(file.name)
+    assert len(files) >= 60
+    assert {name.split("-")[0] for name in read} <= {"damaged", "labels", "cut"}
+    assert len(read) < 10

@@ -9,6 +9,7 @@ from gencompare.models.parts.diffusion import Denoiser
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.lookup import only, require
 from gencompare.models.parts.shape import ImageShape
+from gencompare.models.vq_vae import AutoEncoder, Prior
 
 SMALL = {
     "mlp_gan": {"latent_dim": 5, "width": 8, "precision": "float32"},
@@ -18,6 +19,7 @@ SMALL = {
     "r3gan": {"latent_dim": 5, "width": 16, "precision": "float32"},
     "progressive_gan": {"latent_dim": 5, "width": 4, "max_width": 16},
     "vae": {"latent_dim": 5, "width": 8, "precision": "float32"},
+    "vq_vae": {"width": 8, "side": 4, "codes": 6, "prior_width": 32, "precision": "float32"},
     "unet": {"widths": (8, 16), "precision": "float32"},
 }
 
@@ -45,6 +47,10 @@ def test_images_have_the_shape_asked_for(name, resolution, channels):
             assert made.abs().max() <= 1
         elif isinstance(network, Denoiser):
             assert network(torch.randn(size), torch.tensor([1, 1000])).shape == size
+        elif isinstance(network, AutoEncoder):
+            assert network(torch.randn(size)).reconstructions.shape == size
+        elif isinstance(network, Prior):
+            assert network(torch.zeros(2, 16, dtype=torch.long)).shape == (2, 16, 6)
         else:
             assert network(torch.randn(size)).shape == (2,)
 
@@ -74,6 +80,10 @@ def test_memory_layout_does_not_change_results(name):
         elif isinstance(network, Denoiser):
             torch.nn.init.normal_(network.backbone.head[-1].weight)
             call, given = network, (torch.randn(4, 3, 16, 16), torch.tensor([1, 10, 100, 1000]))
+        elif isinstance(network, AutoEncoder):
+            call, given = network.decode, (torch.randn(4, 16, 16),)
+        elif isinstance(network, Prior):
+            call, given = network, (torch.randint(6, (4, 16)),)
         else:
             call, given = network, (torch.randn(4, 3, 16, 16),)
         before = call(*given)

@@ -80,3 +80,14 @@ def test_real_images_are_seen_with_the_detail_of_the_stage():
     network.stage = Stage(1, WHOLE // 2)
     half = 0.5 * by_eight + 0.5 * enlarged(F.avg_pool2d(images, 4), 2)
     assert torch.allclose(network.view(images), enlarged(half, 2), atol=1e-6)
+
+
+def test_the_stage_stays_on_the_cpu_wherever_the_network_goes():
+    network = growing()
+    network.weight = torch.nn.Parameter(torch.zeros(2))
+    network.stage = Stage(1, WHOLE // 2)
+    moved = torch.nn.Sequential(network).to("meta")[0]
+    assert moved.weight.device.type == "meta"
+    assert moved.stage_numbers.device.type == "cpu"
+    assert moved.stage == Stage(1, WHOLE // 2)
+    assert moved.state_dict()["stage_numbers"].tolist() == [1, WHOLE // 2]

@@ -108,6 +108,7 @@ def test_who_is_no_better_than_noise_or_makes_no_square_failed_to_learn(contents
     squareless = scored(contents, "vae", VALID, 0.0, 0.0, 0.004)
     assert squareless.unlearnt == {"vae": "None of its samples is a valid square."}
     assert answer_of(squareless).ahead == ("ddpm",)
+    assert "By training time" not in render(squareless)  # ddpm alone is left
 
 
 @pytest.mark.parametrize(("shares", "caught"), [((0.4, 0.37, 0.43), True), ((0.03, 0.01, 0.05), False)])

@@ -10,7 +10,7 @@ from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
 from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import SAMPLERS, images
-from gencompare.sampling.base import Streams
+from gencompare.sampling.base import Streams, images_at_once
 from gencompare.sampling.images import (
     balanced_labels,
     interpolate,
@@ -27,6 +27,12 @@ FAMILIES = {
     "dcgan": ("dcgan", {"latent_dim": 4, "width": 8, "precision": "float32"}, "latent", {}),
     "vae": ("vae", {"latent_dim": 4, "width": 8, "precision": "float32"}, "latent", {}),
     "mixture": ("vae", {"latent_dim": 4, "width": 8, "precision": "float32"}, "mixture", {"components": 2}),
+    "vq_vae": (
+        "vq_vae",
+        {"width": 8, "side": 4, "codes": 6, "prior_width": 32, "precision": "float32", "conditional": True},
+        "autoregressive",
+        {},
+    ),
     "ddim": ("unet", {"widths": (8,), "precision": "float32"}, "ddim", {"steps": 3}),
     "ddim_eta": ("unet", {"widths": (8,), "precision": "float32"}, "ddim", {"steps": 3, "eta": 0.5}),
     "ddpm": ("unet", {"widths": (8,), "precision": "float32"}, "ddpm", {"steps": 3}),
@@ -81,9 +87,9 @@ def test_samplers_have_the_name_they_are_registered_by(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_sample_depends_on_its_seed_and_index_alone(family, monkeypatch):
+def test_a_sample_depends_on_its_seed_and_index_alone(family):
     made = contender(family)
-    monkeypatch.setattr(images, "BATCH", 4)
+    made.batch = 4
     all_at_once = sample(made, 10, None, seed=7)
     assert all_at_once.shape == (10, 16, 16, 1)
     assert all_at_once.dtype == np.uint8
@@ -91,7 +97,7 @@ def test_a_sample_depends_on_its_seed_and_index_alone(family, monkeypatch):
     assert np.array_equal(sample(made, 5, None, seed=7, first=3), all_at_once[3:8])
     assert not np.array_equal(all_at_once[0], all_at_once[1])
     assert not np.array_equal(sample(made, 10, None, seed=8), all_at_once)
-    monkeypatch.setattr(images, "BATCH", 7)
+    made.batch = 7
     assert same(sample(made, 10, None, seed=7), all_at_once)
 
 
@@ -189,6 +195,22 @@ def test_networks_and_sampler_that_do_not_belong_together_are_refused():
         SAMPLERS["ddim"](steps=1001).sampler(networks, SHAPE, {})
     with pytest.raises(SettingError, match=r"^sampler.guidance_scale=2"):
         SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, SHAPE, {})
+
+
+def test_streams_draw_for_a_card_what_they_draw_for_the_cpu(monkeypatch):
+    """The card's threads without a card: what would be pinned and sent stays here."""
+    empty = torch.empty
+    monkeypatch.setattr(torch, "empty", lambda shape, pin_memory: empty(shape))
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
+    here, there = Streams(3, range(37), CPU), Streams(3, range(37), torch.device("cuda"))
+    for shape in ((5,), (3, 4, 4)):
+        assert torch.equal(here.normal(*shape), there.normal(*shape))
+
+
+@pytest.mark.parametrize(("resolution", "at_once"), [(32, 1024), (64, 256), (128, 64), (2048, 1)])
+def test_a_card_makes_as_many_images_at_once_as_fit(resolution, at_once):
+    assert images_at_once(resolution, torch.device("cuda")) == at_once
+    assert images_at_once(resolution, CPU) == 64
 
 
 def test_streams_are_standard_normal_and_independent():

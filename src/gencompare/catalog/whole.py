@@ -13,11 +13,14 @@ from pathlib import Path, PurePosixPath
 from threading import get_native_id
 from typing import Any
 
+from filelock import FileLock
 from kedro.framework.context import CatalogCommandsMixin
 from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import AbstractVersionedDataset, Version, generate_timestamp
+from kedro_datasets.partitions import PartitionedDataset
 
-from gencompare.files import set_aside
+from gencompare.config.typed import SettingError
+from gencompare.files import no_room, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +57,25 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
         return super().from_config(catalog, credentials, load_versions, wanted, **named)
 
     def save(self, ds_name: str, data: Any) -> None:
-        """Save a dataset, whole."""
+        """Save a dataset, whole.
+
+        Raises:
+            SettingError: in one line, what the user can do something about: images that cannot be prepared, a full disk.
+            DatasetError: anything else.
+        """
         dataset = self[ds_name]
-        if not is_file(dataset):
-            super().save(ds_name, data)
-            return
         try:
-            _save(dataset, data)
-        except DatasetError as error:
-            raise DatasetError(f"{ds_name}: {error}") from error
+            if is_file(dataset):
+                _save(dataset, data)
+            elif isinstance(dataset, PartitionedDataset):
+                folder = Path(dataset._path)
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                with FileLock(folder.with_name(f".{folder.name}.lock")):  # another run may replace it, too
+                    super().save(ds_name, data)
+            else:
+                super().save(ds_name, data)
+        except (DatasetError, OSError) as error:
+            raise _explained(ds_name, error) from error
         self._forgotten.discard(ds_name)
 
     def exists(self, ds_name: str) -> bool:
@@ -104,6 +117,18 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             file = Path(str(dataset._get_versioned_path(version)))
             logger.warning("%s cannot be read: set aside as %s", file, set_aside(file).name)
             raise
+
+
+def _explained(name: str, error: BaseException) -> Exception:
+    """Return what a user is told of a dataset that was not saved: the line at the bottom of it, where there is one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SettingError):
+            return cause
+        if isinstance(cause, OSError) and (said := no_room(cause)):
+            return SettingError(f"{name}: {said}")
+        cause = cause.__cause__
+    return DatasetError(f"{name}: {error}")
 
 
 def is_file(dataset: Any) -> bool:

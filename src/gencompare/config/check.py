@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from gencompare.comparisons import HISTORY, SAMPLE, SCORE
+from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
 from gencompare.config.contender import read_contender
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, nearest
@@ -41,7 +41,7 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
 
     Args:
         plan: of everything.
-        run: names of the comparisons that are run; `score` and `history` among them.
+        run: names of the comparisons that are run; `score`, `history` and `publish` among them.
 
     Raises:
         SettingError: naming the first such parameter.
@@ -55,7 +55,7 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
     of_no_use = [name for name in trains if name in given and not (comparisons or name in used)]
     of_no_use += [name for name in ("image_sets", "evaluation") if name in given and not jobs]
     of_no_use += ["samples"] if "samples" in given and SCORE not in run else []
-    of_no_use += ["comparison"] if "comparison" in given and HISTORY not in run else []
+    of_no_use += ["comparison"] if "comparison" in given and not {HISTORY, PUBLISH} & set(run) else []
     of_no_use += [name for name in ("from", "n", "labels", "pngs") if name in given and SAMPLE not in run]
     for name in of_no_use:
         raise SettingError(f"{name}: has no effect on {what}; leave it out")

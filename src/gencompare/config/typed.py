@@ -29,7 +29,9 @@ class SettingError(click.ClickException, ValueError):
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(cls: type[T]) -> type[T]:
     """Make a frozen, keyword-only dataclass whose field types and bounds are checked when it is made."""
-    return dataclass(frozen=True, kw_only=True, config=pydantic.ConfigDict(extra="forbid"))(cls)  # type: ignore[return-value]
+    return dataclass(
+        frozen=True, kw_only=True, config=pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
+    )(cls)  # type: ignore[return-value]
 
 
 def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -46,9 +48,12 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     if not isinstance(values, Mapping):
         raise SettingError(f"{where}={values!r}: must be a mapping of settings, such as {where}.name=value")
     try:
-        return pydantic.TypeAdapter(cls).validate_python(dict(values))
+        made = pydantic.TypeAdapter(cls).validate_python(dict(values))
     except pydantic.ValidationError as error:
         raise SettingError(_first_line(cls, error, where)) from None
+    for name, value in values.items():
+        _check_kind(value, getattr(made, name, value), f"{where}.{name}")
+    return made
 
 
 def choose(registry: Mapping[str, T], name: Any, where: str) -> T:
@@ -78,6 +83,25 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
+
+
+def _check_kind(value: Any, taken: Any, setting: str) -> None:
+    """Refuse a switch or a text that was taken for a number, and a number or a text for a switch."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _check_kind(
+                inner,
+                taken.get(name) if isinstance(taken, Mapping) else getattr(taken, name),
+                f"{setting}.{name}",
+            )
+    elif isinstance(value, list | tuple):
+        for place, (inner, one) in enumerate(zip(value, taken, strict=True)):
+            _check_kind(inner, one, f"{setting}.{place}")
+    elif isinstance(taken, bool | int | float) and (
+        isinstance(value, str) or isinstance(value, bool) != isinstance(taken, bool)
+    ):
+        kind = "true or false" if isinstance(taken, bool) else "a number"
+        raise SettingError(f"{setting}={value!r}: must be {kind}, and is {type(value).__name__}")
 
 
 def _first_line(cls: type, error: pydantic.ValidationError, where: str) -> str:

@@ -19,6 +19,8 @@ LOW_DIVERSITY = 0.1
 """Below this diversity or distinctness fakes count as all the same, or as a few repeated ones."""
 HIGH_DIVERSITY = 0.3
 """Above this diversity fakes count as varied."""
+LEAST_CODES = 1.5
+"""Below this perplexity a codebook says nothing."""
 WINNING_LOSS = 1e-3
 """Below this loss, with every real image ranked above every fake, the discriminator has won."""
 LOW_RANKING = 0.05
@@ -69,13 +71,15 @@ def _divergence(history: pd.DataFrame, status: str) -> Iterator[str]:
         stopped = history.columns[~np.isfinite(history.iloc[-1].to_numpy(dtype=float))]
         yield f"training stopped at {_kimg(history, -1)}: {', '.join(stopped)} not finite"
     for name in _named(history, "loss/", "grad_norm/"):
-        values = history[name].abs()
+        values = history[name].abs().dropna()  # not every stage of a training has every loss
         before, end = values.iloc[: max(len(values) // 2, 1)].median(), _end(values)
         if end > EXPLOSION * max(before, 1.0):
             yield f"{name} rose from {before:.3g} in the first half to {end:.3g} at the end"
 
 
 def _collapse(history: pd.DataFrame) -> Iterator[str]:
+    if "codes_in_use" in history and (used := _end(history["codes_in_use"].dropna())) < LEAST_CODES:
+        yield f"the codebook collapsed: at the end images were said by {used:.1f} codes"
     if "diversity" not in history:
         return
     diversity, distinctness = _end(history["diversity"]), _end(history["distinctness"])
@@ -118,8 +122,9 @@ def _oscillation(history: pd.DataFrame) -> Iterator[str]:
                 f" went from ranking most real images above fakes to ranking most below {_times(falls)}"
             )
     for name in _named(half, "loss/"):
-        low, high = half[name].quantile([0.25, 0.75])
-        falls = _falls(half[name], high, low) if high > SWING_RATIO * low > 0 else 0
+        values = half[name].dropna()
+        low, high = values.quantile([0.25, 0.75])
+        falls = _falls(values, high, low) if high > SWING_RATIO * low > 0 else 0
         if falls >= LEAST_SWINGS:
             yield f"{name} fell {_times(falls)} from above {high:.3g} to below {low:.3g} in the second half"
 
@@ -127,7 +132,10 @@ def _oscillation(history: pd.DataFrame) -> Iterator[str]:
 def _summary(history: pd.DataFrame) -> Iterator[str]:
     """What a stable run looked like."""
     for name in _named(history, "loss/"):
-        yield f"{name} went from {history[name].iloc[0]:.3g} to {_end(history[name]):.3g}, always finite"
+        values = history[name].dropna()
+        yield f"{name} went from {values.iloc[0]:.3g} to {_end(values):.3g}, always finite"
+    if "codes_in_use" in history:
+        yield f"at the end images were said by {_end(history['codes_in_use'].dropna()):.0f} codes, were all used alike"
     if "diversity" in history:
         yield (
             f"at the end the fakes' diversity was {_end(history['diversity']):.2f} and their distinctness"

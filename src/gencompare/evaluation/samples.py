@@ -9,7 +9,7 @@ import numpy as np
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order
-from gencompare.imagesets.files import image_files
+from gencompare.imagesets.files import image_files, printable
 from gencompare.imagesets.reading import UnreadableImage, read_image
 
 IMAGE_ARRAYS = ("images", "samples", "arr_0")
@@ -48,9 +48,9 @@ def _read_folder(folder: Path, shape: tuple[int, int, int], where: str) -> np.nd
         try:
             pixels = np.asarray(read_image(str(folder / name)).image)
         except UnreadableImage as reason:
-            raise SettingError(f"{where}: {name} cannot be read ({reason})") from None
+            raise SettingError(f"{where}: {printable(name)} cannot be read ({reason})") from None
         if pixels.shape[:2] != shape[:2]:
-            raise SettingError(f"{where}: {name} is {_size(pixels.shape)}, {_advice(shape)}")
+            raise SettingError(f"{where}: {printable(name)} is {_size(pixels.shape)}, {_advice(shape)}")
         return pixels
 
     return np.stack(list(in_order(read, names)))
@@ -62,8 +62,11 @@ def _read_arrays(path: Path, where: str) -> tuple[np.ndarray, np.ndarray | None]
         arrays = (
             {"images": loaded} if path.suffix == ".npy" else {name: loaded[name] for name in loaded.files}
         )
-    except (ValueError, OSError) as reason:
-        raise SettingError(f"{where}: cannot be read as arrays ({reason})") from None
+    except Exception as reason:  # readers of broken files raise anything
+        said = " ".join(str(reason).split()) or type(reason).__name__
+        raise SettingError(f"{where}: cannot be read as arrays ({said[:200]})") from None
+    if not arrays:
+        raise SettingError(f"{where}: holds nothing; call the images {IMAGE_ARRAYS[0]}")
     found = [name for name in IMAGE_ARRAYS if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
     if not found:
         raise SettingError(f"{where}: holds {', '.join(arrays)}; call the images {IMAGE_ARRAYS[0]}")
@@ -72,16 +75,22 @@ def _read_arrays(path: Path, where: str) -> tuple[np.ndarray, np.ndarray | None]
         raise SettingError(
             f"{where}: labels are {labels.dtype} {labels.shape}; they must be one whole number an image"
         )
-    if labels is not None and len(labels) != len(arrays[found[0]]):
-        raise SettingError(f"{where}: {len(labels)} labels for {len(arrays[found[0]])} images")
-    return arrays[found[0]], None if labels is None else labels.astype(np.int64)
+    images = arrays[found[0]]
+    count = len(images) if images.ndim else 0
+    if labels is not None and len(labels) != count:
+        raise SettingError(f"{where}: {len(labels)} labels for {count} images")
+    return images, None if labels is None else labels.astype(np.int64)
 
 
 def _as_images(array: np.ndarray, where: str) -> np.ndarray:
     """Bring an array to uint8 (N, H, W, C)."""
+    if array.size == 0:
+        raise SettingError(f"{where}: there are no images in it, shape {array.shape}")
     if array.dtype != np.uint8:
+        is_real = array.dtype.kind in "iuf"
+        span = f" from {array.min():.3g} to {array.max():.3g}" if is_real else ""
         raise SettingError(
-            f"{where}: images are {array.dtype} from {array.min():.3g} to {array.max():.3g}; save them as uint8 "
+            f"{where}: images are {array.dtype}{span}; save them as uint8 "
             "from 0 to 255, for example ((x + 1) * 127.5).round() of [-1, 1]"
         )
     if array.ndim == 3:

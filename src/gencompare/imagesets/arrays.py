@@ -65,7 +65,12 @@ def to_network(images: np.ndarray) -> torch.Tensor:
     """Convert uint8 (N, H, W, C) to float32 (N, C, H, W) in [-1, 1]."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+    return levels_to_network(torch.from_numpy(np.ascontiguousarray(images)))
+
+
+def levels_to_network(levels: torch.Tensor) -> torch.Tensor:
+    """Convert a tensor of images, uint8 (N, H, W, C), to float32 (N, C, H, W) in [-1, 1], where it is."""
+    return levels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: torch.Tensor) -> np.ndarray:

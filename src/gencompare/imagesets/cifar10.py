@@ -72,7 +72,8 @@ class CIFAR10(ImageSet):
         return self._from_files() if self._has_files() else self._from_batches()
 
     def _from_files(self) -> Preparation:
-        found, findings = self._survey(), Findings()
+        found = self._survey()
+        findings = Findings(others=found.others)
         splits = cache(partial(found.split, 0.0, findings))
         read = partial(
             chunks, findings=findings, resolution=self.resolution, fit="crop", grey=False, max_pixels=10**6

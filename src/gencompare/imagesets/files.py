@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -40,11 +40,12 @@ class Photo:
 
 @dataclass
 class Findings:
-    """What comes to light while files are read. Threads may write to it at once."""
+    """What comes to light while files are read, and `others` that are no files. Threads may write to it at once."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
     duplicates: dict[str, str] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
+    others: Mapping[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def read(self, photo: Photo, *, grey: bool, max_pixels: int) -> Image.Image | None:
@@ -70,13 +71,16 @@ class Findings:
         Raises:
             SettingError: if a larger share of the files than `allowed` was unreadable, with the first few.
         """
+        for name, reason in self.others.items():
+            logger.warning("Left out %s: %s", printable(name), reason)
         bad = sorted(self.unreadable.items())
         if len(bad) > allowed * files:
             raise SettingError(
                 f"{where}: {len(bad)} of {files} image files cannot be read, more than "
                 f"image_set.unreadable={allowed:g} allows (the log above names all): {listed(bad)}"
             )
-        return {
+        left_out = {printable(name): reason for name, reason in sorted(self.others.items())}
+        return ({"left_out": left_out} if left_out else {}) | {
             "files": files,
             "unreadable": {"count": len(bad), "share": len(bad) / files, "reasons": dict(bad)},
             "duplicates": {"count": len(self.duplicates), "same_as": dict(sorted(self.duplicates.items()))},
@@ -104,19 +108,42 @@ def existing_folder(path: str, setting: str) -> Path:
 
 def image_files(folder: Path) -> list[str]:
     """Names of all image files under a folder, relative to it, sorted. Hidden ones are left alone."""
+    return scan(folder)[0]
+
+
+def scan(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the names of all image files under a folder, sorted, and what is no file, by name, with the reason.
+
+    Links to files are followed, those to folders are not: they may lead in a circle.
+    """
     found: list[str] = []
+    others: dict[str, str] = {}
     folders = [""]
     while folders:
         prefix = folders.pop()
-        with os.scandir(f"{folder}/{prefix}") as entries:
-            for entry in entries:
-                if entry.name.startswith((".", "__MACOSX")):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(f"{prefix}{entry.name}/")
-                elif entry.is_file() and looks_like_image(entry.path):
-                    found.append(prefix + entry.name)
-    return sorted(found)
+        try:
+            with os.scandir(f"{folder}/{prefix}") as opened:
+                entries = [entry for entry in opened if not entry.name.startswith((".", "__MACOSX"))]
+        except OSError as error:
+            others[prefix] = f"cannot be opened: {error.strerror}"
+            continue
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{name}/")
+            elif not os.path.isfile(entry.path):
+                others[name] = "a link to no file" if entry.is_symlink() else "no regular file"
+            elif looks_like_image(entry.path):
+                found.append(name)
+    return sorted(found), others
+
+
+def printable(name: str) -> str:
+    """Write a file's name so that it can be printed in one line and saved as UTF-8; most names stay as they are."""
+    if name.isprintable():
+        return name
+    text = os.fsencode(name).decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def state_of(folder: Path, names: Iterable[str]) -> str:
@@ -126,7 +153,7 @@ def state_of(folder: Path, names: Iterable[str]) -> str:
         try:
             stat = os.stat(f"{folder}/{name}")
             seen = f"{stat.st_size}/{stat.st_mtime_ns}"
-        except FileNotFoundError:
+        except OSError:
             seen = "absent"
         digest.update(f"{name}\0{seen}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -65,7 +65,8 @@ class Folder(ImageSet):
 
     def prepare(self) -> Preparation:
         """Find the files. They are compared, split and read when the chunks are asked for."""
-        found, findings = self._survey(), Findings()
+        found = self._survey()
+        findings = Findings(others=found.others)
         splits = cache(partial(found.split, self.heldout, findings))
         read = partial(
             chunks,

@@ -29,6 +29,7 @@ from gencompare.imagesets.files import (
     chunks,
     existing_folder,
     image_files,
+    printable,
     split,
     state_of,
     without_copies,
@@ -151,7 +152,7 @@ class Pandas(ImageSet):
 
     def _photos(self) -> list[Photo]:
         root = self._root()
-        photos = [Photo(f"{root}/{name}", name) for name in self._names(root)]
+        photos = [Photo(f"{root}/{name}", printable(name)) for name in self._names(root)]
         check_some(photos, self._where())
         if len(photos) < 2:
             raise SettingError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gencompare.config.typed import SettingError
-from gencompare.imagesets.files import Findings, Photo, image_files, split, without_copies
+from gencompare.imagesets.files import Findings, Photo, printable, scan, split, without_copies
 
 TRAIN = "train"
 HELDOUT = frozenset({"heldout", "test", "val", "valid", "validation"})
@@ -15,11 +15,13 @@ HELDOUT = frozenset({"heldout", "test", "val", "valid", "validation"})
 
 @dataclass(frozen=True)
 class Survey:
-    """The image files of a folder, its classes (none where there are fewer than two), and its own split."""
+    """The image files of a folder, its classes (none where there are fewer than two), its own split, and what in it
+    is no file, with the reason."""
 
     photos: list[Photo]
     classes: list[str]
     own_split: bool
+    others: Mapping[str, str]
 
     def split(self, heldout: float, findings: Findings) -> tuple[list[Photo], list[Photo]]:
         """Train and held-out photos, without copies: the folder's own split, or else a share held out.
@@ -45,24 +47,26 @@ def survey(root: Path, *, labels: bool = True, only: Collection[str] = ()) -> Su
     Raises:
         SettingError: if some files lie in class folders and some beside them.
     """
-    names = image_files(root)
+    names, others = scan(root)
     tops = {name.split("/")[0].lower() if "/" in name else "" for name in names}
     own_split = TRAIN in tops and len(tops) > 1 and tops <= HELDOUT | {TRAIN}
     kinds = {name: _kind(name, own_split) for name in names}
     if only:
         kinds = {name: kind for name, kind in kinds.items() if kind in only}
-    classes = sorted({kind for kind in kinds.values() if kind}) if labels else []
+    classes = sorted({printable(kind) for kind in kinds.values() if kind}) if labels else []
     if len(classes) < 2:
         classes = []
     stray = [name for name, kind in kinds.items() if not kind]
     if classes and stray:
         raise SettingError(
-            f"image_set.labels=True: {stray[0]} lies beside the class folders {', '.join(classes[:3])}; "
+            f"image_set.labels=True: {printable(stray[0])} lies beside the class folders {', '.join(classes[:3])}; "
             "move such files into one of them, or set image_set.labels=false"
         )
     number = {kind: label for label, kind in enumerate(classes)}
-    photos = [Photo(f"{root}/{name}", name, number.get(kind)) for name, kind in kinds.items()]
-    return Survey(photos, classes, own_split)
+    photos = [
+        Photo(f"{root}/{name}", printable(name), number.get(printable(kind))) for name, kind in kinds.items()
+    ]
+    return Survey(photos, classes, own_split, others)
 
 
 def _kind(name: str, own_split: bool) -> str:

@@ -13,6 +13,7 @@ MODELS: dict[str, type] = {
     "r3gan": settings.R3GAN,
     "progressive_gan": settings.ProgressiveGAN,
     "vae": settings.VAE,
+    "vq_vae": settings.VQVAE,
     "unet": settings.UNet,
     "pretrained_unet": settings.PretrainedUNet,
 }

@@ -25,6 +25,8 @@ ProcessName = Literal["cosine", "flow", "edm"]
 
 PLACES = 16
 """Of the 4 x 4 feature map that a VAE's encoder and decoder share."""
+HEAD_WIDTH = 32
+"""Of the attention in a prior over codes."""
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 PREDICTIONS: dict[str, Prediction] = {"epsilon": "epsilon", "v_prediction": "velocity"}
 """What a U-Net of diffusers predicts, by its name there."""
@@ -53,7 +55,7 @@ def check_labels(shape: ImageShape, conditional: bool) -> None:
         raise SettingError("conditional=True: the image set has no labels; set conditional to false")
 
 
-def classes(config: DCGAN | ResNetGAN | R3GAN | ProgressiveGAN | UNet, shape: ImageShape) -> int:
+def classes(config: DCGAN | ResNetGAN | R3GAN | ProgressiveGAN | VQVAE | UNet, shape: ImageShape) -> int:
     """How many labels the networks are conditioned on, 0 for none."""
     return shape.classes if config.conditional else 0
 
@@ -277,6 +279,54 @@ class VAE:
         from gencompare.models import vae
 
         return vae.networks(self, shape)
+
+
+@settings
+class VQVAE:
+    """An auto-encoder that says each place of an image by one of a few codes, and a transformer that writes codes.
+
+    Attributes:
+        side: codes an image has in each direction.
+        codes: how many there are to choose from.
+        code_dim: length of the vector that a code stands for.
+        codebook_decay: of the running means that these vectors are.
+        width: channels at half the resolution; doubled at every halving down to `side`.
+        max_width: where the doubling stops.
+        prior_width: of the transformer, a multiple of 32.
+        prior_depth: its blocks.
+        prior_dropout: share of what its blocks add that is dropped while training.
+        conditional: whether the prior takes the image set's labels.
+        precision: of convolutions and matrix products; auto is bfloat16 where that is fast.
+    """
+
+    side: Positive = 8
+    codes: Positive = 256
+    code_dim: Positive = 16
+    codebook_decay: Fraction = 0.99
+    width: Annotated[int, Field(gt=0, multiple_of=8)] = 32
+    max_width: Annotated[int, Field(gt=0, multiple_of=8)] = 256
+    prior_width: Annotated[int, Field(gt=0, multiple_of=HEAD_WIDTH)] = 128
+    prior_depth: Positive = 4
+    prior_dropout: Fraction = 0.0
+    conditional: bool = False
+    precision: Precision = "auto"
+
+    def check(self, shape: ImageShape) -> None:
+        check_resolution(shape, "vq_vae")
+        if self.side * 2 ** self.halvings(shape) != shape.resolution or self.side == shape.resolution:
+            raise SettingError(
+                f"side={self.side}: the resolution {shape.resolution} must be 2, 4, 8, ... times as large"
+            )
+        check_labels(shape, self.conditional)
+
+    def halvings(self, shape: ImageShape) -> int:
+        """From an image to its codes."""
+        return max(1, (shape.resolution // self.side).bit_length() - 1)
+
+    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
+        from gencompare.models import vq_vae
+
+        return vq_vae.networks(self, shape)
 
 
 @settings

@@ -142,8 +142,10 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, width, height, breadth = x.shape
         qkv = self.qkv(self.norm(x)).flatten(2).transpose(1, 2)  # (N, places, 3 width)
-        query, key, value = qkv.float().reshape(n, height * breadth, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        with torch.autocast(x.device.type, enabled=False):  # in bfloat16 it is far slower on CPUs
+        if x.device.type == "cpu":
+            qkv = qkv.float()  # in bfloat16 it is far slower there
+        query, key, value = qkv.reshape(n, height * breadth, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        with torch.autocast(x.device.type, enabled=False):
             mixed = F.scaled_dot_product_attention(query, key, value)  # (N, heads, places, width / heads)
         mixed = mixed.permute(0, 1, 3, 2).reshape(n, width, height, breadth)
         return x + self.out(mixed)

@@ -1,6 +1,16 @@
 """The losses. An objective is a settings class with `objective(networks)`, which gives the loop its steps."""
 
-from gencompare.objectives.settings import LSGAN, R3GAN, WGANGP, Consistency, Denoising, Elbo, Hinge, Vanilla
+from gencompare.objectives.settings import (
+    LSGAN,
+    R3GAN,
+    VQ,
+    WGANGP,
+    Consistency,
+    Denoising,
+    Elbo,
+    Hinge,
+    Vanilla,
+)
 
 OBJECTIVES: dict[str, type] = {
     "vanilla": Vanilla,
@@ -9,6 +19,7 @@ OBJECTIVES: dict[str, type] = {
     "wgan_gp": WGANGP,
     "r3gan": R3GAN,
     "elbo": Elbo,
+    "vq": VQ,
     "denoising": Denoising,
     "consistency": Consistency,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -19,7 +19,7 @@ from gencompare.models.parts.lookup import require
 from gencompare.models.parts.precision import full_precision
 from gencompare.objectives.augment import augment
 from gencompare.objectives.base import Batch, Objective
-from gencompare.objectives.diversity import distinctness, diversity, ranked_above
+from gencompare.objectives.diversity import ranked_above, variety
 from gencompare.objectives.settings import R3GAN, WGANGP, Adversarial
 
 Critic = Callable[[Tensor], Tensor]
@@ -88,7 +88,7 @@ def _gradient(critic: Critic, images: Tensor) -> Tensor:
     with full_precision():
         # A view, for torch's FLOP counter cannot hook a leaf inside autograd.grad.
         scores = critic(images.view_as(images))
-    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+        (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient
 
 
@@ -122,6 +122,7 @@ class AdversarialObjective(Objective):
         self.penalised = True
         self.generator = require(networks, "generator", LatentModel, f"objective.name={self.name!r}")
         self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={self.name!r}")
+        self.discriminator_parameters = list(self.discriminator.parameters())
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         parts = self._parts(batch)
@@ -132,8 +133,9 @@ class AdversarialObjective(Objective):
             yield "discriminator", self._discriminator_loss(images, fake, labels)
         images, labels = parts[-1]
         fake = self._fakes(images, labels)
+        self.metrics = dict(zip(("diversity", "distinctness"), variety(fake, images), strict=True))
         yield "discriminator", self._discriminator_loss(images, fake.detach(), labels)
-        with frozen(self.discriminator):
+        with frozen(self.discriminator_parameters):
             loss = self._generator_loss(images, fake, labels)
         yield "generator", loss
 
@@ -173,7 +175,6 @@ class AdversarialObjective(Objective):
         return self.generator.generate(latent, labels)
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
-        self.metrics = {"diversity": diversity(fake, real), "distinctness": distinctness(fake, real)}
         critic = partial(self._judge, labels=labels)
         real, fake = augment(real, self.config.augment), augment(fake, self.config.augment)
         real_logits, fake_logits = critic(real), critic(fake)
@@ -288,10 +289,12 @@ def refuse_batch_norm(critic: nn.Module, name: str) -> None:
 
 
 @contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Build a graph through a network without its weights' gradients, which would be thrown away."""
-    network.requires_grad_(False)
+def frozen(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Build a graph through a network without its parameters' gradients, which would be thrown away."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in parameters:
+            parameter.requires_grad_(True)

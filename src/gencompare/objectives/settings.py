@@ -126,6 +126,25 @@ class Elbo:
         return ElboObjective(networks, self)
 
 
+@settings
+class VQ:
+    """A VQ-VAE, then a prior over its codes (arXiv:1711.00937): one training in two stages, both paid from its budget.
+
+    Attributes:
+        commitment: weight of the squared distance between the encoder's features and their codes' vectors.
+        autoencoder: share of the budget in which the auto-encoder is trained, its learning rate falling over the
+            second half of that; the rest is the prior's.
+    """
+
+    commitment: NonNegativeFloat = 0.25
+    autoencoder: Annotated[float, Field(gt=0, lt=1)] = 0.4
+
+    def objective(self, networks: Mapping[str, nn.Module]) -> Objective:
+        from gencompare.objectives.vq import VQObjective
+
+        return VQObjective(networks, self)
+
+
 class LogNormal(NamedTuple):
     """How noisy the images to learn from are: log(sigma / alpha) is normal (EDM, arXiv:2206.00364, section 5)."""
 

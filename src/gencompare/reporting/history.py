@@ -144,7 +144,7 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
     found = [f"{name} is new" for name in new if name not in old]
     found += [f"{name} is gone" for name in old if name not in new]
     pair = [
-        {key: value for key, value in origin.items() if key not in {"settings", "command"}}
+        {key: value for key, value in origin.items() if key not in {"settings", "command", "answer"}}
         | {name: origin.get("settings", {})[name] for name in both}
         for origin in (before, after)
     ]

@@ -14,6 +14,7 @@ MODELS = {
     "resnet_gan": "GAN of residual blocks (Gulrajani et al. 2017, arXiv:1704.00028)",
     "progressive_gan": "GAN that grows from coarse to fine (Karras et al. 2017, arXiv:1710.10196)",
     "vae": "Variational auto-encoder (Kingma and Welling 2013, arXiv:1312.6114)",
+    "vq_vae": "Auto-encoder of discrete codes, and a transformer that writes them (van den Oord et al. 2017, arXiv:1711.00937)",
     "unet": "Diffusion model (Ho et al. 2020, arXiv:2006.11239)",
     "pretrained_unet": "Diffusion model that someone else began to train (Ho et al. 2020, arXiv:2006.11239)",
 }

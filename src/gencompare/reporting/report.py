@@ -17,7 +17,7 @@ from gencompare.reporting.answer import (
     answer_by_budget,
     what_was_equal,
 )
-from gencompare.reporting.contents import FAILED_TO_LEARN, ReportContents
+from gencompare.reporting.contents import ReportContents
 from gencompare.reporting.formatting import listed, percent
 from gencompare.reporting.lineage import key_settings, lineage
 from gencompare.reporting.profile import alerts
@@ -218,11 +218,9 @@ def _chances(contents: ReportContents, board: tables.Scoreboard) -> dict[str, di
 
 
 def _by_budget(contents: ReportContents) -> str:
-    """Say who leads at which budget, of those whose training ended well."""
-    gone = {name for name, why in contents.failures.items() if why != FAILED_TO_LEARN}
-    return answer_by_budget(
-        {c.name: c.curve for c in contents.contenders if c.curve is not None and c.name not in gone}
-    )
+    """Say who leads at which budget, of those that did not fail."""
+    sound = [c for c in contents.contenders if c.name not in contents.failures]
+    return answer_by_budget({c.name: c.curve for c in sound if c.curve is not None})
 
 
 def _standings(

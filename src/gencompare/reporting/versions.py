@@ -33,7 +33,7 @@ class Version:
     @property
     def when(self) -> str:
         """Its time as people read it, to the second."""
-        return self.name[:19].replace("T", " ").replace(".", ":")
+        return when(self.name)
 
     @property
     def commit(self) -> str:
@@ -94,6 +94,11 @@ class ComparisonHistory:
         return found
 
 
+def when(version: str) -> str:
+    """Return a version's time as people read it, to the second."""
+    return version[:19].replace("T", " ").replace(".", ":")
+
+
 def read_histories(
     reports: Path, outputs: Path, comparisons: Sequence[str], image_set: str | None = None
 ) -> list[ComparisonHistory]:
@@ -131,7 +136,7 @@ def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
     found = {}
     for contender, count in seeds.items():
         names = [Training(str(contender), repeat).name for repeat in range(count)]
-        files = [_newest(outputs / name / "scores.json", version) for name in names]
+        files = [newest_until(outputs / name / "scores.json", version) for name in names]
         if all(files):
             read = [_read(file) for file in files if file]
             if all(read):
@@ -139,7 +144,7 @@ def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
     return found
 
 
-def _newest(versioned: Path, version: str) -> Path | None:
+def newest_until(versioned: Path, version: str) -> Path | None:
     """Return the newest version of a file up to a version: a run that only wrote its report anew scored nothing."""
     files = [file for file in versioned.glob(f"*/{versioned.name}") if file.parent.name <= version]
     return max(files, key=lambda file: file.parent.name, default=None)

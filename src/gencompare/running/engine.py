@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copyreg
 import logging
-import mmap
 import os
 import signal
 import threading
@@ -19,11 +17,11 @@ from typing import Any, NamedTuple, TypeVar
 import click
 import dask
 import joblib
-import numpy as np
 from distributed import Client, Nanny, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
 
 from gencompare.config.typed import SettingError
+from gencompare.imagesets import mapped  # noqa: F401  images are sent as where they lie
 from gencompare.running import forks, worker
 from gencompare.running.order import Order
 from gencompare.training import progress
@@ -210,16 +208,23 @@ class Engine:
             progress.tell(*self._rows.get())
 
 
-def environments(trainings: int) -> list[dict[str, Any]]:
-    """Share this machine out: a card each where there are several, else cores between as many workers as trainings."""
+def environments(trainings: int, processes: int = 1) -> list[dict[str, Any]]:
+    """Share this machine out: a card each where there are several, else cores between as many workers as trainings.
+
+    Args:
+        trainings: how many there are.
+        processes: that each has for itself, at most: so many cards or cores a worker.
+    """
     import torch
 
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    workers = min(cards or joblib.cpu_count(), max(1, trainings))
+    workers = min(max(1, (cards or joblib.cpu_count()) // processes), max(1, trainings))
     threads = forks.threads(workers)
-    where = "a CUDA device" if cards else f"{next(iter(threads.values()))} thread(s) of the CPU"
+    own = [",".join(str(worker * processes + n) for n in range(processes)) for worker in range(workers)]
+    devices = "a CUDA device" if processes == 1 else f"{processes} CUDA devices"
+    where = devices if cards else f"{next(iter(threads.values()))} thread(s) of the CPU"
     logger.info("%d workers, each on %s.", workers, where)
-    return [threads | ({"CUDA_VISIBLE_DEVICES": number} if cards else {}) for number in range(workers)]
+    return [threads | ({"CUDA_VISIBLE_DEVICES": mine} if cards else {}) for mine in own]
 
 
 def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
@@ -247,13 +252,3 @@ def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
         },
         silence_logs=logging.CRITICAL,
     )
-
-
-def _reduce_memory_map(array: np.memmap) -> str | tuple[Any, ...]:
-    """Send a whole read-only memory map as where it lies; a view of one, or one that can change, as its bytes."""
-    if not isinstance(array.base, mmap.mmap) or array.mode != "r" or not array.flags.c_contiguous:
-        return np.ndarray.__reduce__(np.asarray(array))
-    return np.memmap, (array.filename, array.dtype, "r", array.offset, array.shape)
-
-
-copyreg.pickle(np.memmap, _reduce_memory_map)

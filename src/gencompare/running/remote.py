@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gencompare.running.exhaustion import in_one_line
 from gencompare.training import progress
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def remote(function: Callable[..., Result]) -> Callable[..., Result]:
 
     @wraps(function)
     def called(*arguments: Any) -> Result:
-        if _starting is None:
-            return function(*arguments)
-        return _starting.result().call(label.get(), function, *arguments)
+        with in_one_line(arguments):
+            if _starting is None:
+                return function(*arguments)
+            return _starting.result().call(label.get(), function, *arguments)
 
     called.goes_to_the_engine = True  # type: ignore[attr-defined]
     return called

@@ -7,6 +7,7 @@ makes one of saved weights, and `images` has all that can be made with it.
 from gencompare.sampling.settings import (
     DDIM,
     DDPM,
+    Autoregressive,
     Consistency,
     DPMSolver,
     Euler,
@@ -20,6 +21,7 @@ from gencompare.sampling.settings import (
 SAMPLERS: dict[str, type[SamplerSettings]] = {
     "latent": Latent,
     "mixture": Mixture,
+    "autoregressive": Autoregressive,
     "ddim": DDIM,
     "ddpm": DDPM,
     "dpm_solver": DPMSolver,

@@ -14,8 +14,6 @@ from torch import Tensor
 from gencompare.imagesets.arrays import to_network, to_uint8
 from gencompare.sampling.base import Sampler, Streams
 
-BATCH = 64
-
 
 def balanced_labels(n: int, classes: int, first: int = 0) -> np.ndarray:
     """Labels of images `first` .. `first + n - 1` that go round the classes: int64 (n,)."""
@@ -35,8 +33,8 @@ def sample(sampler: Sampler, n: int, labels: np.ndarray | None, seed: int, first
     """
     labels = _labels(sampler, n, labels, first)
     images = []
-    for start in range(first - first % BATCH, first + n, BATCH):
-        indices = range(start, start + BATCH)
+    for start in range(first - first % sampler.batch, first + n, sampler.batch):
+        indices = range(start, start + sampler.batch)
         padded = None if labels is None else labels[np.clip(np.array(indices) - first, 0, n - 1)]
         streams = Streams(seed, indices, sampler.device)
         batch = _final(sampler, streams.normal(*sampler.noise_shape), padded, streams)
@@ -87,8 +85,8 @@ def reconstruct(sampler: Sampler, images: np.ndarray, labels: np.ndarray | None 
     """
     labels = _labels(sampler, len(images), labels)
     made = []
-    for start in range(0, len(images), BATCH):
-        chosen = slice(start, start + BATCH)
+    for start in range(0, len(images), sampler.batch):
+        chosen = slice(start, start + sampler.batch)
         batch_labels = None if labels is None else labels[chosen]
         noise = _noise_of(sampler, images[chosen], batch_labels)
         made.append(_final(sampler, noise, batch_labels, Streams(0, range(len(noise)), sampler.device)))

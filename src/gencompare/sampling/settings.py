@@ -95,6 +95,22 @@ class Mixture:
 
 
 @settings
+class Autoregressive(Unfitted):
+    """Write a VQ-VAE's codes one after the other, as its prior finds them probable, and decode them.
+
+    Attributes:
+        temperature: below 1, what is probable becomes more so: fewer slips, less variety.
+    """
+
+    temperature: PositiveFloat = 1.0
+
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
+        from gencompare.sampling.codes import CodeSampler
+
+        return CodeSampler(networks, self.temperature)
+
+
+@settings
 class Diffusion(Unfitted):
     """What all samplers of diffusion models share. They visit evenly spread steps, from noise to the sample.
 

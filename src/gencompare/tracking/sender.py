@@ -85,9 +85,7 @@ class Sender:
     def _try(self) -> bool:
         try:
             self._deliver()
-        except (
-            Exception
-        ) as error:  # MLflow, its server's proxy or the disk raise anything, and training goes on
+        except Exception as error:  # MLflow or its server's proxy raise anything, and training goes on
             if not self._is_away.is_set():
                 said = " ".join(str(error).split())[:200] or type(error).__name__
                 logger.warning("MLflow does not answer; what it is told is kept meanwhile (%s)", said)

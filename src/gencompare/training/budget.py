@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gencompare.config.budget import Budget
 from gencompare.imagesets.arrays import Images
+from gencompare.models.parts.precision import fast_kernels
 from gencompare.objectives.base import Objective
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.feed import Feed
@@ -61,7 +62,7 @@ def measure_speed(
 ) -> Speed:
     """Train for a few seconds, throw the networks away, and return how fast that was."""
     device = pick_device(settings.device)
-    with seeded(seed, device):
+    with seeded(seed, device), fast_kernels():
         state, feed = prepare(make_objective(), images, settings, seed, device)
         taken, flops = [], []
         for share in (np.arange(POINTS) + 0.5) / POINTS:

@@ -49,9 +49,13 @@ def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str
         modules: of its networks and its objective (see `modules_of`); the loop's are known.
     """
     training = {name: value for name, value in settings["training"].items() if name not in UNCONCERNED}
+    if training.get("processes") == 1:
+        del training["processes"]
     parts = ("model", "objective", "images", "seed")
     facts = {part: settings[part] for part in parts} | {"training": training, "content": content}
     roots = {"gencompare.training.loop", *modules}
+    if training.get("processes", 1) > 1:
+        roots.add("gencompare.training.parallel")  # whose sums are rounded otherwise
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     device = find_device(settings["training"]["device"]).type
     digest.update(f"{code_hash(frozenset(roots))} {torch.__version__} {device}".encode())

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gencompare.imagesets.arrays import Images
+from gencompare.models.parts.precision import fast_kernels
 from gencompare.objectives.base import Batch, Objective
 from gencompare.training import checkpoint, validation
 from gencompare.training.device import describe_device, pick_device
@@ -67,7 +68,9 @@ def train(
     On a CPU the result has the same bytes for the same settings, images and seed, interrupted or not.
     """
     device = pick_device(settings.device)
-    with seeded(seed, device):
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with seeded(seed, device), fast_kernels():
         state, feed = prepare(make_objective(), images, settings, seed, device)
         found = checkpoint.load_latest(folder)
         if found is not None:
@@ -176,7 +179,7 @@ def _train_row(
         Stopped: between two steps, if this process is asked to stop.
     """
     sums = state.sums
-    norms: dict[str, float] = {}
+    norms: dict[str, Tensor] = {}
     for step in range(state.steps, end):
         if stopping.is_set():
             raise Stopped
@@ -196,9 +199,12 @@ def _train_row(
         for key, value in values.items():
             sums[key] = sums[key] + value if key in sums else value
         state.flops += state.flops_by_step[place]
-    means = {key: float(value) / (end - begin) for key, value in sums.items()}
+    # All at once: each number that is asked of a GPU waits for it.
+    numbers: list[float] = torch.stack([*sums.values(), *norms.values()]).tolist()
+    row = {key: value / (end - begin) for key, value in zip(sums, numbers, strict=False)}
+    row |= dict(zip(norms, numbers[len(sums) :], strict=True))
     sums.clear()
-    return {"kimg": state.steps * settings.batch_size / 1000} | means | norms
+    return {"kimg": state.steps * settings.batch_size / 1000} | row
 
 
 def take_step(
@@ -206,24 +212,25 @@ def take_step(
     feed: Feed,
     settings: TrainingSettings,
     progress: float,  # the share of the budget spent before
-    norms: dict[str, float] | None = None,  # filled with gradient norms if given
+    norms: dict[str, Tensor] | None = None,  # filled with gradient norms if given
 ) -> dict[str, Tensor]:
     """Let the objective learn from the next batch; return its detached losses and its metrics."""
     _set_learning_rates(state, settings, progress)
     batch = Batch(*feed.batch(state.steps), index=state.steps, progress=progress)
     losses: dict[str, Tensor] = {}
     for name, loss in state.objective.step(batch):
-        network, optimisers = state.objective.networks[name], state.optimisers[name]
-        network.zero_grad(set_to_none=True)
+        parameters = state.parameters[name]
+        for parameter in parameters:
+            parameter.grad = None
         loss.backward()
         if settings.clip_norm is not None or norms is not None:
-            norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm or math.inf)
+            norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm or math.inf)
             if norms is not None:
-                norms[f"grad_norm/{name}"] = float(norm)
-        for optimiser in optimisers:
+                norms[f"grad_norm/{name}"] = norm
+        for optimiser in state.optimisers[name]:
             optimiser.step()
         if name in state.averages:
-            state.averages[name].update(network, state.updates[name])
+            state.averages[name].update(state.updates[name])
         state.updates[name] += 1
         losses[f"loss/{name}"] = loss.detach()
     state.steps += 1

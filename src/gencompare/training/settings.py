@@ -33,6 +33,11 @@ class TrainingSettings:
         sample_from: which weights make the samples, the last or the best; the last where none were kept.
         checkpoint_seconds: least time between checkpoints, which are written at history rows.
         device: auto takes CUDA where there is one.
+        processes: that train it together, a core or a card each, all with an equal slice of every batch. They get
+            there sooner, with the weights of one process but for rounding.
+
+    Raises:
+        ValueError: if they cannot share a batch equally.
     """
 
     kimg: PositiveFloat = 30.0
@@ -51,6 +56,14 @@ class TrainingSettings:
     sample_from: Literal["last", "best"] = "last"
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"
+    processes: Positive = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.processes:
+            raise ValueError(
+                f"processes={self.processes}: cannot share a batch of batch_size={self.batch_size} equally; choose a"
+                " divisor of it"
+            )
 
     @property
     def steps(self) -> int:

@@ -54,10 +54,16 @@ class TrainingState:
 
     def __post_init__(self) -> None:
         self.updates = dict.fromkeys(self.objective.networks, 0)
+        self.parameters = {name: list(net.parameters()) for name, net in self.objective.networks.items()}
         self.averages = {
             name: Average(self.objective.networks[name], self.ema_decay) for name in self.objective.averaged
         }
         self.reset_optimisers()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(parameter.device for own in self.parameters.values() for parameter in own)
 
     def reset_optimisers(self) -> None:
         """Start every optimiser anew."""
@@ -79,8 +85,8 @@ class TrainingState:
     def tensors(self) -> Tensors:
         """Return every tensor that training depends on, the random generators' states included."""
         tensors: Tensors = {"random/cpu": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            tensors["random/cuda"] = torch.cuda.get_rng_state()
+        if self.device.type == "cuda":  # asked of a training on the CPU, it would take memory of the card
+            tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         for name, network in self.objective.networks.items():
             tensors |= {f"network/{name}/{key}": value for key, value in network.state_dict().items()}
         for name, average in self.averages.items():
@@ -116,8 +122,8 @@ class TrainingState:
         self.stages = {int(steps): stages[steps] for steps in sorted(stages, key=int)}
         self.sums = {key: value for _, own in sorted(groups["sum"].items()) for key, value in own.items()}
         torch.set_rng_state(tensors["random/cpu"])
-        if "random/cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random/cuda"])
+        if "random/cuda" in tensors and self.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
 
 
 def _group(tensors: Tensors) -> dict[str, dict[str, Tensors]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +67,7 @@ class Growing(nn.Module):
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
         fading: whether new levels are faded in.
         stage_numbers: the stage, int64 (2,). Whole numbers in a buffer travel with weights and checkpoints, and
-            a moving average takes them as they are.
+            a moving average takes them as they are. They stay on the CPU, for it reads them at every step.
     """
 
     stage_numbers: Tensor
@@ -79,6 +81,13 @@ class Growing(nn.Module):
         self.lr_scales = lr_scales
         self.fading = fading
         self.register_buffer("stage_numbers", torch.tensor([self.levels - 1, WHOLE]))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move, as `to` does, all but the stage."""
+        numbers = self.stage_numbers
+        super()._apply(fn, recurse)
+        self.stage_numbers = numbers
+        return self
 
     @property
     def stage(self) -> Stage:

@@ -25,12 +25,34 @@ def mixed_precision(device: torch.device, precision: Precision) -> torch.autocas
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Compute in float32 inside, whatever precision the networks would have (for gradient penalties)."""
+    """Compute in float32 inside, whatever precision the networks would have (for gradient penalties).
+
+    Neither bfloat16 nor, on CUDA, TF32. What a penalty's own gradient takes later runs as all else does then.
+    """
     token = _in_full_precision.set(True)
+    try:
+        with _cuda_flags(tf32=False, benchmark=torch.backends.cudnn.benchmark):
+            yield
+    finally:
+        _in_full_precision.reset(token)
+
+
+@contextmanager
+def fast_kernels() -> Iterator[None]:
+    """Inside, CUDA computes float32 on tensor cores (TF32) where it has any, and tries which convolutions are fastest."""
+    with _cuda_flags(tf32=True, benchmark=True):
+        yield
+
+
+@contextmanager
+def _cuda_flags(tf32: bool, benchmark: bool) -> Iterator[None]:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark
+    cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark = tf32, tf32, benchmark
     try:
         yield
     finally:
-        _in_full_precision.reset(token)
+        cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark = before
 
 
 @cache

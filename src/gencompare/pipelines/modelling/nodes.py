@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
+from gencompare.running.alone import alone
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, fit, load
@@ -39,7 +41,8 @@ from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
-from gencompare.training.loop import Trained, seeded, train
+from gencompare.training.loop import Trained, seeded
+from gencompare.training.parallel import train
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +53,11 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     """Return on how many images a contender trains, and what that follows from.
 
     Speed is measured on a worker as a training gets, once: what was found is kept in `budgets`, so that the same
-    command trains on as many images again.
+    command trains on as many images again. It is one process's: several have the same budget, and are there sooner.
     """
     if "budget" not in settings:
         return {"kimg": settings["training"]["kimg"]}
+    settings = settings | {"training": settings["training"] | {"processes": 1}}
     budget = read_budget(settings["budget"])
     any_length = in_force(settings, {"kimg": 1.0})  # how fast it is does not depend on how long it trains
     contender = read_contender(any_length)
@@ -64,7 +68,7 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
         found = read_sound(file, read_json)
         if found is None:
             speed = measure_speed(
-                lambda: _objective(contender, prepared),
+                partial(_objective, contender, _shape(prepared)),
                 contender.images.of(prepared.train),
                 contender.training,
                 seed=settings["seed"],
@@ -138,10 +142,10 @@ def _train(
     contender = read_contender(settings)
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with alone(folder, settings["name"]):
         write_json(folder / "settings.json", settings)  # for people who look in
         trained = train(
-            lambda: _objective(contender, prepared),
+            partial(_objective, contender, _shape(prepared)),
             contender.images.of(prepared.train),
             contender.training,
             name=settings["name"],
@@ -179,15 +183,15 @@ def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path)
     return checkpoint.status(folder) in {"finished", "diverged"}
 
 
-def _objective(contender: Contender, prepared: ImageSplits) -> Objective:
-    """Make an objective with fresh networks for these images."""
-    contender.model.check(_shape(prepared))
-    return contender.objective.objective(contender.model.networks(_shape(prepared)))
+def _objective(contender: Contender, shape: ImageShape) -> Objective:
+    """Make an objective with fresh networks for images of a shape."""
+    contender.model.check(shape)
+    return contender.objective.objective(contender.model.networks(shape))
 
 
 def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Contender) -> str:
     with seeded(0, torch.device("cpu")):  # networks are made only to see by what code
-        objective = _objective(contender, prepared)
+        objective = _objective(contender, _shape(prepared))
     modules = modules_of(objective, *objective.networks.values())
     return fingerprint(settings, prepared.card["sha256"]["train"], modules)
 
@@ -251,8 +255,8 @@ def _sample_part(
     """
     contender = _chosen(weights, best_weights, fitted, prepared, settings)
     started, batches = time.perf_counter(), []
-    for start in range(first, first + n, sampling.BATCH):
-        chosen = slice(start, min(start + sampling.BATCH, first + n))
+    for start in range(first, first + n, contender.batch):
+        chosen = slice(start, min(start + contender.batch, first + n))
         own = labels[chosen] if contender.classes and labels is not None else None
         batches.append(sampling.sample(contender, chosen.stop - start, own, settings["seed"], start))
         if time.perf_counter() - started > seconds:

@@ -78,8 +78,9 @@ def write_report(
     )
     figures = report_figures(contents)
     settings = {training: one["settings"] for training, one in results.items()}
-    recorded = origin | {"images": prepared.card["sha256"], "settings": settings}
     in_short = summary_of(contents)
+    answer = {"question": question, "said": list(in_short.said), "failed": contents.failures}
+    recorded = origin | {"images": prepared.card["sha256"], "settings": settings, "answer": answer}
     logger.info("\n%s", terminal(in_short))
     written = {"markdown": markdown(in_short), "latex": latex(in_short)}
     return {

@@ -1,0 +1,125 @@
+"""What of a project's artifacts is superseded, and how much room it takes: without torch."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from gencompare.files import BROKEN, read_json
+
+VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
+LAYERS = ("05_model_input", "06_models", "07_model_output", "08_reporting")
+SECONDS_TO_BE_LEFT_OVER = 24 * 3600.0
+"""What is younger may be what a run is writing."""
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A file or folder that can go.
+
+    Attributes:
+        path: of it.
+        size: bytes.
+        why: in a few words.
+    """
+
+    path: Path
+    size: int
+    why: str
+
+
+def superseded(project: Path, keep: int) -> list[Superseded]:
+    """Find what can go: all but the newest versions of every artifact, trainings that no kept version is of, and what
+    was set aside or left in part.
+
+    What MLflow has not been told of yet is kept, and the scores that a kept report was written from.
+
+    Args:
+        project: its folder.
+        keep: how many versions to keep of each artifact, at least 1.
+    """
+    data = project / "data"
+    artifacts = sorted({path.parent for layer in LAYERS for path in _versions(data / layer)})
+    reports = {one for path in artifacts if path.name == "scores.csv" for one in _names(path)[:keep]}
+    waiting = _spooled(project / "mlspool")
+    found, kept = [], []
+    for artifact in artifacts:
+        names = _names(artifact)
+        needed = {*names[:keep], *(next((n for n in names if n <= one), "") for one in reports)}
+        for name in names:
+            path = artifact / name
+            if name in needed or path / artifact.name in waiting:
+                kept.append(path)
+            else:
+                found.append(Superseded(path, _size(path), f"there are {keep} newer versions"))
+    used = [_settings(path / "settings.json") for path in kept if path.parent.name == "settings.json"]
+    found += _trainings(data / "06_models/trainings", used)
+    found += [Superseded(path, _size(path), why) for path, why in _left_over(data)]
+    return found
+
+
+def remove(found: Iterable[Superseded]) -> None:
+    """Remove what was found."""
+    for one in found:
+        if one.path.is_dir():
+            shutil.rmtree(one.path)
+        else:
+            one.path.unlink(missing_ok=True)
+
+
+def _trainings(folder: Path, used: list[Any]) -> Iterator[Superseded]:
+    """Yield the folders of trainings that came to their end, are of no kept version, and that nobody is at."""
+    for training in sorted(folder.glob("*/")):
+        states = sorted(path for path in training.glob("[0-9]*/state.json") if path.parent.name.isdecimal())
+        state = _settings(states[-1]) if states else None
+        if not state or state["status"] == "training" or _settings(training / "settings.json") in used:
+            continue
+        try:
+            with FileLock(training / ".lock", timeout=0):
+                yield Superseded(training, _size(training), "no kept version is of this training")
+        except Timeout:
+            continue
+
+
+def _left_over(data: Path) -> Iterator[tuple[Path, str]]:
+    young = time.time() - SECONDS_TO_BE_LEFT_OVER
+    for path in sorted(data.rglob("*")):
+        if re.search(r"\.broken\d*$", path.name):
+            yield path, "was broken and set aside"
+        elif path.suffix in (".part", ".partial") and path.stat().st_mtime < young:
+            yield path, "was left in part by a run cut short"
+
+
+def _versions(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*Z") if VERSION.fullmatch(path.name) and path.is_dir())
+
+
+def _names(artifact: Path) -> list[str]:
+    """Return an artifact's versions, the newest first."""
+    return sorted((path.name for path in artifact.iterdir() if VERSION.fullmatch(path.name)), reverse=True)
+
+
+def _spooled(folder: Path) -> set[Path]:
+    """Return the files that MLflow is still to be given."""
+    lines = (line for file in folder.glob("*.jsonl") for line in file.read_text("utf-8").splitlines())
+    return {Path(json.loads(line)["path"]) for line in lines if '"do": "file"' in line and line.endswith("}")}
+
+
+def _settings(file: Path) -> dict[str, Any] | None:
+    try:
+        return read_json(file)
+    except (*BROKEN, FileNotFoundError):
+        return None
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

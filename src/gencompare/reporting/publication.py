@@ -1,0 +1,252 @@
+"""Results as pages for others to read: one for each comparison, from what its newest run left, and an index."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gencompare.comparisons import Training
+from gencompare.config.typed import flatten
+from gencompare.files import read_json
+from gencompare.imagesets.pictures import image_grid
+from gencompare.reporting.formatting import duration, number, plain, scaled
+from gencompare.reporting.versions import newest_until, when
+
+SHOWN = 8
+BUDGETS = (60.0, 600.0, 3600.0)
+"""Seconds of training at which the leaderboard looks."""
+SAME_MEASURE = ("measures", "extractor", "weights_sha256", "resize", "grey", "reference", "seed")
+"""What two distances of curves must have in common to stand side by side."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run of a comparison left.
+
+    Attributes:
+        comparison, image_set: their names; of the image set, its folder's.
+        version: the time at which the run began, as the catalog writes it.
+        origin: `answer`, `command`, `git_commit`, `settings` by training, and what it ran on.
+        scores: the table, in Markdown.
+        costs: one row a training.
+        curves: of each contender's first seed.
+        samples: the first images of each contender, uint8 (SHOWN, H, W, C).
+    """
+
+    comparison: str
+    image_set: str
+    version: str
+    origin: Mapping[str, Any]
+    scores: str
+    costs: pd.DataFrame
+    curves: Mapping[str, Mapping[str, Any]]
+    samples: Mapping[str, np.ndarray]
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.comparison}_{self.image_set}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the index needs to know of it, JSON-ready."""
+        failed = self.origin["answer"]["failed"]
+        return {
+            "comparison": self.comparison,
+            "image_set": self.image_set,
+            "version": self.version,
+            "git_commit": self.origin.get("git_commit", ""),
+            "images": self.origin["images"],
+            "seeds": int(self.costs.groupby("contender").size().max()),
+            "verdict": self.origin["answer"]["said"][0],
+            "curves": {name: curve for name, curve in self.curves.items() if name not in failed},
+        }
+
+
+def read_result(reports: Path, models: Path, outputs: Path, comparison: str, image_set: str) -> Result | None:
+    """Read what the newest run of a comparison on an image set left; None where it ended too early to be published.
+
+    Args:
+        reports, models, outputs: the folders of artifacts.
+        image_set: the name of its folder.
+    """
+    report = reports / comparison / image_set
+    version = max((file.parent.name for file in report.glob("origin.json/*/origin.json")), default=None)
+    if version is None:
+        return None
+    origin = read_json(report / "origin.json" / version / "origin.json")
+    contenders = [name for name in origin["settings"] if Training(name).name == name and "answer" in origin]
+    place = Path(comparison) / image_set
+    curves = {name: newest_until(models / place / name / "curve.json", version) for name in contenders}
+    samples = {name: newest_until(outputs / place / name / "samples.npz", version) for name in contenders}
+    table, costs = (newest_until(report / name, version) for name in ("scores.md", "costs.csv"))
+    if not contenders or table is None or costs is None:
+        return None
+    spent = pd.read_csv(costs)
+    firsts = [name for name in contenders if name in set(spent["contender"])]
+    return Result(
+        comparison=comparison,
+        image_set=image_set,
+        version=version,
+        origin=origin,
+        scores=table.read_text(),
+        costs=spent,
+        curves={name: read_json(file) for name in firsts if (file := curves[name]) is not None},
+        samples={name: _first(file) for name in firsts if (file := samples[name]) is not None},
+    )
+
+
+def write_page(result: Result, pages: Path, pictures: Path) -> Path:
+    """Write a result's page, pictures and facts into a folder of its own, and return that.
+
+    Args:
+        pages: where all results lie.
+        pictures: the report's figures as PNG; those that are not there are left out.
+    """
+    folder = pages / result.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, images in result.samples.items():
+        picture = io.BytesIO()
+        image_grid(images).save(picture, "PNG", optimize=True)
+        (folder / f"{name}.png").write_bytes(picture.getvalue())
+    figures = [name for name in ("quality_curves", "pareto") if (pictures / f"{name}.png").is_file()]
+    for name in figures:
+        (folder / f"{name}.png").write_bytes((pictures / f"{name}.png").read_bytes())
+    (folder / "index.md").write_text(page(result, figures))
+    (folder / "result.json").write_text(json.dumps(result.facts, indent=1, sort_keys=True))
+    return folder
+
+
+def page(result: Result, figures: Sequence[str]) -> str:
+    """Return a result's page in Markdown."""
+    answer, origin = result.origin["answer"], result.origin
+    strips = [[name, f"![the first samples of {name}]({name}.png)"] for name in result.samples]
+    facts = {key: value for key, value in origin.items() if key not in {"answer", "settings", "images"}}
+    titles = {"quality_curves": "Quality while training", "pareto": "Quality against cost"}
+    parts = [
+        f"# {result.comparison} on {result.image_set}",
+        answer["question"],
+        f"**{answer['said'][0]}**",
+        *answer["said"][1:],
+        "## Samples",
+        f"The first {SHOWN} of each, chosen by nobody.",
+        _table(["contender", "samples"], strips),
+        "## Scores",
+        result.scores.strip(),
+        *(part for name in figures for part in (f"## {titles[name]}", f"![{titles[name]}]({name}.png)")),
+        "## Costs",
+        _table(
+            ["contender", "seed", "images", "training", "compute", "parameters", "an image"],
+            _costs(result.costs),
+        ),
+        "## Settings that differ",
+        _table(["setting", *result.samples], _settings(origin["settings"], list(result.samples))),
+        "## Where this comes from",
+        _table(
+            ["", ""], [["run", when(result.version)], *([key, f"`{value}`"] for key, value in facts.items())]
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def index(results: Iterable[Mapping[str, Any]]) -> str:
+    """Return the page that leads to all others, from the facts of each, and says who is best at which budget."""
+    every = sorted(results, key=lambda facts: (facts["image_set"], facts["comparison"]))
+    rows = [
+        [
+            f"[{facts['comparison']}]({facts['comparison']}_{facts['image_set']}/index.md)",
+            facts["image_set"],
+            str(facts["seeds"]),
+            facts["verdict"],
+            when(facts["version"])[:10],
+        ]
+        for facts in every
+    ]
+    heading = ["image set", *(f"within {duration(budget)}" for budget in BUDGETS)]
+    return (
+        "\n\n".join(
+            [
+                "# Results",
+                "Made by `kedro run --pipeline=publish` from what runs left: nothing here was typed by hand.",
+                _table(["comparison", "image set", "seeds", "answer", "run"], rows),
+                "## Best by budget",
+                "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
+                "the kernel distance along the curves (less is better). Image sets do not compare with each other.",
+                _table(heading, _leaders(every)),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """For each image set and measure, the contender with the least distance within each budget."""
+    points: dict[tuple[str, str], list[tuple[float, float, str]]] = {}
+    for facts in results:
+        for name, curve in facts["curves"].items():
+            measure = json.dumps([facts["images"], *(curve["passport"].get(key) for key in SAME_MEASURE)])
+            own = points.setdefault((facts["image_set"], measure), [])
+            own += [(point["train_seconds"], point["value"], name) for point in curve["points"][1:]]
+    rows = []
+    for (image_set, _), known in sorted(points.items()):
+        cells = []
+        for budget in BUDGETS:
+            reached = [(value, name, seconds) for seconds, value, name in known if seconds <= budget]
+            value, name, seconds = min(reached, default=(None, "", 0.0))
+            cells.append(f"{name} {number(value)} ({duration(seconds)})" if name else "–")
+        rows.append([image_set, *cells])
+    return rows
+
+
+def _first(samples: Path) -> np.ndarray:
+    with np.load(samples, allow_pickle=False) as arrays:
+        return arrays["images"][:SHOWN]
+
+
+def _costs(costs: pd.DataFrame) -> list[list[str]]:
+    return [
+        [
+            row["contender"],
+            str(row["seed"]),
+            scaled(1000 * row["kimg"]),
+            duration(row["train_seconds"]),
+            scaled(row["train_flops"], "FLOP"),
+            scaled(row["parameters"]),
+            duration(row["seconds_per_image"]),
+        ]
+        for row in costs.to_dict("records")
+    ]
+
+
+def _settings(settings: Mapping[str, Any], contenders: Sequence[str]) -> list[list[str]]:
+    """The settings in which contenders differ, a row each."""
+    flat = {name: flatten(settings[name]) for name in contenders}
+    keys = dict.fromkeys(
+        key for own in flat.values() for key in own if key not in {"name", "contender", "comparison"}
+    )
+    rows = []
+    for key in keys:
+        values = [flat[name].get(key) for name in contenders]
+        if any(value != values[0] for value in values):
+            rows.append([f"`{key}`", *(_value(value) for value in values)])
+    return rows
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    return plain(value) if isinstance(value, float) else str(value)
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines
+    )

@@ -1,0 +1,61 @@
+"""A disk or a memory that is full, said in one line with what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from gencompare.files import no_room
+
+
+class Exhausted(click.ClickException):
+    """What a machine has too little of for the work that was asked of it."""
+
+    def __reduce__(self) -> tuple[type[Exhausted], tuple[str]]:
+        return Exhausted, (self.message,)
+
+
+@contextmanager
+def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
+    """Turn the errors of a full disk or memory into one line.
+
+    Args:
+        arguments: of the work, a contender's complete settings among them, if it is of one.
+
+    Raises:
+        Exhausted: in place of such an error.
+    """
+    try:
+        yield
+    except OSError as error:
+        said = no_room(error)
+        if said is None:
+            raise
+        raise Exhausted(said) from error
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise Exhausted(_advice(arguments)) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, torch's among them, says that the memory of the machine or of a card is full."""
+    said = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
+    )
+
+
+def _advice(arguments: Sequence[Any]) -> str:
+    for settings in arguments:
+        if isinstance(settings, Mapping) and "training" in settings:
+            size, name = settings["training"]["batch_size"], settings["contender"]
+            less = max(1, size // 2)
+            return (
+                f"{settings['name']}: out of memory at training.batch_size={size}; try --params=contenders.{name}."
+                f"training.batch_size={less}, or end other programs; the others go on where they were"
+            )
+    return "out of memory; try a smaller evaluation.batch_size or evaluation.samples, or end other programs"

@@ -1,0 +1,76 @@
+"""The code that the how-tos show works as it stands there."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import Tensor, nn
+
+from gencompare.comparisons import declared
+from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.evaluation import kinds, measurements
+from gencompare.models import settings
+from gencompare.models.parts.latent import LatentModel
+from gencompare.models.parts.shape import ImageShape
+from gencompare.settings import CONFIG_LOADER_ARGS
+
+PROJECT = Path(__file__).parents[2]
+
+
+def blocks(page, language):
+    text = (PROJECT / f"docs/howto/{page}.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def run(code, **known):
+    """Run code as if it stood in a module with these names."""
+    names = {"__name__": "gencompare.models.settings", **known}
+    exec(compile(f"from __future__ import annotations\n{code}", "how-to", "exec"), names)
+    return names
+
+
+def test_own_model_makes_images_and_logits():
+    own, networks = blocks("own-model", "python")
+    config = run(own, **vars(settings))["Linear"]()
+    known = {"math": math, "torch": torch, "Tensor": Tensor, "nn": nn, "LatentModel": LatentModel}
+    made = run(networks, ImageShape=ImageShape, **known)["networks"](config, ImageShape(3, 16))
+    images = made["generator"].generate(torch.zeros(2, config.latent_dim))
+    assert images.shape == (2, 3, 16, 16)
+    assert images.abs().max() <= 1
+    assert made["discriminator"](images).shape == (2,)
+
+
+def test_own_comparison_and_its_contender_are_taken():
+    comparison, contender = blocks("own-comparison", "yaml")
+    block = declared(yaml.safe_load(comparison))["width_compare"]
+    given = {"contenders": yaml.safe_load(contender), "chosen_contenders": list(block.contenders)}
+    given |= {"dataset": block.image_set["name"]}
+    loader = ComparisonConfigLoader(str(PROJECT / "conf"), runtime_params=given, **CONFIG_LOADER_ARGS)
+    planned = loader.plan.comparison("gan_compare")
+    assert planned.contenders["dcgan_clothes_wide"].values["model"]["width"] == 64
+
+
+def test_own_score_is_measured():
+    _, kind, measured = blocks("own-score", "python")
+    own_kind = eval(f"{{{kind}}}", vars(kinds).copy())["brightness"]
+    assert (own_kind.better, own_kind.measures) == ("lower", "fidelity")
+    real, made = (SimpleNamespace(images=np.full((4, 8, 8, 3), value, np.uint8)) for value in (100, 90))
+    found = []
+    run(
+        measured,
+        bench=SimpleNamespace(drawn=lambda split: real),
+        samples=made,
+        split="heldout",
+        n=4,
+        different=1,
+        found=found,
+        **{name: getattr(measurements, name) for name in ("Measurement", "Subsets", "np")},
+    )
+    assert found[0].statistic([np.arange(4), np.arange(2)])["brightness"] == pytest.approx([10, 10])

@@ -1,0 +1,49 @@
+from gencompare.reporting.publication import index
+
+
+def facts(comparison, image_set, curves, extractor="a"):
+    def curve(points):
+        spent = [{"train_seconds": seconds, "value": value} for seconds, value in [(0.0, 0.0), *points]]
+        return {"points": spent, "passport": {"extractor": extractor}}
+
+    return {
+        "comparison": comparison,
+        "image_set": image_set,
+        "version": "2026-01-02T03.04.05.678Z",
+        "git_commit": "abc",
+        "images": {"train": "1"},
+        "seeds": 1,
+        "verdict": "vae is ahead.",
+        "curves": {name: curve(points) for name, points in curves.items()},
+    }
+
+
+def leaders(page):
+    return [line for line in page.split("## Best by budget")[1].splitlines() if line.startswith("|")][2:]
+
+
+def test_the_best_within_each_budget_is_named_over_all_comparisons():
+    one = facts(
+        "gan_compare", "squares", {"vae": [(30.0, 0.5), (90.0, 0.4)], "ddpm": [(50.0, 0.9), (500.0, 0.1)]}
+    )
+    other = facts("modern_compare", "squares", {"flow": [(55.0, 0.45), (3000.0, 0.05)]})
+    page = index([other, one])
+    (row,) = leaders(page)
+    assert row == "| squares | flow 0.450 (55 s) | ddpm 0.100 (8 min 20 s) | flow 0.0500 (50 min) |"
+    assert page.index("gan_compare_squares/index.md") < page.index("modern_compare_squares/index.md")
+    assert "2026-01-02" in page
+
+
+def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart():
+    one = facts("gan_compare", "birds", {"vae": [(120.0, 0.4)]})
+    other = facts("bird_compare", "birds", {"ddpm": [(20.0, 7.0)]}, extractor="b")
+    rows = leaders(index([one, other]))
+    assert rows == [
+        "| birds | – | vae 0.400 (2 min) | vae 0.400 (2 min) |",
+        "| birds | ddpm 7.00 (20 s) | ddpm 7.00 (20 s) | ddpm 7.00 (20 s) |",
+    ]
+
+
+def test_cells_do_not_break_the_table():
+    one = facts("gan_compare", "squares", {"vae": [(30.0, 0.5)]}) | {"verdict": "a | b."}
+    assert "a \\| b." in index([one])

@@ -1,0 +1,103 @@
+"""What is superseded can go; what is the newest, referenced or in use stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from filelock import FileLock
+
+from gencompare.prune import remove, superseded
+
+VERSIONS = [f"2026-01-0{day}T00.00.00.000Z" for day in range(1, 6)]
+
+
+def write(path: Path, content: str = "12345") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    outputs = tmp_path / "data/07_model_output/gan_compare/squares/dcgan"
+    models = tmp_path / "data/06_models/gan_compare/squares/dcgan"
+    for number, version in enumerate(VERSIONS):
+        write(outputs / "samples.npz" / version / "samples.npz")
+        write(models / "settings.json" / version / "settings.json", json.dumps({"lr": number}))
+    return tmp_path
+
+
+def gone(project: Path, keep: int = 2) -> set[str]:
+    return {str(one.path.relative_to(project / "data")) for one in superseded(project, keep)}
+
+
+def test_the_newest_versions_stay(project):
+    found = superseded(project, 2)
+    assert {(one.path.parent.name, one.path.name) for one in found} == {
+        (name, version) for name in ("samples.npz", "settings.json") for version in VERSIONS[:3]
+    }
+    assert {one.size for one in found if one.path.parent.name == "samples.npz"} == {5}
+    remove(found)
+    assert superseded(project, 2) == []
+    assert sorted(path.name for path in project.rglob("samples.npz/*/")) == VERSIONS[3:]
+
+
+def test_the_scores_of_a_kept_report_stay(project):
+    reports = project / "data/08_reporting/gan_compare/squares/scores.csv"
+    write(reports / VERSIONS[1] / "scores.csv")
+    assert f"07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[1]}" not in gone(project)
+    assert f"07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[0]}" in gone(project)
+
+
+def test_what_mlflow_is_still_to_be_given_stays(project):
+    file = project / f"data/07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[0]}/samples.npz"
+    write(project / "mlspool/a.jsonl", json.dumps({"do": "file", "path": str(file)}) + '\n{"do": "fi')
+    assert str(file.parent.relative_to(project / "data")) not in gone(project)
+
+
+def test_trainings_stay_while_they_are_used_unfinished_or_under_way(project):
+    trainings = project / "data/06_models/trainings"
+    states = {
+        "old": (0, "finished"),
+        "used": (4, "finished"),
+        "cut": (0, "training"),
+        "at it": (0, "finished"),
+    }
+    for name, (lr, status) in states.items():
+        write(trainings / name / "settings.json", json.dumps({"lr": lr}))
+        write(trainings / name / "000000010/state.json", json.dumps({"status": status}))
+    with FileLock(trainings / "at it" / ".lock"):
+        assert {path for path in gone(project) if "trainings" in path} == {"06_models/trainings/old"}
+
+
+def test_what_was_set_aside_or_left_in_part_can_go_but_not_what_is_being_written(project):
+    folder = project / "data/07_model_output"
+    write(folder / "samples.npz.broken1")
+    write(folder / ".old.part/samples.npz")
+    write(folder / ".new.part/samples.npz")
+    old = time.time() - 2 * 24 * 3600
+    os.utime(folder / ".old.part", (old, old))
+    found = gone(project)
+    assert {"07_model_output/samples.npz.broken1", "07_model_output/.old.part"} < found
+    assert "07_model_output/.new.part" not in found
+
+
+def test_the_command_only_says_what_it_would_remove_unless_told_to(project, monkeypatch):
+    from types import SimpleNamespace
+
+    from gencompare.cli import cli
+
+    metadata = SimpleNamespace(project_path=project)
+    said = CliRunner().invoke(cli, ["prune", "--keep=2"], obj=metadata).output
+    assert "samples.npz" in said
+    assert "--yes" in said
+    assert len(list(project.rglob("samples.npz/*/"))) == 5
+    said = CliRunner().invoke(cli, ["prune", "--keep=2", "--yes"], obj=metadata).output
+    assert "freed" in said
+    assert len(list(project.rglob("samples.npz/*/"))) == 2
+    assert "Nothing" in CliRunner().invoke(cli, ["prune", "--keep=2"], obj=metadata).output
