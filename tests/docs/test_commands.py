@@ -94,7 +94,7 @@ def files(env):
 def check_run(plan, options):
     name = options["pipeline"] or options["pipelines"][0]
     check_given(plan, {name})
-    if name not in {"history", "sample"}:
+    if name not in {"history", "sample", "publish"}:
         plan.comparison(name)
     if options["tags"]:
         tags = compose(name, plan.comparisons[name]).only_nodes_with_tags
