@@ -322,8 +322,8 @@ class TrackingHook:
             "family": settings["model"]["name"],
         }
         name = f"{comparison}.{training.contender} seed {settings['seed']}, {_now()}"
-        prepared = inputs.get(naming.dataset(comparison, "prepared"))
-        reused = saved is not None or is_trained(prepared, settings, inputs["trainings"])
+        prepared = naming.dataset(comparison, "prepared")
+        reused = saved is not None or is_trained(inputs[prepared], settings, inputs["trainings"])
         assert self._parent is not None
         self._children[box] = TrainingRun(self._spool, self._parent, name, tags, settings, image_set, reused)
 

@@ -173,3 +173,23 @@ def test_what_mlflow_refuses_is_left_out_with_a_line_and_the_rest_arrives(server
     assert "MLflow refuses metrics" in caplog.text
     assert "gone.png" in caplog.text
     assert steps_of(server) == [1000]
+
+
+def test_a_run_for_which_nothing_is_trained_is_added_only_where_there_is_no_such_run(server, tmp_path):
+    def deliver(reused: bool, settings: dict[str, object] = SETTINGS) -> list[str]:
+        spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+        parent = TrackedRun(spool, "gan_compare", {})
+        tags = {"comparison": "gan_compare", "training": "dcgan"}
+        child = TrainingRun(spool, parent, "dcgan", tags, settings, {}, reused)
+        child.add_row({"kimg": 1.0, "loss": 0.5})
+        child.log({"fid": 3.0})
+        for run in (child, parent):
+            run.close("FINISHED")
+        assert Sender(spool, server).finish(60)
+        client, experiment = connect(server)
+        return sorted(run.info.run_name for run in client.search_runs([experiment]))
+
+    assert deliver(reused=True) == ["dcgan", "gan_compare"]  # trained by another comparison: not known here
+    assert deliver(reused=True) == ["dcgan", "gan_compare"]
+    assert deliver(reused=False) == ["dcgan", "dcgan", "gan_compare", "gan_compare"]  # trained anew
+    assert deliver(reused=True, settings={"training": {"lr": 0.2}}).count("dcgan") == 3

@@ -51,8 +51,8 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
     jobs = [*comparisons, *(plan.planned[name] for name in run if name == SCORE)]
     what = " and ".join(sorted(run))
     trains = ("training", "contenders", "chosen_contenders", "seeds", "seed", "budget")
-    trains = trains if SAMPLE not in run else tuple(name for name in trains if name != "seed")
-    of_no_use = [name for name in trains if name in given and not comparisons]
+    used = ("seed",) if SAMPLE in run else ()
+    of_no_use = [name for name in trains if name in given and not (comparisons or name in used)]
     of_no_use += [name for name in ("image_sets", "evaluation") if name in given and not jobs]
     of_no_use += ["samples"] if "samples" in given and SCORE not in run else []
     of_no_use += ["comparison"] if "comparison" in given and not {HISTORY, PUBLISH} & set(run) else []

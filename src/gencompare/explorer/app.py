@@ -40,6 +40,11 @@ def make_app(data: Path) -> Starlette:
     blind = BlindTest(gallery, data / "08_reporting" / "votes")
     entries = {entry["id"]: entry for entry in gallery.describe()}
 
+    def trained(request: Request) -> Any:
+        gallery.look()
+        entries.update({one["id"]: one for one in gallery.describe()})
+        return [entries[name] for name in gallery.trained]
+
     def entry(request: Request) -> dict[str, Any]:
         return entries.get(
             request.query_params.get("id", ""), {"classes": [], "steps": None, "guidance": None}
@@ -80,7 +85,7 @@ def make_app(data: Path) -> Starlette:
         "nearest": nearest,
         "question": question,
         "scores": scores,
-        "trained": lambda _: list(entries.values()),
+        "trained": trained,
     }
     return Starlette(
         routes=[

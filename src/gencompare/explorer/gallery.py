@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -50,20 +50,23 @@ class Gallery:
 
     Args:
         data: the project's folder of artifacts.
+
+    Attributes:
+        trained: what there is, by `<comparison>/<image set>/<training>`.
     """
 
     def __init__(self, data: Path) -> None:
-        self.data = data
+        self.data, self.trained = data, dict[str, Saved]()
         self._turn = Lock()  # one at a time has all cores
         self._ready = lru_cache(16)(self._read)
         self._prepared = lru_cache(4)(self._read_images)
+        self.look()
 
-    @cached_property
-    def trained(self) -> dict[str, Saved]:
-        """What there is, by `<comparison>/<image set>/<training>`."""
+    def look(self) -> None:
+        """See what there is by now."""
         models = self.data / "06_models"
         whole = [one for one in saved(models) if one.version is not None]
-        return {one.folder.relative_to(models).as_posix(): one for one in whole}
+        self.trained = {one.folder.relative_to(models).as_posix(): one for one in whole}
 
     def describe(self) -> list[dict[str, Any]]:
         """Say what there is, JSON-ready: which controls each has, and its first score."""
@@ -132,10 +135,10 @@ class Gallery:
     def _trained(self, name: str, wish: Wish, sampler: Mapping[str, Any] | None = None) -> Trained:
         given = {"steps": wish.steps, "guidance_scale": wish.guidance} | dict(sampler or {})
         kept = tuple((key, value) for key, value in given.items() if value is not None)
-        return self._ready(name, kept)
+        return self._ready(self._saved(name), kept)
 
-    def _read(self, name: str, sampler: tuple[tuple[str, Any], ...]) -> Trained:
-        return read(self._saved(name).find, dict(sampler))
+    def _read(self, one: Saved, sampler: tuple[tuple[str, Any], ...]) -> Trained:
+        return read(one.find, dict(sampler))
 
     def _read_images(self, image_set: str) -> ImageSplits:
         folder = self.data / "05_model_input" / image_set

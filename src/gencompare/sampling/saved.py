@@ -134,8 +134,8 @@ class Saved:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Its complete settings."""
-        newest = max((self.folder / SETTINGS).iterdir())
-        settings: dict[str, Any] = json.loads((newest / SETTINGS).read_text())
+        newest = max(self.folder.glob(f"{SETTINGS}/*/{SETTINGS}"))
+        settings: dict[str, Any] = json.loads(newest.read_text())
         return settings
 
     @property

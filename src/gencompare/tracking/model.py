@@ -31,16 +31,19 @@ def log_model(client: MlflowClient, run_id: str, files: Mapping[str, str], card:
         files: what `sampling.saved.read` reads, and pictures, by their name in the model.
         card: the model's card.
     """
-    from mlflow.entities import LoggedModelOutput
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     run = client.get_run(run_id)
     weights = hashlib.sha256(Path(files["weights.safetensors"]).read_bytes()).hexdigest()
-    logged = run.outputs.model_outputs if run.outputs else []
-    if any(client.get_logged_model(one.model_id).tags.get("weights") == weights for one in logged):
+    outputs = run.outputs.model_outputs if run.outputs else []
+    logged = [client.get_logged_model(one.model_id) for one in outputs]
+    model = next((one for one in logged if one.tags.get("weights") == weights), None)
+    if model is None:
+        facts = {"weights": weights}, dict(run.data.params)
+        model = client.create_logged_model(run.info.experiment_id, NAME, run_id, *facts, model_type="images")
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    elif model.status == LoggedModelStatus.READY:
         return
-    model = client.create_logged_model(
-        run.info.experiment_id, NAME, run_id, {"weights": weights}, dict(run.data.params), model_type="images"
-    )
     with TemporaryDirectory() as folder:
         data = Path(folder) / "contender"
         data.mkdir()
@@ -50,8 +53,7 @@ def log_model(client: MlflowClient, run_id: str, files: Mapping[str, str], card:
         client.log_model_artifacts(
             model.model_id, save_model(data, Path(folder) / NAME, model.model_id, run_id)
         )
-    client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
 
 def save_model(data: Path, folder: Path, model_id: str | None = None, run_id: str | None = None) -> str:
@@ -60,12 +62,12 @@ def save_model(data: Path, folder: Path, model_id: str | None = None, run_id: st
     from mlflow.models import Model, ModelSignature
     from mlflow.types.schema import Array, ColSpec, DataType, Schema, TensorSpec
 
-    asks = [
+    asks: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.long, "n"),
         ColSpec(DataType.long, "seed", required=False),
         ColSpec(Array(DataType.long), "labels", required=False),
     ]
-    gives = [TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1))]
+    gives: list[ColSpec | TensorSpec] = [TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1))]
     pyfunc.save_model(
         str(folder),
         loader_module=LOADER,

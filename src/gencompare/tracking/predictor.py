@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,15 +28,19 @@ class Predictor:
         Raises:
             SettingError: for a request that cannot be answered.
         """
-        return np.concatenate([self._answer(row) for row in requests.to_dict("records")])
+        return np.concatenate(
+            [
+                self._answer(**{str(key): value for key, value in row.items()})
+                for row in requests.to_dict("records")
+            ]
+        )
 
-    def _answer(self, request: dict[str, object]) -> np.ndarray:
-        n, seed, labels = (request.get(name) for name in ("n", "seed", "labels"))
-        if not isinstance(n, int) or n < 1:
+    def _answer(self, n: int, seed: float | None = None, labels: Any = None) -> np.ndarray:
+        if n < 1:
             raise SettingError(f"n={n!r}: must be a whole number above 0")
-        given = None if labels is None or np.ndim(labels) == 0 else "+".join(str(label) for label in labels)  # type: ignore[attr-defined]
-        seed = self.trained.settings["seed"] if seed is None or pd.isna(seed) else int(seed)  # type: ignore[call-overload]
-        return self.trained.sample(n, self.trained.labels(given, n), seed)
+        wanted = self.trained.settings["seed"] if seed is None or pd.isna(seed) else int(seed)
+        classes = "+".join(str(label) for label in labels) if isinstance(labels, (list, np.ndarray)) else None
+        return self.trained.sample(n, self.trained.labels(classes, n), wanted)
 
 
 def _load_pyfunc(folder: str) -> Predictor:
