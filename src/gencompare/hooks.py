@@ -208,7 +208,7 @@ class TrackingHook:
     """
 
     SECONDS_AT_THE_END = 8.0
-    SECONDS_WHEN_INTERRUPTED = 2.0
+    SECONDS_WHEN_INTERRUPTED = 1.0
 
     def __init__(self) -> None:
         self._children: dict[str, TrainingRun] = {}

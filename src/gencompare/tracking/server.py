@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXPERIMENT = "gencompare"
-IMPATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-"""What MLflow is told where the environment does not: it is asked again by us, and while it is, nothing waits."""
+DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # it is asked again by us, and while it is, nothing waits
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+"""What MLflow is told where the environment does not."""
 
 
 def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
@@ -35,7 +39,7 @@ def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
     Raises:
         Exception: anything, where MLflow does not answer.
     """
-    for name, value in IMPATIENCE.items():
+    for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
