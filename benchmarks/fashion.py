@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from gencompare.config.budget import Budget
 from gencompare.config.contender import Contender, read_contender
+from gencompare.config.plan import Plan
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.evaluation.distances import frechet, kernel_distance
 from gencompare.evaluation.features import features, make_extractor
@@ -51,8 +52,12 @@ def _whole(chunks: list[Images]) -> Images:
 
 def contender(name: str) -> Contender:
     """One contender as the parameters have it."""
-    plan = ComparisonConfigLoader(str(CONF), base_env="base", default_run_env="base").plan
-    return read_contender(plan.contender(name).values)
+    return read_contender(_plan().contender(name).values)
+
+
+@cache
+def _plan() -> Plan:
+    return ComparisonConfigLoader(str(CONF), base_env="base", default_run_env="base").plan
 
 
 def train_for(name: str, chosen: Contender, images: Images, seconds: float, seed: int = SEED) -> Trained:

@@ -265,10 +265,12 @@ class Pythae(Peer):
         from pythae.data.datasets import BaseDataset
         from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-        logging.getLogger("pythae").setLevel(logging.ERROR)
+        for name in (name for name in logging.root.manager.loggerDict if name.startswith("pythae")):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self.folder = tempfile.TemporaryDirectory()
         data = levels_to_network(self.levels[: self.steps_a_turn * self.settings.batch_size])
         config = BaseTrainerConfig(
-            output_dir=tempfile.mkdtemp(),
+            output_dir=self.folder.name,
             per_device_train_batch_size=self.settings.batch_size,
             num_epochs=1,
             learning_rate=1e-3,

@@ -47,11 +47,17 @@ logger = logging.getLogger("mkdocs.plugins.gencompare")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put every page that the navigation does not name under "More"."""
+    """Put pages that the navigation does not name into a section for their folder, or under "More"."""
     docs = Path(config.docs_dir)
+    nav: list[Any] = config.nav or []
     pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")}
-    more = next(entry["More"] for entry in config.nav or [] if "More" in entry)
-    more.extend(sorted(pages.difference(_named(config.nav))))
+    for page in sorted(pages.difference(_named(nav)), key=lambda page: (page.count("/"), page)):
+        folder = page.split("/")[0].capitalize() if "/" in page else "More"
+        section = next((entry[folder] for entry in nav if folder in entry), None)
+        if section is None:
+            section = []
+            nav.insert(len(nav) - 1, {folder: section})
+        section.append(page)
     return config
 
 
@@ -74,7 +80,8 @@ def _rows(
 ) -> Iterator[tuple[str, str, str, str]]:
     meanings = _meanings(cls)
     for field in dataclasses.fields(cls):
-        allowed = _resolved(schema["properties"][field.name], defs)
+        name = cls.__pydantic_fields__[field.name].alias or field.name  # type: ignore[attr-defined]
+        allowed = _resolved(schema["properties"][name], defs)
         default = field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
@@ -82,10 +89,10 @@ def _rows(
             default = default.get_default(call_default_factory=True)
         if dataclasses.is_dataclass(default):
             inner = _rows(type(default), allowed, defs)
-            yield from ((f"{field.name}.{name}", *rest) for name, *rest in inner)
+            yield from ((f"{name}.{own}", *rest) for own, *rest in inner)
             continue
         shown = "must be given" if default is dataclasses.MISSING else f"`{json.dumps(plain(default))}`"
-        yield field.name, _kind(allowed, defs), shown, meanings.get(field.name, "")
+        yield name, _kind(allowed, defs), shown, meanings.get(field.name, "")
 
 
 def _meanings(cls: type) -> dict[str, str]:
@@ -94,7 +101,10 @@ def _meanings(cls: type) -> dict[str, str]:
     for one in reversed(cls.__mro__):
         for section in griffe.Docstring(one.__dict__.get("__doc__") or "", parser="google").parse():
             if section.kind is griffe.DocstringSectionKind.attributes:
-                found |= {item.name: item.description for item in section.value}
+                for item in section.value:
+                    found |= dict.fromkeys(
+                        item.name.split(", "), item.description
+                    )  # `width, depth: of …` is two
     return found
 
 

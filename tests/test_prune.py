@@ -54,9 +54,12 @@ def test_the_scores_of_a_kept_report_stay(project):
     assert f"07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[0]}" in gone(project)
 
 
-def test_what_mlflow_is_still_to_be_given_stays(project):
+@pytest.mark.parametrize(
+    "said", ['{"do": "file", "path": "FILE"}', '{"do": "model", "files": {"a.npz": "FILE"}}']
+)
+def test_what_mlflow_is_still_to_be_given_stays(project, said):
     file = project / f"data/07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[0]}/samples.npz"
-    write(project / "mlspool/a.jsonl", json.dumps({"do": "file", "path": str(file)}) + '\n{"do": "fi')
+    write(project / "mlspool/a.jsonl", said.replace("FILE", str(file)) + '\n{"do": "fi')
     assert str(file.parent.relative_to(project / "data")) not in gone(project)
 
 

@@ -110,7 +110,11 @@ def _names(artifact: Path) -> list[str]:
 def _spooled(folder: Path) -> set[Path]:
     """Return the files that MLflow is still to be given."""
     lines = (line for file in folder.glob("*.jsonl") for line in file.read_text("utf-8").splitlines())
-    return {Path(json.loads(line)["path"]) for line in lines if '"do": "file"' in line and line.endswith("}")}
+    messages = [json.loads(line) for line in lines if line.endswith("}")]  # its writer may be at one
+    single = {Path(message["path"]) for message in messages if message["do"] == "file"}
+    return single | {
+        Path(p) for message in messages if message["do"] == "model" for p in message["files"].values()
+    }
 
 
 def _settings(file: Path) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from distributed.cli import dask_scheduler, dask_worker
 
 from gencompare import describe
 from gencompare.cli import _parameters, cli
+from gencompare.comparisons import registered_names
 from gencompare.config.check import check_given
 from gencompare.config.layers import Sources
 from gencompare.config.plan import Plan
@@ -77,13 +78,13 @@ def check(program, words):
         options = cli.commands[words[0]].make_context(f"kedro {words[0]}", list(words[1:])).params
         given = _parameters(options)
         (check_run if words[0] == "run" else check_plan)(Plan(Sources(files(options["env"]), given)), options)
-    elif words[0] in {"prune", "explore"}:
-        cli.commands[words[0]].make_context(f"kedro {words[0]}", list(words[1:]))
     else:
-        found = cli
-        for word in words:
-            assert word in found.commands, word
-            found = found.commands[word]
+        found, rest = cli, list(words)
+        while rest and isinstance(found, click.Group):
+            assert rest[0] in found.commands, rest[0]
+            found = found.commands[rest.pop(0)]
+        if rest:
+            found.make_context(shlex.join(words), rest)
 
 
 @cache
@@ -93,8 +94,9 @@ def files(env):
 
 def check_run(plan, options):
     name = options["pipeline"] or options["pipelines"][0]
+    assert name in registered_names(plan.comparisons)
     check_given(plan, {name})
-    if name not in {"history", "sample", "publish"}:
+    if name in plan.comparisons:
         plan.comparison(name)
     if options["tags"]:
         tags = compose(name, plan.comparisons[name]).only_nodes_with_tags
@@ -112,12 +114,7 @@ def check_plan(plan, options):
 
 @cache
 def names_of_options():
-    return {
-        option
-        for command in ("run", "plan", "prune", "explore")
-        for one in cli.commands[command].params
-        for option in one.opts
-    }
+    return {option for command in cli.commands.values() for one in command.params for option in one.opts}
 
 
 def test_commands_are_found():
@@ -149,6 +146,7 @@ def test_options_in_prose_exist(page):
         "kedro run --pipeline=gan_compare --tags=reports",
         "kedro plan gan_compare --diff dcgan lsgn",
         "kedro lst",
+        "kedro prune --keep=few",
         "make compar",
         "dask worker tcp://h:1 --thread=1",
         "python benchmarks/calibration.py --no-such-option",

@@ -186,6 +186,28 @@ def test_choosing_other_weights_or_another_sampler_trains_nothing_anew(prepared)
     assert of(BEST) == of(SETTINGS) == of(other)
 
 
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+@pytest.mark.parametrize(
+    "kept", ["point-*.safetensors", "curve-*.json", "curve-*.npy", "0*/tensors.safetensors"]
+)
+def test_what_a_training_kept_and_is_broken_is_made_again(prepared, trained, tmp_path, caplog, kept):
+    train(prepared, tmp_path)
+    caplog.clear()
+    broken = max((tmp_path / "trainings").glob(f"*/{kept}"))
+    cut(broken)
+    again = train(prepared, tmp_path)
+    assert "set aside as" in caplog.text
+    for one, other in zip(again[:3], trained[:3], strict=True):
+        assert same_weights(one, other)
+
+
+def same_weights(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_trainings_that_are_the_same_lie_in_one_folder_and_are_done_once(prepared, tmp_path, caplog):
     settings = SETTINGS | {"training": SETTINGS["training"] | {"validations": 0}}
     for name in ("one", "two"):

@@ -56,10 +56,16 @@ def load_latest(folder: Path) -> tuple[Tensors, dict[str, Any]] | None:
     return None
 
 
+def forget(folder: Path) -> None:
+    """Remove all checkpoints of a folder."""
+    for path in _whole(folder):
+        shutil.rmtree(path)
+
+
 def status(folder: Path) -> str | None:
     """Return the status that the newest checkpoint has, None where there is none."""
-    newest = next(iter(_whole(folder)), None)
-    return None if newest is None else str(read_json(newest / STATE)["status"])
+    found = (read_sound(path / STATE, read_json) for path in _whole(folder))
+    return next((str(state["status"]) for state in found if state is not None), None)
 
 
 def _load(path: Path) -> tuple[Tensors, dict[str, Any]]:

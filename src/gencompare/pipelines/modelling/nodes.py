@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from filelock import FileLock
 from PIL.Image import Image
+from safetensors import safe_open
 from torch import Tensor
 
 from gencompare.config.budget import in_force, read_budget
@@ -144,7 +145,8 @@ def _train(
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder, settings["name"]):
         write_json(folder / "settings.json", settings)  # for people who look in
-        trained = train(
+        once = partial(
+            train,
             partial(_objective, contender, _shape(prepared)),
             contender.images.of(prepared.train),
             contender.training,
@@ -152,6 +154,11 @@ def _train(
             seed=settings["seed"],
             folder=folder,
         )
+        trained = once()
+        if any(read_sound(point.file, _names) is None for point in trained.points):
+            logger.warning("%s is trained again: weights that it had kept are gone", settings["name"])
+            checkpoint.forget(folder)
+            trained = once()
         if not trained.points:
             return trained, None
 
@@ -162,6 +169,12 @@ def _train(
 
         validator = Validator(prepared.train, feature_cache)
         return trained, validator.curve(trained.points, contender, make, folder)
+
+
+def _names(file: Path) -> list[str]:
+    """Return the names of the tensors of a file, which is refused where it is cut short."""
+    with safe_open(file, "pt") as tensors:
+        return list(tensors.keys())
 
 
 def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepared: ImageSplits) -> Weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -83,9 +84,12 @@ def write_report(
     recorded = origin | {"images": prepared.card["sha256"], "settings": settings, "answer": answer}
     logger.info("\n%s", terminal(in_short))
     written = {"markdown": markdown(in_short), "latex": latex(in_short)}
+    with ThreadPoolExecutor(1) as thread:  # a browser takes seconds to start
+        pictures = thread.submit(figure_pngs, figures)
+        report = render(contents)
     return {
-        "report": render(contents),
-        "pictures": figure_pngs(figures),
+        "report": report,
+        "pictures": pictures.result(),
         "origin": recorded,
         **written,
         **figures,

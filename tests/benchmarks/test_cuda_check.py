@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def cuda_check(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    spec = importlib.util.spec_from_file_location("cuda_check", BENCHMARKS / "cuda_check.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "cuda_check", module)  # where its dataclasses look for their names
-    spec.loader.exec_module(module)
-    return module
+def cuda_check(benchmark_script):
+    return benchmark_script("cuda_check")
 
 
 @pytest.mark.parametrize("name", ["dcgan", "flow"])

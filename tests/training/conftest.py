@@ -1,0 +1,6 @@
+"""Processes that train together import what they train from here."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
