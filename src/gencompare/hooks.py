@@ -213,7 +213,7 @@ class TrackingHook:
     def __init__(self) -> None:
         self._children: dict[str, TrainingRun] = {}
         self._parent: TrackedRun | None = None
-        self._sender: Sender
+        self._sender: Sender | None = None
         self._observing = ExitStack()
         self._turn = RLock()
         atexit.register(self._interrupted)
@@ -237,11 +237,13 @@ class TrackingHook:
         from gencompare.tracking.spool import Spool
         from gencompare.training.progress import observing
 
+        names = run_params["pipeline_names"] or ["gan_compare"]
+        if SAMPLE in names:
+            return  # there is nothing to tell MLflow, so that nothing waits for it
         self._children, self._catalog = {}, catalog
         self._owners = owners(self._plan.comparisons)
         self._origin = provenance()
         self._spool = Spool.begin(self._spools, self._server["tracking_uri"])
-        names = run_params["pipeline_names"] or ["gan_compare"]
         if SCORE in names or any("train" in node.tags for node in pipeline.nodes):
             self._parent = TrackedRun(self._spool, f"{', '.join(names)}, {_now()}", self._origin)
         self._sender = Sender(self._spool, self._server)
@@ -260,16 +262,14 @@ class TrackingHook:
         """Mirror what a node made: numbers as metrics, pictures, tables and models as artifacts."""
         from gencompare.tracking.runs import newest_file
 
-        owned = self._owners.get(dataset_name)
+        owned = self._owners.get(dataset_name) if self._parent else None
         if self._parent is None or owned is None or (owned.training is not None and "report" in node.tags):
             return
         with self._turn:
             if owned.training is not None:
                 child = self._children[naming.box(owned.comparison, owned.training.name)]
                 child.record(owned.kind, data, self._catalog[dataset_name])
-                if (
-                    owned.kind == "reconstruction" and data
-                ):  # of others the picture shows nothing of their making
+                if owned.kind == "reconstruction" and data:  # else the picture shows nothing of its making
                     pictures = naming.dataset(owned.comparison, "reconstructions", owned.training.name)
                     child.log_file(newest_file(self._catalog[pictures]))
                 if owned.kind == "scores":
@@ -284,13 +284,14 @@ class TrackingHook:
         """Close every run and say where to look."""
         from gencompare.tracking.server import compare_address, runs_address
 
-        children = list(self._children.values())
+        children, sender = list(self._children.values()), self._sender
         self._close("FINISHED")
-        experiment, ids = self._sender.experiment, self._sender.ids
-        if children and self._sender.is_delivered:
-            logger.info("To see the runs in MLflow: make mlflow, then open %s", runs_address(experiment))
-            shown = [ids[child.id] for child in children if child.id in ids]
-            logger.info("To compare the contenders there: %s", compare_address(shown, experiment))
+        if sender is None or not (children and sender.is_delivered):
+            return
+        logger.info("To see the runs in MLflow: make mlflow, then open %s", runs_address(sender.experiment))
+        shown = [sender.ids[child.id] for child in children if child.id in sender.ids]
+        if shown:
+            logger.info("To compare the contenders there: %s", compare_address(shown, sender.experiment))
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -354,7 +355,10 @@ class TrackingHook:
         for run in (*self._children.values(), *([self._parent] if self._parent else [])):
             run.close(status)
         self._children, self._parent = {}, None
-        self._sender.finish(self.SECONDS_WHEN_INTERRUPTED if status == "KILLED" else self.SECONDS_AT_THE_END)
+        if self._sender is not None:
+            self._sender.finish(
+                self.SECONDS_WHEN_INTERRUPTED if status == "KILLED" else self.SECONDS_AT_THE_END
+            )
 
     def _interrupted(self) -> None:
         """End what is open when the process ends early, by Ctrl-C for one, where no hook is called."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gencompare.comparisons import RESERVED, SCORE
+from gencompare.comparisons import RESERVED, SAMPLE, SCORE
 from gencompare.config.check import check_given, check_planned
 from gencompare.config.contender import read_contender
 from gencompare.config.layers import File, Sources
@@ -101,7 +101,7 @@ def test_a_comparison_has_settings_of_its_own_and_the_environment_and_command_li
 def test_nodes_get_what_the_plan_says_and_nothing_else_of_the_parameters():
     loader = load(dataset="fashion_mnist", seed=7, seeds=2, contenders={"dcgan": {"training": {"kimg": 3}}})
     parameters = loader["parameters"]
-    assert parameters.keys() == {*COMPARISONS, SCORE, "samples", "comparison", "dataset"}
+    assert parameters.keys() == {*COMPARISONS, SCORE, SAMPLE, "samples", "comparison", "dataset"}
     planned = parameters["gan_compare"]
     assert planned["image_set"]["name"] == "fashion_mnist"
     assert planned["dcgan"]["settings"]["training"]["kimg"] == 3
@@ -144,7 +144,7 @@ def test_catalog_places_each_comparison_and_image_set_apart():
     smoke = load("smoke")["catalog"]["gan_compare.prepared"]["filepath"]
     assert smoke == "data/05_model_input/squares-count256-heldout128-resolution16"
     assert not [name for name in catalog if "{comparison}" in name]
-    assert {name.split(".")[0] for name in catalog if "." in name} == {*COMPARISONS, SCORE, "history"}
+    assert {name.split(".")[0] for name in catalog if "." in name} == {*COMPARISONS, SCORE, SAMPLE, "history"}
 
 
 def test_tracking_database_does_not_depend_on_the_working_directory(monkeypatch):

@@ -82,8 +82,8 @@ class Trained:
         for part in parts:
             if part not in known:
                 raise SettingError(
-                    f"labels={asked!r}: {part!r} is no class; {nearest(part, classes)}, or 0 to {len(classes) - 1}; "
-                    "several are joined by +"
+                    f"labels={asked!r}: {part!r} is no class (0 to {len(classes) - 1}, or names, joined by +); "
+                    f"{nearest(part, classes)}"
                 )
         return np.resize(np.array([known[part] for part in parts], np.int64), n)
 
