@@ -67,7 +67,7 @@ class SharedWork(TorchFunctionMode):
     everywhere else, and sliced.
 
     Raises:
-        NotImplementedError: where a network draws random numbers in a way not known here.
+        SettingError: where a batch cannot be shared equally, or a network draws random numbers in a way not known here.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class SharedWork(TorchFunctionMode):
         if self.images % dist.get_world_size():
             raise SettingError(
                 f"training.processes={dist.get_world_size()}: a step of this objective sees {self.images} images, which"
-                " so many cannot share equally; choose another training.batch_size"
+                f" {dist.get_world_size()} processes cannot share equally; choose another training.batch_size"
             )
         return tuple(None if whole is None else _Slice.apply(whole) for whole in arguments)
 
@@ -96,7 +96,10 @@ class SharedWork(TorchFunctionMode):
             if function in OVER_THE_WHOLE_BATCH:
                 function = partial(OVER_THE_WHOLE_BATCH[function], self.images)
             elif getattr(function, "__name__", "") in OTHER_DRAWS:
-                raise NotImplementedError(f"{function.__name__} in a network that several processes train")
+                raise SettingError(
+                    f"training.processes={dist.get_world_size()}: this network draws random numbers by"
+                    f" {function.__name__}, which several processes cannot share out; set it to 1"
+                )
         return function(*arguments, **(named or {}))
 
 
