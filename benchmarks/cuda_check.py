@@ -52,6 +52,7 @@ FAMILIES = {
     "self-attention GAN": "attention_gan",
     "R3GAN": "r3gan",
     "VAE": "vae",
+    "VQ-VAE": "vq_vae",
     "DDPM": "ddpm",
     "flow": "flow",
     "EDM": "edm",

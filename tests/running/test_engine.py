@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import joblib
 import numpy as np
 import psutil
 import pytest
@@ -202,3 +203,26 @@ def test_what_takes_long_is_parted_among_all_workers_and_what_does_not_is_not(er
     assert len({process for _, process in parts}) == min(2, os.cpu_count() or 1)
     ((here, process),) = remote.in_parts(errands.count_slowly, 10, 4)
     assert (here, process) == (whole[0], os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("cards", "trainings", "processes", "theirs"),
+    [
+        (0, 8, 1, [None] * 8),
+        (0, 8, 4, [None] * 2),
+        (0, 8, 16, [None]),
+        (8, 9, 1, [str(number) for number in range(8)]),
+        (8, 9, 4, ["0,1,2,3", "4,5,6,7"]),
+        (8, 1, 2, ["0,1"]),
+        (1, 2, 2, ["0,1"]),  # which training refuses
+    ],
+)
+def test_trainings_of_several_processes_have_as_many_cores_or_cards(
+    monkeypatch, cards, trainings, processes, theirs
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(cards))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    made = environments(trainings, processes)
+    assert [one.get("CUDA_VISIBLE_DEVICES") for one in made] == theirs
+    assert all(one["OMP_NUM_THREADS"] == max(1, 8 // len(made)) for one in made)

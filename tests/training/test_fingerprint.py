@@ -75,6 +75,11 @@ def test_what_does_not_change_it_does_not(other, monkeypatch):
     assert of(other) == of()
 
 
+def test_one_process_is_as_before_there_could_be_more_and_two_train_anew():
+    assert of(changed(training={"processes": 1})) == of()
+    assert of(changed(training={"processes": 2})) not in (of(), of(changed(training={"processes": 4})))
+
+
 def test_another_image_trains_anew():
     assert of(content="others") != of()
 

@@ -165,7 +165,7 @@ def test_random_numbers_drawn_in_an_unknown_way_are_refused(tmp_path):
     try:
         work, network = SharedWork(), Draws()
         network.register_forward_pre_hook(work.begin)
-        with work, pytest.raises(NotImplementedError, match="rand"):
+        with work, pytest.raises(SettingError, match="draws random numbers by rand,"):
             network(torch.zeros(4, 1))
     finally:
         dist.destroy_process_group()

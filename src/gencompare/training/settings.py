@@ -33,8 +33,8 @@ class TrainingSettings:
         sample_from: which weights make the samples, the last or the best; the last where none were kept.
         checkpoint_seconds: least time between checkpoints, which are written at history rows.
         device: auto takes CUDA where there is one.
-        processes: that train it together, a core or a card each, all with an equal slice of every batch. They get
-            there sooner, with the weights of one process but for rounding.
+        processes: that train it together, a core or a card each, all with an equal slice of every batch. Their
+            weights are those of one process but for rounding, and sooner there where a step takes long.
 
     Raises:
         ValueError: if they cannot share a batch equally.

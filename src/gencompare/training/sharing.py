@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from gencompare.config.typed import SettingError
 from gencompare.objectives.base import Batch, Objective
+from gencompare.training.whole_batch import batch_norm, variance
 
 
 def share(objective: Objective, work: SharedWork) -> Objective:
@@ -66,7 +67,7 @@ class SharedWork(TorchFunctionMode):
     everywhere else, and sliced.
 
     Raises:
-        NotImplementedError: where a network draws random numbers in a way not known here.
+        SettingError: where a batch cannot be shared equally, or a network draws random numbers in a way not known here.
     """
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class SharedWork(TorchFunctionMode):
         if self.images % dist.get_world_size():
             raise SettingError(
                 f"training.processes={dist.get_world_size()}: a step of this objective sees {self.images} images, which"
-                " so many cannot share equally; choose another training.batch_size"
+                f" {dist.get_world_size()} processes cannot share equally; choose another training.batch_size"
             )
         return tuple(None if whole is None else _Slice.apply(whole) for whole in arguments)
 
@@ -98,7 +99,10 @@ class SharedWork(TorchFunctionMode):
             if function in OVER_THE_WHOLE_BATCH:
                 function = partial(OVER_THE_WHOLE_BATCH[function], self.images)
             elif getattr(function, "__name__", "") in OTHER_DRAWS:
-                raise NotImplementedError(f"{function.__name__} in a network that several processes train")
+                raise SettingError(
+                    f"training.processes={dist.get_world_size()}: this network draws random numbers by"
+                    f" {function.__name__}, which several processes cannot share out; set it to 1"
+                )
         return function(*arguments, **(named or {}))
 
 
@@ -130,60 +134,8 @@ class _Whole(torch.autograd.Function):
         return _Slice.apply(gradient)
 
 
-class _Sum(torch.autograd.Function):
-    """From a term to the sum of all processes' terms, which each goes on to use in its own way."""
-
-    @staticmethod
-    def forward(ctx: Any, term: Tensor) -> Tensor:
-        total = term.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _Sum.apply(gradient)
-
-
 def _own(whole: Tensor) -> Tensor:
     return whole.chunk(dist.get_world_size())[dist.get_rank()]
-
-
-def _batch_norm(
-    images: int,
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_variance: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """F.batch_norm of x (n, C, ...), n of the batch's images, with the whole batch's mean and variance."""
-    if not training:
-        return F.batch_norm(x, running_mean, running_variance, weight, bias, False, momentum, eps)
-    others = [dim for dim in range(x.ndim) if dim != 1]
-    column = (1, -1, *[1] * (x.ndim - 2))
-    count = images * x[0, 0].numel()
-    wide = x.float()
-    mean = _Sum.apply(wide.sum(others)) / count
-    centred = wide - mean.view(column)
-    variance = _Sum.apply(centred.square().sum(others)) / count
-    if running_mean is not None and running_variance is not None:
-        with torch.no_grad():
-            running_mean.lerp_(mean, momentum)
-            running_variance.lerp_(variance * (count / (count - 1)), momentum)
-    scale = (variance + eps).rsqrt() * (1.0 if weight is None else weight)
-    normal = centred * scale.view(column)
-    return (normal if bias is None else normal + bias.view(column)).to(x.dtype)
-
-
-def _variance(images: int, x: Tensor, dim: int | None = None, *, correction: int = 1) -> Tensor:
-    """Tensor.var, of the whole batch where it is over images."""
-    if dim != 0:
-        return x.var(dim, correction=correction)
-    mean = _Sum.apply(x.sum(0)) / images
-    return _Sum.apply((x - mean).square().sum(0)) / (images - correction)
 
 
 def _randn_like(images: int, x: Tensor) -> Tensor:
@@ -212,8 +164,8 @@ def _like(x: Tensor, images: int) -> Tensor:
 
 
 OVER_THE_WHOLE_BATCH: dict[Any, Callable[..., Tensor]] = {
-    F.batch_norm: _batch_norm,
-    Tensor.var: _variance,
+    F.batch_norm: batch_norm,
+    Tensor.var: variance,
     torch.randn_like: _randn_like,
     F.dropout: partial(_dropout, F.dropout),
     F.dropout2d: partial(_dropout, F.dropout2d),
