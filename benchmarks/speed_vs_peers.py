@@ -107,7 +107,7 @@ class DenoisingDiffusionPytorch(Peer):
         return _denoising(self.unet())
 
     def sampler(self, objective: Objective) -> Sampler:
-        return DDIM(steps=SAMPLER_STEPS).sampler(objective.networks, SHAPE, self.images.images)
+        return DDIM(steps=SAMPLER_STEPS).sampler(objective.networks, SHAPE, {})
 
     @cached_property
     def diffusion(self) -> nn.Module:
@@ -176,7 +176,7 @@ class Diffusers(Peer):
         return _denoising(DiffusersBackbone(self.unet()))
 
     def sampler(self, objective: Objective) -> Sampler:
-        return DDIM(steps=SAMPLER_STEPS).sampler(objective.networks, SHAPE, self.images.images)
+        return DDIM(steps=SAMPLER_STEPS).sampler(objective.networks, SHAPE, {})
 
     @cached_property
     def network(self) -> nn.Module:
@@ -229,7 +229,7 @@ class Pythae(Peer):
         return Elbo(beta=1.0).objective(VAE(latent_dim=16, precision="float32").networks(SHAPE))
 
     def sampler(self, objective: Objective) -> Sampler:
-        return Latent().sampler(objective.networks, SHAPE, self.images.images)
+        return Latent().sampler(objective.networks, SHAPE, {})
 
     @cached_property
     def model(self) -> nn.Module:
