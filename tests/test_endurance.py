@@ -19,7 +19,7 @@ def endurance():
     return module
 
 
-@pytest.mark.parametrize(("part", "count"), [("settings", 12), ("images", 60), ("samples", 40)])
+@pytest.mark.parametrize(("part", "count"), [("settings", 24), ("images", 60), ("samples", 40)])
 def test_every_case_ends_well(endurance, part, count, tmp_path):
     found = Counter(endurance.outcomes(part, count, tmp_path))
     assert set(found) <= endurance.PARTS[part][1], found

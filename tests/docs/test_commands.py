@@ -67,8 +67,9 @@ def check(program, words):
         dry = subprocess.run(["make", "-n", *words], cwd=PROJECT, capture_output=True, text=True, check=False)
         assert dry.returncode == 0, dry.stderr
     elif program == "python":
-        text = (PROJECT / words[0]).read_text()
-        assert all(word in text for word in words[1:] if word.startswith("--"))
+        script, *options = words[2:] if words[0] == "-W" else words
+        text = (PROJECT / script).read_text()
+        assert all(word in text for word in options if word.startswith("--"))
     elif program == "dask":
         given = DASK[words[0]].make_context(f"dask {words[0]}", list(words[1:])).params
         assert all(importlib.util.find_spec(module) for module in given["preload"])

@@ -41,15 +41,16 @@ def squares(seed, n=300):
 
 
 def train(prepared, folder):
-    _, *made = nodes.train_contender(
+    _, *weights, fitted, _, history, outcome, cost, curve, samples = nodes.train_contender(
         prepared, SETTINGS, {"kimg": 0.32}, folder / "trainings", folder / "features"
     )
-    return made
+    assert fitted == {}
+    return *weights, history, outcome, cost, curve, samples
 
 
 @pytest.fixture(scope="module")
 def prepared():
-    card = {"channels": 1, "resolution": 16, "classes": [], "sha256": {"train": "a"}}
+    card = {"folder": "squares", "channels": 1, "resolution": 16, "classes": [], "sha256": {"train": "a"}}
     return ImageSplits(Images(squares(0)), Images(squares(1, 40)), card)
 
 
@@ -172,7 +173,7 @@ def test_the_chosen_weights_make_the_samples(prepared, trained):
     best = {key: value + 1 if value.is_floating_point() else value for key, value in weights.items()}
 
     def samples(last, settings):
-        return nodes.sample_contender(last, best, prepared, settings, EVALUATION)[0].images
+        return nodes.sample_contender(last, best, {}, prepared, settings, EVALUATION)[0].images
 
     assert (samples(weights, BEST) == samples(best, SETTINGS)).all()
     assert (samples(weights, SETTINGS) != samples(weights, BEST)).any()
@@ -225,8 +226,8 @@ def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained)
     weights, best, stages, _, outcome, cost, *_ = trained
     assert outcome["stages"] == 3
     assert not outcome.keys() & cost.keys()
-    samples, *_ = nodes.sample_contender(weights, best, prepared, SETTINGS, EVALUATION)
-    picture = nodes.picture_contender(weights, best, stages, samples, prepared, SETTINGS)[2]
+    samples, *_ = nodes.sample_contender(weights, best, {}, prepared, SETTINGS, EVALUATION)
+    picture = nodes.picture_contender(weights, best, {}, stages, samples, prepared, SETTINGS)[2]
     sheet = np.asarray(picture)[::2, ::2, 0]  # pictures are enlarged twice
     assert sheet.shape[1] == 3 * 16
     first = sheet[:16]
@@ -243,13 +244,19 @@ def test_samples_made_in_parts_are_those_made_at_once():
     settings = SETTINGS | contender.values()
     rng = np.random.default_rng(0)
     images = Images(squares(0, 40), rng.integers(0, 3, 40))
-    card = {"channels": 1, "resolution": 16, "classes": ["a", "b", "c"], "sha256": {"train": "a"}}
+    card = {
+        "folder": "squares",
+        "channels": 1,
+        "resolution": 16,
+        "classes": ["a", "b", "c"],
+        "sha256": {"train": "a"},
+    }
     prepared = ImageSplits(images, images, card)
     torch.manual_seed(0)
     weights = flatten_weights(contender.model.networks(ImageShape(1, 16, 3)))
 
-    whole, _, cost = nodes.sample_contender(weights, weights, prepared, settings, {"samples": 150})
-    asked = (weights, weights, prepared, settings, np.resize(images.labels, 150))
+    whole, _, cost = nodes.sample_contender(weights, weights, {}, prepared, settings, {"samples": 150})
+    asked = (weights, weights, {}, prepared, settings, np.resize(images.labels, 150))
     parts = [
         nodes._sample_part(0, 150, 0.0, *asked)[0],  # out of time after one batch
         nodes._sample_part(64, 64, math.inf, *asked)[0],
@@ -258,6 +265,6 @@ def test_samples_made_in_parts_are_those_made_at_once():
     assert [len(part) for part in parts] == [64, 64, 22]
     assert (np.concatenate(parts) == whole.images).all()
     assert (whole.labels == asked[-1]).all()
-    sampler = nodes._trained(weights, prepared, settings)
+    sampler = nodes._sampler(contender, weights, prepared, {})
     assert (sampling.sample(sampler, 150, asked[-1], settings["seed"]) == whole.images).all()
     assert cost["nfe"] == 1 and cost["seconds_per_image"] > 0

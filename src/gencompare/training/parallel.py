@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,7 +142,7 @@ def _follow(
     logging.disable(logging.CRITICAL)
     torch.set_num_threads(threads)
     rank, device = number + 1, pick_device(settings.device)
-    silent = dataclasses.replace(settings, checkpoint_seconds=math.inf, validations=0)
+    silent = dataclasses.replace(settings, checkpoint_seconds=sys.float_info.max, validations=0)
     store = _store(scratch, settings.processes)
     store.add("ready", 1)
     with _member(rank, device, store, settings.processes, make_objective) as sharing:
