@@ -128,7 +128,12 @@ def page(result: Result, figures: Sequence[str]) -> str:
     """Return a result's page in Markdown."""
     answer, origin = result.origin["answer"], result.origin
     strips = [[name, f"![the first samples of {name}]({name}.png)"] for name in result.samples]
-    facts = {key: value for key, value in origin.items() if key not in {"answer", "settings", "images"}}
+    facts = {
+        key: value for key, value in origin.items() if key not in {"answer", "settings", "images", "machine"}
+    }
+    facts["device"] = "; ".join(
+        sorted(set(result.costs["device"]))
+    )  # which tells more than the system's name
     titles = {"quality_curves": "Quality while training", "pareto": "Quality against cost"}
     parts = [
         f"# {result.comparison} on {result.image_set}",
