@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.growing import Stage
@@ -16,7 +15,7 @@ from gencompare.training.progress import observing
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 
-from .toy import interrupted
+from .toy import same_end
 
 SHAPE = ImageShape(1, 16)
 MODEL = ProgressiveGAN(latent_dim=4, width=4, max_width=8, growth=0.5, lr_scales={8: 0.5, 16: 0.25})
@@ -34,15 +33,7 @@ def run(folder):
 
 @pytest.mark.parametrize("stop_after", [2, 4, 7])  # at a fade-in, at a new resolution, at the last one
 def test_interrupted_growth_ends_with_the_same_bytes(tmp_path, stop_after):
-    whole = run(tmp_path / "whole")
-    with interrupted(stop_after):
-        run(tmp_path / "cut")
-    resumed = run(tmp_path / "cut")
-    assert all(torch.equal(resumed.weights[key], value) for key, value in whole.weights.items())
-    assert whole.history.equals(resumed.history)
-    assert list(whole.stages) == list(resumed.stages)
-    for steps, weights in whole.stages.items():
-        assert all(torch.equal(resumed.stages[steps][key], value) for key, value in weights.items())
+    same_end(run, tmp_path, stop_after)
 
 
 def test_averaged_weights_sample_at_the_stage_they_were_saved_at(tmp_path):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
 
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Batch, Objective
+from gencompare.training.loop import Trained
 from gencompare.training.progress import observing
 
 
@@ -47,3 +50,21 @@ def interrupted(stop_after: int) -> Iterator[None]:
 
     with observing(stop), pytest.raises(KeyboardInterrupt):
         yield
+
+
+def same_end(run: Callable[[Path], Trained], folder: Path, stop_after: int) -> Trained:
+    """See that a training, interrupted and gone on with, ends with the bytes of one that was not; return that one.
+
+    Args:
+        run: trains in a folder.
+    """
+    whole = run(folder / "whole")
+    with interrupted(stop_after):
+        run(folder / "cut")
+    resumed = run(folder / "cut")
+    assert all(torch.equal(resumed.weights[key], value) for key, value in whole.weights.items())
+    assert whole.history.equals(resumed.history)
+    assert list(whole.stages) == list(resumed.stages)
+    for steps, weights in whole.stages.items():
+        assert all(torch.equal(resumed.stages[steps][key], value) for key, value in weights.items())
+    return whole
