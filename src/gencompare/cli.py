@@ -15,7 +15,9 @@ from kedro.framework.startup import ProjectMetadata
 
 from gencompare.comparisons import registered_names
 from gencompare.config.budget import UNITS
+from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.options import Command, check_environment, check_options
 
 ASKED = [
     click.Option(["--dataset"], help="The image set, in place of the comparison's own."),
@@ -51,7 +53,7 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
             continue
         section = given.setdefault("budget", {}) if name in UNITS else given
         if name in section:
-            raise click.UsageError(f"{name} is given twice: as an option and in --params")
+            raise SettingError(f"{name} is given twice: as an option and in --params")
         section[name] = value
     return given
 
@@ -59,10 +61,11 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
 @click.pass_obj
 def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     parameters = _parameters(options)
+    names = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["gan_compare"]
+    plan = _loader(metadata, options["env"], parameters).plan
+    check_options(plan, options, names)
     if options["runner"] is None:
-        loader = _loader(metadata, options["env"], parameters)
-        names = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["gan_compare"]
-        known = loader.plan.comparisons
+        known = plan.comparisons
         trainings = sum(len(known[name].trainings) for name in names if name in known)
         # A training alone may have all cores, and nothing beside it that draws from torch's one random generator.
         side_by_side = trainings > 1 or parameters.get("engine")
@@ -83,14 +86,15 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
 
 
 def _loader(metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any]) -> ComparisonConfigLoader:
-    source = str(metadata.project_path / settings.CONF_SOURCE)
+    source = metadata.project_path / settings.CONF_SOURCE
+    check_environment(source, env)
     return settings.CONFIG_LOADER_CLASS(
-        source, env=env, runtime_params=parameters, **settings.CONFIG_LOADER_ARGS
+        str(source), env=env, runtime_params=parameters, **settings.CONFIG_LOADER_ARGS
     )
 
 
 cli.add_command(
-    click.Command(
+    Command(
         "run",
         callback=_run,
         params=[*ASKED, *kedro_run.params],
@@ -113,7 +117,7 @@ def _plan(metadata: ProjectMetadata, name: str, diff: tuple[str, str] | None, **
 
 
 cli.add_command(
-    click.Command(
+    Command(
         "plan",
         callback=_plan,
         params=[
@@ -130,7 +134,7 @@ cli.add_command(
 )
 
 
-@cli.command(name="list")
+@cli.command(name="list", cls=Command)
 @click.pass_obj
 def list_(metadata: ProjectMetadata) -> None:
     """Print what there is: image sets, contenders, comparisons, samplers and scores."""
@@ -140,7 +144,7 @@ def list_(metadata: ProjectMetadata) -> None:
     click.echo("\n".join(describe.everything(loader.plan)))
 
 
-@cli.command()
+@cli.command(cls=Command)
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
@@ -167,7 +171,7 @@ def prune(metadata: ProjectMetadata, keep: int, yes: bool) -> None:
         click.echo(f"{total} would be freed by kedro prune --keep={keep} --yes")
 
 
-@cli.command(name="explore")
+@cli.command(name="explore", cls=Command)
 @click.option("--port", type=click.IntRange(1024, 65535), default=7070, show_default=True)
 @click.pass_obj
 def explore(metadata: ProjectMetadata, port: int) -> None:

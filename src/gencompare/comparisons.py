@@ -102,5 +102,5 @@ def check_contenders(chosen: Iterable[str], where: str, known: Iterable[str] | N
         if name in seen:
             raise SettingError(f"{where}: {name} stands there twice; for several seeds of it give seeds=N")
         if known is not None and name not in known:
-            raise SettingError(f"{where}: {name}: no such contender; {nearest(name, known)}")
+            raise SettingError(f"{where}: {name or 'nothing'}: no such contender; {nearest(name, known)}")
         seen.add(name)

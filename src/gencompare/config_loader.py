@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
+from omegaconf.errors import OmegaConfBaseException
+from yaml.parser import ParserError
 
 from gencompare.comparisons import SAMPLE
 from gencompare.config.layers import File, Sources
 from gencompare.config.plan import Plan
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import make_image_set
 
 PATTERNS = {
@@ -60,6 +63,8 @@ class ComparisonConfigLoader(OmegaConfigLoader):
             return alone[key]
         except MissingConfigException:
             return {}
+        except (ParserError, OmegaConfBaseException) as error:
+            raise SettingError(f"conf/{folder}: {' '.join(str(error).split())}") from error
 
     def _catalog(self, values: dict[str, Any]) -> dict[str, Any]:
         folders = {

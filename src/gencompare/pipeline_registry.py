@@ -68,7 +68,7 @@ def compose(name: str, comparison: Comparison) -> Pipeline:
             parts.append(_part(modelling.create_budget(), name, training.name, training))
         parts.append(_part(modelling.create_pipeline(), name, training.name, training))
         parts.append(_part(reporting.create_gathering(), name, training.name, training))
-    return sum(parts, start=Pipeline([]))
+    return Pipeline(parts)
 
 
 def compose_scoring() -> Pipeline:

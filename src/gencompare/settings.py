@@ -4,8 +4,11 @@ import logging
 
 from gencompare.catalog.whole import WholeCatalog
 from gencompare.config_loader import PATTERNS, ComparisonConfigLoader
-from gencompare.hooks import AnnounceHook, EngineHook, PlanHook, TrackingHook
-from gencompare.reuse import ReuseHook
+from gencompare.hooks.announce import AnnounceHook
+from gencompare.hooks.engine import EngineHook
+from gencompare.hooks.plan import PlanHook
+from gencompare.hooks.reuse import ReuseHook
+from gencompare.hooks.tracking import TrackingHook
 
 # conf/logging.yml decides which warnings are shown.
 logging.captureWarnings(True)

@@ -6,7 +6,7 @@ import torch
 
 from gencompare.config.typed import SettingError
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import PretrainedUNet
+from gencompare.models.pretrained_settings import PretrainedUNet
 from gencompare.sampling import SAMPLERS
 from gencompare.sampling.base import Streams
 from gencompare.sampling.images import sample

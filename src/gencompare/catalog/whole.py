@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 from kedro.framework.context import CatalogCommandsMixin
-from kedro.io import DataCatalog, DatasetError
+from kedro.io import AbstractDataset, DataCatalog, DatasetError, MemoryDataset
 from kedro.io.core import AbstractVersionedDataset, Version, generate_timestamp
 from kedro_datasets.partitions import PartitionedDataset
 
@@ -55,6 +55,13 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             wanted = _after(newest)
             logger.warning("The clock is behind the newest artifacts: this run's version is %s", wanted)
         return super().from_config(catalog, credentials, load_versions, wanted, **named)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Take a dataset, or data in memory. Of parameters, which are thousands, it is known how they are copied;
+        to find that out Kedro looks for libraries that are not installed, each time."""
+        if key.startswith("params:") and not isinstance(value, AbstractDataset):
+            value = MemoryDataset(value, copy_mode="deepcopy")
+        super().__setitem__(key, value)
 
     def save(self, ds_name: str, data: Any) -> None:
         """Save a dataset, whole.

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
-from gencompare.config.contender import read_contender
+from gencompare.config.contender import CHOICES, Contender, read_contender
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, nearest
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import ImageSet, make_image_set
 from gencompare.models.parts.shape import ImageShape
+from gencompare.training.settings import Device
 
 
 def check_planned(planned: Planned, samples: str | None) -> None:
@@ -25,15 +26,50 @@ def check_planned(planned: Planned, samples: str | None) -> None:
     image_set = _checked_image_set(planned)
     scoring = build(EvaluationSettings, planned.evaluation.values, "evaluation")
     make_extractor(scoring.extractor, scoring.weights)  # its weights may have to be fetched first
-    if planned.name == SCORE and not Path(str(samples)).expanduser().exists():
-        raise SettingError(f"samples={samples!r}: must be an existing folder of images, .npz or .npy file")
+    if planned.name == SCORE:
+        path = Path(str(samples)).expanduser()
+        if not (path.is_dir() or (path.is_file() and path.suffix in (".npz", ".npy"))):
+            raise SettingError(
+                f"samples={samples!r}: must be an existing folder of images, .npz or .npy file"
+            )
     for name, layered in planned.contenders.items():
         values = layered.values | {
             "training": {k: v for k, v in layered.values["training"].items() if k != "kimg"}
         }
-        contender = read_contender(values, f"contenders.{name}")
         # Channels and classes are known only once the images are prepared; training checks them again.
-        contender.model.check(ImageShape(channels=3, resolution=image_set.resolution, classes=1))
+        shape = ImageShape(
+            channels=3, resolution=image_set.resolution, classes=1 if image_set.may_have_labels else 0
+        )
+        _check_together(read_contender(values, f"contenders.{name}"), shape, f"contenders.{name}")
+
+
+def _check_together(contender: Contender, shape: ImageShape, where: str) -> None:
+    """Refuse a network, an objective, a sampler and learning rates that do not belong together.
+
+    Raises:
+        SettingError: naming the setting.
+    """
+    import torch
+
+    try:
+        contender.model.check(shape)
+        with torch.random.fork_rng():
+            networks = contender.model.networks(shape)
+        contender.objective.check(contender.training.batch_size)
+        trained = contender.objective.objective(networks).networks
+        contender.sampler.check(networks, shape)
+    except SettingError as error:
+        part = str(error).partition(".")[0]
+        raise SettingError(f"{where}.{error}" if part in CHOICES else str(error)) from None
+    if isinstance(rates := contender.training.lr, dict):
+        for name in rates:
+            if name not in trained:
+                raise SettingError(
+                    f"{where}.training.lr.{name}: it has no such network; {nearest(name, trained)}"
+                )
+        for name in trained:
+            if name not in rates:
+                raise SettingError(f"{where}.training.lr.{name}: must be given, as that of every network")
 
 
 def check_given(plan: Plan, run: Collection[str]) -> None:
@@ -59,8 +95,17 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
     of_no_use += [name for name in ("from", "n", "labels", "pngs") if name in given and SAMPLE not in run]
     for name in of_no_use:
         raise SettingError(f"{name}: has no effect on {what}; leave it out")
+    if asked.comparison is not None and asked.comparison not in plan.comparisons:
+        raise SettingError(
+            f"comparison={asked.comparison!r}: unknown; {nearest(asked.comparison, plan.comparisons)}"
+        )
     if SAMPLE in run and not asked.from_:
         raise SettingError("from=None: must be what to sample, such as from=gan_compare.dcgan")
+    if asked.engine is None:
+        for device in {
+            one.values["training"]["device"] for p in comparisons for one in p.contenders.values()
+        }:
+            _check_device(device)
     _check_named(
         given.get("contenders") or {}, (n for p in comparisons for n in p.contenders), "contenders", what
     )
@@ -69,6 +114,15 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
     )
     if asked.budget is not None and "budget" in given:
         _check_one_budget(plan)
+
+
+def _check_device(device: Device) -> None:
+    from gencompare.training.device import find_device
+
+    try:
+        find_device(device)
+    except SettingError as error:
+        raise SettingError(f"training.{error}") from None
 
 
 def _check_named(given: Iterable[str], used: Iterable[str], section: str, what: str) -> None:

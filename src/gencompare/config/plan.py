@@ -17,6 +17,7 @@ from gencompare.config.layers import COMMAND_LINE, PARTS, File, Layered, Sources
 from gencompare.config.typed import NonNegative, Positive, SettingError, build, choose, nearest, settings
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS, make_image_set
+from gencompare.training.settings import TrainingSettings
 
 SECTIONS = ("training", "contenders", "image_sets", "evaluation")
 """Parameters that hold settings; the others are `Asked`."""
@@ -213,7 +214,7 @@ def _asked(sources: Sources) -> Asked:
     chosen = asked.values.get("chosen_contenders")
     if isinstance(chosen, str):
         asked.values["chosen_contenders"] = [name.strip() for name in chosen.split(",")]
-    return build(Asked, asked.values, "parameters")
+    return build(Asked, asked.values, "")
 
 
 def _check_blocks(sources: Sources) -> None:
@@ -226,13 +227,16 @@ def _check_blocks(sources: Sources) -> None:
                     f"{section}={values!r}: must be settings by name, such as {section}.NAME=VALUE"
                 )
         for name in file.parameters.get("image_sets") or {}:
-            choose(IMAGE_SETS, name, "image_sets")
+            if name not in IMAGE_SETS:
+                raise SettingError(f"image_sets.{name}: no such image set; {nearest(name, IMAGE_SETS)}")
         for name, block in (file.parameters.get("contenders") or {}).items():
             if not isinstance(block, Mapping):
                 raise SettingError(f"contenders.{name}={block!r}: must be a block of {', '.join(PARTS)}")
             for part in block:
                 if part not in (*PARTS, "like"):
                     raise SettingError(f"contenders.{name}.{part}: no such setting; {nearest(part, PARTS)}")
+    if sources.given.get("training"):  # or what is wrong with it would be said of the first contender
+        build(TrainingSettings, {"kimg": 1.0} | dict(sources.given["training"]), "training")
     for name in sources.contenders:
         sources.contender(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
@@ -17,6 +18,10 @@ NonNegative = Annotated[int, pydantic.Field(ge=0)]
 PositiveFloat = Annotated[float, pydantic.Field(gt=0)]
 NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
+
+
+MANY = 30
+"""So many names fit in a line that is still read."""
 
 
 class SettingError(click.ClickException, ValueError):
@@ -52,7 +57,7 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     except pydantic.ValidationError as error:
         raise SettingError(_first_line(cls, error, where)) from None
     for name, value in values.items():
-        _check_kind(value, getattr(made, name, value), f"{where}.{name}")
+        _check_kind(value, getattr(made, name, value), f"{where}.{name}" if where else name)
     return made
 
 
@@ -68,10 +73,13 @@ def choose(registry: Mapping[str, T], name: Any, where: str) -> T:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known names are nearest to a name, or all that there are."""
+    """Say which known names are nearest to a name, or which there are, if they are not very many."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return f"known: {', '.join(names[:MANY])}{more}"
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -106,7 +114,10 @@ def _check_kind(value: Any, taken: Any, setting: str) -> None:
 
 def _first_line(cls: type, error: pydantic.ValidationError, where: str) -> str:
     first = error.errors()[0]
-    setting = ".".join([where, *map(str, first["loc"])])
+    named = [
+        str(part) for part in first["loc"] if not re.search(r"[^\w]", str(part))
+    ]  # not pydantic's own words
+    setting = ".".join([where, *named] if where else named)
     fields: Iterable[str] = getattr(cls, "__dataclass_fields__", {})
     if first["type"] == "unexpected_keyword_argument":
         return f"{setting}={first['input']!r}: no such setting; {nearest(str(first['loc'][-1]), fields)}"

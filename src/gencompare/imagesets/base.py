@@ -50,10 +50,12 @@ class ImageSet(ABC):
         name: how users ask for it.
         locations: names of the settings that say where the source lies. They do not change the images,
             so they count neither for the folder's name nor for the fingerprint.
+        may_have_labels: whether images prepared from it can have any.
         resolution: side of the prepared square images, in pixels.
     """
 
     name: ClassVar[str]
+    may_have_labels: ClassVar[bool] = True
     locations: ClassVar[tuple[str, ...]] = ()
     resolution: Resolution
 

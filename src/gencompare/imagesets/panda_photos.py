@@ -58,6 +58,7 @@ class Pandas(ImageSet):
     """
 
     name: ClassVar[str] = "pandas"
+    may_have_labels: ClassVar[bool] = False
     locations: ClassVar[tuple[str, ...]] = ("folder", "kaggle")
     count: Positive = 5_000
     resolution: Resolution = 32

@@ -45,6 +45,7 @@ class Squares(ImageSet):
     """
 
     name: ClassVar[str] = "squares"
+    may_have_labels: ClassVar[bool] = False
     count: Positive = 10_000
     heldout: Positive = 2_000
     resolution: Resolution = 32

@@ -41,8 +41,10 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
     for split, chunks in zip(SPLITS, (preparation.train, preparation.heldout), strict=True):
         tally = _write_split(chunks(), folder, split, classes)
         if tally.count == 0:
+            copies = preparation.found().get("duplicates", {}).get("count", 0)
+            why = f"; {copies} files are copies of others, which are left out" if copies else ""
             raise SettingError(
-                f"image_set.name={preparation.card['name']}: no image is left for the {split} split"
+                f"image_set.name={preparation.card['name']}: no image is left for the {split} split{why}"
             )
         summaries[split] = tally.summary(classes)
     found = preparation.found()  # raises where too much was unreadable

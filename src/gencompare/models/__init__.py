@@ -3,7 +3,7 @@
 A generator of images derives from `LatentModel`, a diffusion network is a `Denoiser` (both in `parts`).
 """
 
-from gencompare.models import settings
+from gencompare.models import pretrained_settings, settings
 
 MODELS: dict[str, type] = {
     "mlp_gan": settings.MLPGAN,
@@ -15,5 +15,5 @@ MODELS: dict[str, type] = {
     "vae": settings.VAE,
     "vq_vae": settings.VQVAE,
     "unet": settings.UNet,
-    "pretrained_unet": settings.PretrainedUNet,
+    "pretrained_unet": pretrained_settings.PretrainedUNet,
 }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gencompare.models.parts.diffusion import Denoiser, variance_preserving
-from gencompare.models.settings import PREDICTIONS, PretrainedUNet
+from gencompare.models.pretrained_settings import PREDICTIONS, PretrainedUNet
 
 
 def networks(config: PretrainedUNet) -> dict[str, nn.Module]:

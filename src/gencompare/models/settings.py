@@ -6,10 +6,7 @@ by name, initialised from torch's global generator. Nothing here imports torch b
 
 from __future__ import annotations
 
-import importlib.util
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -27,9 +24,6 @@ PLACES = 16
 """Of the 4 x 4 feature map that a VAE's encoder and decoder share."""
 HEAD_WIDTH = 32
 """Of the attention in a prior over codes."""
-WEIGHTS = "diffusion_pytorch_model.safetensors"
-PREDICTIONS: dict[str, Prediction] = {"epsilon": "epsilon", "v_prediction": "velocity"}
-"""What a U-Net of diffusers predicts, by its name there."""
 
 
 def check_resolution(shape: ImageShape, model: str) -> None:
@@ -52,7 +46,7 @@ def check_labels(shape: ImageShape, conditional: bool) -> None:
         SettingError: naming the setting.
     """
     if conditional and not shape.classes:
-        raise SettingError("conditional=True: the image set has no labels; set conditional to false")
+        raise SettingError("model.conditional=True: the image set has no labels; set conditional to false")
 
 
 def classes(config: DCGAN | ResNetGAN | R3GAN | ProgressiveGAN | VQVAE | UNet, shape: ImageShape) -> int:
@@ -272,7 +266,7 @@ class VAE:
         check_resolution(shape, "vae")
         if self.code == "map" and self.latent_dim % PLACES:
             raise SettingError(
-                f"latent_dim={self.latent_dim}: a code that is a map must be a multiple of {PLACES} long"
+                f"model.latent_dim={self.latent_dim}: a code that is a map must be a multiple of {PLACES} long"
             )
 
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
@@ -315,7 +309,7 @@ class VQVAE:
         check_resolution(shape, "vq_vae")
         if self.side * 2 ** self.halvings(shape) != shape.resolution or self.side == shape.resolution:
             raise SettingError(
-                f"side={self.side}: the resolution {shape.resolution} must be 2, 4, 8, ... times as large"
+                f"model.side={self.side}: the resolution {shape.resolution} must be 2, 4, 8, ... times as large"
             )
         check_labels(shape, self.conditional)
 
@@ -365,14 +359,14 @@ class UNet:
         smallest = self.patch * 2 ** (len(self.widths) - 1)
         if shape.resolution % smallest:
             raise SettingError(
-                f"patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be"
+                f"model.patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be"
                 f" a multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
             )
         if any(width % 8 for width in self.widths):
-            raise SettingError(f"widths={self.widths}: each must be a multiple of 8")
+            raise SettingError(f"model.widths={self.widths}: each must be a multiple of 8")
         if self.process == "flow" and self.prediction == "epsilon":
             raise SettingError(
-                "prediction='epsilon': from pure noise eps says nothing of the image, and a flow starts there;"
+                "model.prediction='epsilon': from pure noise eps says nothing of the image, and a flow starts there;"
                 " use velocity or dual"
             )
         check_labels(shape, self.conditional)
@@ -381,61 +375,3 @@ class UNet:
         from gencompare.models import unet
 
         return unet.networks(self, shape)
-
-
-@settings
-class PretrainedUNet:
-    """An unconditional diffusers pipeline folder, as `DDPMPipeline.save_pretrained` writes it.
-
-    It needs the optional dependency `diffusers`. Weights are read from safetensors only, never from pickles.
-
-    Attributes:
-        folder: holds `unet/` (config.json, weights) and `scheduler/` (noise schedule, kind of prediction).
-    """
-
-    folder: str
-
-    def check(self, shape: ImageShape) -> None:
-        if importlib.util.find_spec("diffusers") is None:
-            raise SettingError(
-                "model.name='pretrained_unet': needs diffusers; pip install 'gencompare[diffusers]'"
-            )
-        unet, scheduler = self._read("unet/config.json"), self._read("scheduler/scheduler_config.json")
-        predicted = scheduler.get("prediction_type", "epsilon")
-        multiple = 2 ** (len(unet.get("block_out_channels", [])) - 1)
-        faults = {
-            f"has no unet/{WEIGHTS}; other formats are not read: save it again with"
-            " save_pretrained(folder, safe_serialization=True)": (
-                not (Path(self.folder) / "unet" / WEIGHTS).is_file()
-            ),
-            f"its U-Net is a {unet.get('_class_name')}, not a UNet2DModel": unet.get("_class_name")
-            != "UNet2DModel",
-            "its U-Net takes class labels, which is not supported": unet.get("num_class_embeds") is not None,
-            f"its U-Net makes {unet.get('out_channels')} channels, and the images have {shape.channels}": (
-                unet.get("out_channels") != shape.channels
-            ),
-            f"its U-Net needs a resolution that is a multiple of {multiple}, not {shape.resolution}": (
-                shape.resolution % multiple != 0
-            ),
-            f"prediction_type {predicted!r} is not supported; known: {', '.join(PREDICTIONS)}": (
-                predicted not in PREDICTIONS
-            ),
-        }
-        for fault, present in faults.items():
-            if present:
-                raise SettingError(f"model.folder={self.folder!r}: {fault}")
-
-    def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
-        from gencompare.models import pretrained
-
-        self.check(shape)
-        return pretrained.networks(self)
-
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            return json.loads((Path(self.folder) / name).read_text())
-        except (OSError, ValueError) as error:
-            raise SettingError(
-                f"model.folder={self.folder!r}: {name} cannot be read ({error}); give the folder that"
-                " DDPMPipeline.save_pretrained wrote"
-            ) from None

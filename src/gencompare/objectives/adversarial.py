@@ -159,11 +159,7 @@ class AdversarialObjective(Objective):
     def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor | None]]:
         """Split a batch into what each discriminator step sees: images, as the networks see them now, labels."""
         n = self.config.n_critic
-        if len(batch.images) < 2 * n:
-            raise SettingError(
-                f"training.batch_size={len(batch.images)}: too few for objective.n_critic={n};"
-                f" it is split into {n} parts of 2 images or more"
-            )
+        self.config.check(len(batch.images))
         images = batch.images
         if isinstance(self.discriminator, Growing):
             images = self.discriminator.view(images)

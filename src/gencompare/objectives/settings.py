@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, PositiveFloat, settings
+from gencompare.config.typed import (
+    Fraction,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    SettingError,
+    settings,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,6 +44,18 @@ class Adversarial:
     augment: tuple[Augmentation, ...] = ()
     r1: NonNegativeFloat = 0.0
     penalty_every: Positive = 1
+
+    def check(self, batch_size: int) -> None:
+        """Refuse a batch that cannot be split.
+
+        Raises:
+            SettingError: naming the setting.
+        """
+        if batch_size < 2 * self.n_critic:
+            raise SettingError(
+                f"training.batch_size={batch_size}: too few for objective.n_critic={self.n_critic};"
+                f" it is split into {self.n_critic} parts of 2 images or more"
+            )
 
 
 @settings
@@ -108,8 +127,15 @@ class WGANGP(Adversarial):
         return WGANGPObjective(networks, self)
 
 
+class AnyBatch:
+    """Settings of an objective that learns from a batch of any size."""
+
+    def check(self, batch_size: int) -> None:
+        """Refuse nothing."""
+
+
 @settings
-class Elbo:
+class Elbo(AnyBatch):
     """The negative evidence lower bound with a weighted KL (beta-VAE).
 
     Attributes:
@@ -127,7 +153,7 @@ class Elbo:
 
 
 @settings
-class VQ:
+class VQ(AnyBatch):
     """A VQ-VAE, then a prior over its codes (arXiv:1711.00937): one training in two stages, both paid from its budget.
 
     Attributes:
@@ -153,7 +179,7 @@ class LogNormal(NamedTuple):
 
 
 @settings
-class Denoising:
+class Denoising(AnyBatch):
     """Mean squared error of what the network predicts (DDPM, arXiv:2006.11239, equation 14).
 
     By the model's process it is DDPM's loss, flow matching's (arXiv:2210.02747, equation 23) or EDM's with its

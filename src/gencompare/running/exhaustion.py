@@ -15,7 +15,11 @@ class Exhausted(click.ClickException):
     """What a machine has too little of for the work that was asked of it."""
 
     def __reduce__(self) -> tuple[type[Exhausted], tuple[str]]:
-        return Exhausted, (self.message,)
+        return type(self), (self.message,)
+
+
+class OutOfMemory(Exhausted):
+    """Memory, of the machine or of a card: what is smaller may still fit."""
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise Exhausted(_advice(arguments)) from error
+        raise OutOfMemory(_advice(arguments)) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -56,6 +60,6 @@ def _advice(arguments: Sequence[Any]) -> str:
             less = max(1, size // 2)
             return (
                 f"{settings['name']}: out of memory at training.batch_size={size}; try --params=contenders.{name}."
-                f"training.batch_size={less}, or end other programs; the others go on where they were"
+                f"training.batch_size={less}, or end other programs"
             )
     return "out of memory; try a smaller evaluation.batch_size or evaluation.samples, or end other programs"

@@ -55,11 +55,9 @@ def code() -> str:
     """Say what code this process trains with: a hash of this package's, and torch's version."""
     import torch
 
-    from gencompare.training.fingerprint import PACKAGE, code_hash
+    from gencompare.training.fingerprint import code_hash, modules_in
 
-    modules = (file.relative_to(PACKAGE.parent).with_suffix("") for file in PACKAGE.rglob("*.py"))
-    ours = frozenset(".".join(module.parts).removesuffix(".__init__") for module in modules)
-    return f"gencompare {code_hash(ours)[:12]}, torch {torch.__version__}"
+    return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, torch {torch.__version__}"
 
 
 def stop() -> None:

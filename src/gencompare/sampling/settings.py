@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -30,6 +31,14 @@ Networks = Mapping[str, "nn.Module"]
 class SamplerSettings(Protocol):
     """One of the classes below."""
 
+    def check(self, networks: Networks, shape: ImageShape) -> None:
+        """Look, before anything is trained, whether such networks can be sampled this way.
+
+        Raises:
+            SettingError: where they cannot.
+        """
+        ...
+
     def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
         """Learn from training images, uint8 (N, H, W, C), what the sampler needs beside the networks: mostly nothing.
 
@@ -51,8 +60,16 @@ class SamplerSettings(Protocol):
         ...
 
 
-class Unfitted:
+class Unfitted(ABC):
     """Settings of a sampler that learns nothing from images."""
+
+    @abstractmethod
+    def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
+        """Make the sampler of trained networks."""
+
+    def check(self, networks: Networks, shape: ImageShape) -> None:
+        """Make the sampler once."""
+        self.sampler(networks, shape, {})
 
     def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
         """Learn nothing."""
@@ -82,6 +99,12 @@ class Mixture:
 
     components: Positive = 10
     images: Positive = 10_000
+
+    def check(self, networks: Networks, shape: ImageShape) -> None:
+        from gencompare.models.parts.lookup import only
+        from gencompare.models.vae import AutoEncoder
+
+        only(networks, AutoEncoder, "sampler.name='mixture'")
 
     def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
         from gencompare.sampling.latent import fit_mixture

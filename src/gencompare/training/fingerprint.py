@@ -32,6 +32,7 @@ WITHOUT_EFFECT = frozenset(
         "training.device",
         "training.progress",
         "models.settings",
+        "models.pretrained_settings",
         "objectives.settings",
         "sampling.settings",
         "training.settings",
@@ -69,12 +70,23 @@ def modules_of(*objects: object) -> set[str]:
     return {cls.__module__ for cls in classes if cls.__module__.split(".")[0] == PACKAGE.name}
 
 
+def modules_in(*rooms: str) -> list[str]:
+    """List the modules in some folders of this package; without any, all of it.
+
+    Hash all of it once before threads start: Python 3.11 fails where two threads parse at once (SystemError, "AST
+    constructor recursion depth mismatch"), and what was parsed is remembered.
+    """
+    files = [file for room in rooms or ("",) for file in (PACKAGE / room).rglob("*.py")]
+    modules = (file.relative_to(PACKAGE.parent).with_suffix("") for file in files)
+    return sorted(".".join(module.parts).removesuffix(".__init__") for module in modules)
+
+
 @cache
 def code_hash(roots: frozenset[str], package: Path = PACKAGE) -> str:
     """Hash the code of some modules of this package and of all that they import from it, however far."""
     digest = hashlib.sha256()
     for module in sorted(_reached(roots, package)):
-        digest.update(module.encode() + _syntax(_file(module, package)).encode())
+        digest.update(module.encode() + _parsed(_file(module, package).read_bytes())[0].encode())
     return digest.hexdigest()
 
 
@@ -93,11 +105,10 @@ def _reached(roots: frozenset[str], package: Path) -> set[str]:
 
 def _imported(file: Path, package: Path) -> Iterable[str]:
     """Yield the modules of this package that a file imports anywhere, by `from … import …` as all of it does."""
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package.name:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield inner if _file(inner, package).is_file() else str(node.module)
+    for module, name in _parsed(file.read_bytes())[1]:
+        if module.split(".")[0] == package.name:
+            inner = f"{module}.{name}"
+            yield inner if _file(inner, package).is_file() else module
 
 
 def _file(module: str, package: Path) -> Path:
@@ -106,14 +117,21 @@ def _file(module: str, package: Path) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _syntax(file: Path) -> str:
-    """Return a file's syntax tree as text, without docstrings, comments and places."""
-    tree = ast.parse(file.read_bytes())
+@cache
+def _parsed(source: bytes) -> tuple[str, list[tuple[str, str]]]:
+    """Return a file's syntax tree as text, without docstrings, comments and places, and what it imports from where."""
+    tree = ast.parse(source)
+    imported = [
+        (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    ]
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
+    return ast.dump(tree), imported
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -16,10 +16,13 @@ from kedro.pipeline import Pipeline
 from gencompare.catalog.whole import WholeCatalog, is_file
 from gencompare.comparisons import Training
 from gencompare.config.typed import SettingError, flatten
-from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.files import write_json
+from gencompare.hooks.plan import plan_of
 from gencompare.imagesets import make_image_set, storage
 from gencompare.pipelines import naming
+
+if TYPE_CHECKING:
+    from gencompare.pipeline_registry import Owned
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ TRAINED = frozenset(
 """Kinds of artifacts that do not depend on how samples are scored."""
 SCORED = frozenset({"scores", "reference"})
 """Kinds that depend on all of it; of the others of a training, the number of samples alone."""
+TRAINING_CODE = ("models", "objectives", "training")
 UNCONCERNED = frozenset({"checkpoint_seconds"})
 HOW_FAST = frozenset({"batch_size", "device"})
 
@@ -40,8 +44,7 @@ class ReuseHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Take note of what is planned."""
-        assert isinstance(context.config_loader, ComparisonConfigLoader)
-        self._plan = context.config_loader.plan
+        self._plan = plan_of(context)
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(
@@ -53,7 +56,9 @@ class ReuseHook:
             SettingError: if what the run takes from earlier ones was made with other settings, or is broken.
         """
         from gencompare.pipeline_registry import Owned, owners
+        from gencompare.training.fingerprint import code_hash, modules_in
 
+        code_hash(frozenset(modules_in()))  # parsed now, for threads must not
         self._owners, self._catalog = owners(self._plan.comparisons), catalog
         for name, comparison in self._plan.comparisons.items():
             for one in comparison.contenders:
@@ -108,10 +113,15 @@ class ReuseHook:
 
     def _wanted(self, name: str) -> dict[str, Any]:
         """Return what a dataset is made from by this run's settings."""
+        from gencompare.training.fingerprint import code_hash, modules_in
+
         owned = self._owners[name]
         planned = self._plan.planned[owned.comparison]
         evaluation = {k: v for k, v in planned.evaluation.values.items() if k not in HOW_FAST}
-        found: dict[str, Any] = {"images": self._content(owned.comparison)}
+        found: dict[str, Any] = {
+            "images": self._content(owned.comparison),
+            "code": code_hash(frozenset(modules_in(*_rooms(owned)))),
+        }
         if owned.training is not None:
             found |= _without_unconcerned(planned.settings(owned.training))
         elif owned.kind not in SCORED:
@@ -152,7 +162,8 @@ class ReuseHook:
             owned = self._owners[name]
             if owned.kind == "settings" and owned.training and self._catalog.exists(name):
                 made = made_from(self._catalog.folder(name, self._catalog.versions(name)[0]))
-                changes = changed(self._wanted(name) | {"images": ""}, made | {"images": ""})
+                same = {"images": "", "code": ""}
+                changes = changed(self._wanted(name) | same, made | same)
                 if made and changes:
                     logger.info("%s is not what it was last: %s", owned.training.name, changes)
 
@@ -172,6 +183,8 @@ def disagreement(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str | No
         return "it is not known what it was made from"
     if wanted["images"] != made["images"]:
         return "what is saved was made from other images"
+    if wanted["code"] != made.get("code"):
+        return "what is saved was made by other code"
     one, other = flatten(wanted), flatten(made)
     for name in [*one, *other]:
         if one.get(name) != other.get(name):
@@ -186,6 +199,21 @@ def changed(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     one, other = flatten(wanted), flatten(made)
     names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     return ", ".join(f"{name} {other.get(name)} → {one.get(name)}" for name in names[:5])
+
+
+def _rooms(owned: Owned) -> tuple[str, ...]:
+    """Return the rooms whose code makes a dataset."""
+    if owned.training is None:
+        return (
+            ("evaluation",)
+            if owned.kind in SCORED
+            else (*TRAINING_CODE, "sampling", "evaluation", "reporting")
+        )
+    if owned.kind in TRAINED:
+        return TRAINING_CODE
+    return (
+        (*TRAINING_CODE, "sampling", "evaluation") if owned.kind in SCORED else (*TRAINING_CODE, "sampling")
+    )
 
 
 def _without_unconcerned(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,202 +1,31 @@
-"""What happens around a run: settings are checked before it, MLflow follows it."""
+"""MLflow follows a run."""
 
 from __future__ import annotations
 
 import atexit
 import logging
-import signal
-import threading
 from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from gencompare.comparisons import HISTORY, SAMPLE, SCORE, Training
+from gencompare.comparisons import SAMPLE, SCORE, Training
 from gencompare.config.budget import in_force
-from gencompare.config.check import check_given, check_planned
-from gencompare.config.plan import Plan
-from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.hooks.plan import plan_of
 from gencompare.pipelines import naming
 
 if TYPE_CHECKING:
     from gencompare.pipeline_registry import Owned
-    from gencompare.running.engine import Engine
     from gencompare.tracking.runs import TrackedRun, TrainingRun
     from gencompare.tracking.sender import Sender
 
 logger = logging.getLogger(__name__)
-
-
-class PlanHook:
-    """Composes what this session's files and command line ask for, and refuses what cannot work before it runs."""
-
-    @hook_impl(tryfirst=True)
-    def after_context_created(self, context: KedroContext) -> None:
-        """Register the comparisons with the contenders and seeds of this session."""
-        from gencompare.pipeline_registry import compose_all
-
-        self._plan = _plan(context)
-        pipelines.configure(None)  # or Kedro would compose the files' own first
-        pipelines.update(compose_all(self._plan.comparisons))
-
-    @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
-        """Check every comparison that the run touches, and what is to be sampled."""
-        run = {
-            "gan_compare" if name == "__default__" else name
-            for name in run_params["pipeline_names"] or ["__default__"]
-        }
-        check_given(self._plan, run)
-        if SAMPLE in run:
-            from gencompare.sampling.saved import answer
-
-            answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
-        for name in sorted(run & set(self._plan.planned)):
-            check_planned(self._plan.planned[name], self._plan.asked.samples)
-
-
-class AnnounceHook:
-    """Tells the reader of the console what is being done and, at the end, what came of it."""
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Take note of what is planned."""
-        self._plan = _plan(context)
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Name the node that starts; of work that waits for a worker, the worker does."""
-        from gencompare.running import remote
-
-        remote.label.set(node.name)
-        if not (remote.is_running() and remote.is_remote(node.func)):
-            logger.info("── %s", node.name)
-
-    @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say where the report lies, or the table where there is no report, or the samples."""
-        for kind in ("report", "table", "samples", "grid"):
-            for comparison in (*self._plan.planned, HISTORY, SAMPLE):
-                name = naming.dataset(comparison, kind)
-                if name in pipeline.outputs():
-                    logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())
-
-
-class EngineHook:
-    """Starts the engine that heavy work is sent to, shows how it goes, and stops it at its checkpoints.
-
-    Ctrl-C, a termination signal, or the failure of one node has all work write its checkpoint and end.
-    """
-
-    SECONDS_TO_STOP = 3.0
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        atexit.register(self._open.close)
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Take note of what is planned and where the engine is."""
-        self._plan, self._data = _plan(context), context.project_path / "data"
-
-    @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        """Start it beside what comes first, where nodes run side by side."""
-        from gencompare.running import remote
-        from gencompare.running.display import Display
-        from gencompare.training import progress
-
-        progress.stopping.clear()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._open.callback(signal.signal, number, signal.signal(number, self._stop))
-        self._display = self._open.enter_context(Display())
-        self._display.expect(dict(self._trainings(pipeline).values()), workers=1)
-        self._open.enter_context(progress.observing(self._display.show))
-        any_remote = any(remote.is_remote(node.func) for node in pipeline.nodes)
-        if any_remote and "ThreadRunner" in run_params["runner"]:
-            self._open.enter_context(remote.running(partial(self._engine, pipeline)))
-
-    @hook_impl
-    def after_pipeline_run(self) -> None:
-        """End it."""
-        self._open.close()
-
-    @hook_impl
-    def on_pipeline_error(self) -> None:
-        """End it."""
-        self._open.close()
-
-    @hook_impl
-    def on_node_error(self) -> None:
-        """Have all other work write its checkpoint and end, or the run would wait for it."""
-        from gencompare.running import remote
-
-        remote.stop()
-
-    def _engine(self, pipeline: Pipeline) -> Engine:
-        from gencompare.running.engine import Engine, environments
-        from gencompare.running.order import longest_first
-
-        seconds = {label: each for label, (_, each) in self._trainings(pipeline).items()}
-        references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
-        address = self._plan.asked.engine
-        here = [] if address else environments(len(seconds), self._processes(pipeline))
-        order = longest_first(seconds, references & {node.name for node in pipeline.nodes}, max(1, len(here)))
-        engine = Engine(order, here, address)
-        self._display.expect(dict(self._trainings(pipeline).values()), engine.places)
-        return engine
-
-    def _trainings(self, pipeline: Pipeline) -> dict[str, tuple[str, float]]:
-        """Return the name of every training of a run and the seconds it may take, by its node."""
-        from gencompare.durations import expected_seconds
-
-        names = {node.name for node in pipeline.nodes}
-        found: dict[str, tuple[str, float]] = {}
-        for name, planned in self._plan.planned.items():
-            nodes = {f"{naming.box(name, one.name)}.train": one for one in planned.trainings}
-            if names & set(nodes):
-                expected = expected_seconds(planned, self._data)
-                found |= {
-                    node: (one.name, expected[one.contender]) for node, one in nodes.items() if node in names
-                }
-        return found
-
-    def _processes(self, pipeline: Pipeline) -> int:
-        """Return the most processes that a training of a run has."""
-        names = {node.name for node in pipeline.nodes}
-        return max(
-            (
-                planned.contenders[one.contender].values["training"]["processes"]
-                for name, planned in self._plan.planned.items()
-                for one in planned.trainings
-                if f"{naming.box(name, one.name)}.train" in names
-            ),
-            default=1,
-        )
-
-    def _stop(self, number: int, frame: object) -> None:
-        """Stop at once when asked twice, or when what runs writes no checkpoint."""
-        from gencompare.running import remote
-        from gencompare.training import progress
-
-        if progress.stopping.is_set():
-            raise KeyboardInterrupt
-        logger.info("Stopping: checkpoints are being written.")
-        logging.getLogger("kedro").setLevel(logging.CRITICAL)  # or each node would say that it has stopped
-        remote.stop()
-        timer = threading.Timer(self.SECONDS_TO_STOP, remote.give_up)
-        timer.daemon = True
-        timer.start()
-        self._open.callback(timer.cancel)
 
 
 class TrackingHook:
@@ -221,7 +50,7 @@ class TrackingHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Take note of what is planned and where runs are recorded."""
-        self._plan = _plan(context)
+        self._plan = plan_of(context)
         self._server = context.config_loader["mlflow"]
         self._spools = context.project_path / "mlspool"
 
@@ -368,9 +197,3 @@ class TrackingHook:
 
 def _now() -> str:
     return f"{datetime.now():%Y-%m-%d %H:%M}"
-
-
-def _plan(context: KedroContext) -> Plan:
-    loader = context.config_loader
-    assert isinstance(loader, ComparisonConfigLoader)
-    return loader.plan

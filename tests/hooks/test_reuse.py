@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gencompare.reuse import changed, disagreement
+from gencompare.hooks.reuse import changed, disagreement
 
-MADE = {"images": "abc", "training": {"lr": 0.1, "kimg": 5}, "evaluation": {"samples": 100}}
+MADE = {"images": "abc", "code": "123", "training": {"lr": 0.1, "kimg": 5}, "evaluation": {"samples": 100}}
 OTHER = {
     "same": (MADE, None),
     "nothing noted": ({}, "not known what it was made from"),
     "images": (MADE | {"images": "abd"}, "other images"),
+    "code": (MADE | {"code": "124"}, "by other code"),
     "setting": (
         MADE | {"training": {"lr": 0.2, "kimg": 5}},
         "made with training.lr=0.2, and asked for is 0.1",

@@ -1,0 +1,44 @@
+"""What the reader of the console is told of a run."""
+
+from __future__ import annotations
+
+import logging
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from gencompare.comparisons import HISTORY, SAMPLE
+from gencompare.hooks.plan import plan_of
+from gencompare.pipelines import naming
+
+logger = logging.getLogger(__name__)
+
+
+class AnnounceHook:
+    """Tells the reader of the console what is being done and, at the end, what came of it."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take note of what is planned."""
+        self._plan = plan_of(context)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Name the node that starts; of work that waits for a worker, the worker does."""
+        from gencompare.running import remote
+
+        remote.label.set(node.name)
+        if not (remote.is_running() and remote.is_remote(node.func)):
+            logger.info("── %s", node.name)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Say where the report lies, or the table where there is no report, or the samples."""
+        for kind in ("report", "table", "samples", "grid"):
+            for comparison in (*self._plan.planned, HISTORY, SAMPLE):
+                name = naming.dataset(comparison, kind)
+                if name in pipeline.outputs():
+                    logger.info("%s: %s", kind.capitalize(), catalog[name]._get_load_path())

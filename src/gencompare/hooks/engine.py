@@ -1,0 +1,138 @@
+"""The engine around a run: it starts with it, shows how it goes, and stops at its checkpoints."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import signal
+import threading
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from gencompare.hooks.plan import plan_of
+from gencompare.pipelines import naming
+
+if TYPE_CHECKING:
+    from gencompare.running.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+
+class EngineHook:
+    """Starts the engine that heavy work is sent to, shows how it goes, and stops it at its checkpoints.
+
+    Ctrl-C, a termination signal, or the failure of one node has all work write its checkpoint and end.
+    """
+
+    SECONDS_TO_STOP = 3.0
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        atexit.register(self._open.close)
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take note of what is planned and where the engine is."""
+        self._plan, self._data = plan_of(context), context.project_path / "data"
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Start it beside what comes first, where nodes run side by side."""
+        from gencompare.running import remote
+        from gencompare.running.display import Display
+        from gencompare.training import progress
+
+        progress.stopping.clear()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._open.callback(signal.signal, number, signal.signal(number, self._stop))
+        self._display = self._open.enter_context(Display())
+        self._display.expect(dict(self._trainings(pipeline).values()), workers=1)
+        self._open.enter_context(progress.observing(self._display.show))
+        any_remote = any(remote.is_remote(node.func) for node in pipeline.nodes)
+        if any_remote and "ThreadRunner" in run_params["runner"]:
+            self._open.enter_context(remote.running(partial(self._engine, pipeline)))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """End it."""
+        self._open.close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """End it."""
+        self._open.close()
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node: Node) -> None:
+        """Have all other work write its checkpoint and end, or the run would wait for it. Where one contender alone
+        has too little memory, the others' trainings go on to their ends: the next run finds them done."""
+        from gencompare.running import remote
+        from gencompare.running.exhaustion import OutOfMemory
+
+        if isinstance(error, OutOfMemory) and "train" in node.tags:
+            logger.error("%s: out of memory; what else is being trained goes on to its end.", node.name)
+        else:
+            remote.stop()
+
+    def _engine(self, pipeline: Pipeline) -> Engine:
+        from gencompare.running.engine import Engine, environments
+        from gencompare.running.order import longest_first
+
+        seconds = {label: each for label, (_, each) in self._trainings(pipeline).items()}
+        references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
+        address = self._plan.asked.engine
+        here = [] if address else environments(len(seconds), self._processes(pipeline))
+        order = longest_first(seconds, references & {node.name for node in pipeline.nodes}, max(1, len(here)))
+        engine = Engine(order, here, address)
+        self._display.expect(dict(self._trainings(pipeline).values()), engine.places)
+        return engine
+
+    def _trainings(self, pipeline: Pipeline) -> dict[str, tuple[str, float]]:
+        """Return the name of every training of a run and the seconds it may take, by its node."""
+        from gencompare.durations import expected_seconds
+
+        names = {node.name for node in pipeline.nodes}
+        found: dict[str, tuple[str, float]] = {}
+        for name, planned in self._plan.planned.items():
+            nodes = {f"{naming.box(name, one.name)}.train": one for one in planned.trainings}
+            if names & set(nodes):
+                expected = expected_seconds(planned, self._data)
+                found |= {
+                    node: (one.name, expected[one.contender]) for node, one in nodes.items() if node in names
+                }
+        return found
+
+    def _processes(self, pipeline: Pipeline) -> int:
+        """Return the most processes that a training of a run has."""
+        names = {node.name for node in pipeline.nodes}
+        return max(
+            (
+                planned.contenders[one.contender].values["training"]["processes"]
+                for name, planned in self._plan.planned.items()
+                for one in planned.trainings
+                if f"{naming.box(name, one.name)}.train" in names
+            ),
+            default=1,
+        )
+
+    def _stop(self, number: int, frame: object) -> None:
+        """Stop at once when asked twice, or when what runs writes no checkpoint."""
+        from gencompare.running import remote
+        from gencompare.training import progress
+
+        if progress.stopping.is_set():
+            raise KeyboardInterrupt
+        logger.info("Stopping: checkpoints are being written.")
+        logging.getLogger("kedro").setLevel(logging.CRITICAL)  # or each node would say that it has stopped
+        remote.stop()
+        timer = threading.Timer(self.SECONDS_TO_STOP, remote.give_up)
+        timer.daemon = True
+        timer.start()
+        self._open.callback(timer.cancel)

@@ -1,0 +1,50 @@
+"""What a session would run, composed and checked before it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import CatalogProtocol
+
+from gencompare.comparisons import SAMPLE
+from gencompare.config.check import check_given, check_planned
+from gencompare.config.plan import Plan
+from gencompare.config_loader import ComparisonConfigLoader
+
+
+def plan_of(context: KedroContext) -> Plan:
+    """What this session would run."""
+    loader = context.config_loader
+    assert isinstance(loader, ComparisonConfigLoader)
+    return loader.plan
+
+
+class PlanHook:
+    """Composes what this session's files and command line ask for, and refuses what cannot work before it runs."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Register the comparisons with the contenders and seeds of this session."""
+        from gencompare.pipeline_registry import compose_all
+
+        self._plan = plan_of(context)
+        pipelines.configure(None)  # or Kedro would compose the files' own first
+        pipelines.update(compose_all(self._plan.comparisons))
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+        """Check every comparison that the run touches, and what is to be sampled."""
+        run = {
+            "gan_compare" if name == "__default__" else name
+            for name in run_params["pipeline_names"] or ["__default__"]
+        }
+        check_given(self._plan, run)
+        if SAMPLE in run:
+            from gencompare.sampling.saved import answer
+
+            answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
+        for name in sorted(run & set(self._plan.planned)):
+            check_planned(self._plan.planned[name], self._plan.asked.samples)

@@ -1,0 +1,119 @@
+"""Commands whose mistakes end in one line, and what the options of `kedro run` may name."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import click
+
+from gencompare.comparisons import registered_names
+from gencompare.config.plan import Plan
+from gencompare.config.typed import SettingError, nearest
+
+SECONDS_TO_CONNECT = 5.0
+RUNNERS = ("SequentialRunner", "ThreadRunner")
+NODES = ("node_names", "from_nodes", "to_nodes")
+DATASETS = ("from_inputs", "to_outputs", "load_versions")
+
+
+class Command(click.Command):
+    """A command that says what is wrong in one line and ends with status 1; with `--debug`, where that came from."""
+
+    DEBUG: ClassVar = click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=lambda context, option, value: context.meta.update(debug=value),
+        help="Show where every error comes from, a user's own too.",
+    )
+
+    def make_context(self, *arguments: Any, **named: Any) -> click.Context:
+        """Read the options, and refuse others as settings are refused."""
+        try:
+            return super().make_context(*arguments, **named)
+        except click.UsageError as error:
+            raise SettingError(" ".join(error.format_message().split())) from error
+
+    def get_params(self, context: click.Context) -> list[click.Parameter]:
+        """Every such command has the option."""
+        return [*super().get_params(context), self.DEBUG]
+
+    def invoke(self, context: click.Context) -> Any:
+        """Do what is asked."""
+        try:
+            return super().invoke(context)
+        except click.ClickException:
+            if context.meta["debug"]:
+                traceback.print_exc()
+            raise
+
+
+def check_environment(conf: Path, env: str | None) -> None:
+    """Refuse an environment that has no folder.
+
+    Raises:
+        SettingError: with the nearest ones.
+    """
+    known = [path.name for path in conf.iterdir() if path.is_dir()]
+    if env is not None and env not in known:
+        raise SettingError(f"env={env!r}: no such folder in {conf.name}/; {nearest(env, known)}")
+
+
+def check_options(plan: Plan, options: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse options of `kedro run` that name what there is not.
+
+    Args:
+        plan: what would run.
+        options: of the command, as Kedro calls them.
+        names: of the pipelines.
+
+    Raises:
+        SettingError: for the first such name.
+    """
+    known = registered_names(plan.comparisons)
+    for name in names:
+        if name not in known:
+            raise SettingError(f"pipeline={name!r}: unknown; {nearest(name, known)}")
+    if options["runner"] is not None and options["runner"] not in RUNNERS:
+        raise SettingError(f"runner={options['runner']!r}: must be one of {', '.join(RUNNERS)}")
+    if plan.asked.engine is not None:
+        _check_engine(plan.asked.engine)
+    if any(options[name] for name in ("tags", "namespaces", *NODES, *DATASETS)):
+        _check_parts(plan, options, names)
+
+
+def _check_engine(address: str) -> None:
+    """Refuse an address at which nobody listens: Dask alone would try for half a minute, and trace back."""
+    found = urlsplit(address)
+    try:
+        socket.create_connection((str(found.hostname), found.port or 0), SECONDS_TO_CONNECT).close()
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"engine={address!r}: no scheduler answers there ({error}); it is like tcp://host:8786"
+        ) from None
+
+
+def _check_parts(plan: Plan, options: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse tags, nodes and datasets that no pipeline of the run has."""
+    from gencompare.pipeline_registry import compose_all
+
+    composed = compose_all(plan.comparisons)
+    pipelines = [composed[name] for name in names]
+    nodes = [node for pipeline in pipelines for node in pipeline.nodes]
+    parts = {
+        ("tags",): {tag for node in nodes for tag in node.tags},
+        ("namespaces",): {prefix for node in nodes for prefix in node.namespace_prefixes},
+        NODES: {node.name for node in nodes},
+        DATASETS: {name for pipeline in pipelines for name in pipeline.datasets()},
+    }
+    for options_of, known in parts.items():
+        for option in options_of:
+            for name in options[option] or ():
+                if name not in known:
+                    word = option.replace("_", "-").replace("node-names", "nodes")
+                    raise SettingError(f"{word}={name!r}: none of this run; {nearest(name, known)}")
