@@ -242,7 +242,8 @@ def _project(folder: Path) -> Path:
 
 
 def _start(project: Path, family: str) -> subprocess.Popen[bytes]:
-    options = ["--pipelines=gan_compare", "--env=smoke", f"--contenders={family},vae"]
+    beside = "dcgan" if family == "vae" else "vae"
+    options = ["--pipelines=gan_compare", "--env=smoke", f"--contenders={family},{beside}"]
     command = [sys.executable, "-m", "kedro", "run", *options, "--params=training.checkpoint_seconds=0"]
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     pipe = subprocess.PIPE

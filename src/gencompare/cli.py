@@ -36,6 +36,10 @@ ASKED = [
         for unit, meaning in UNITS.items()
     ),
 ]
+REMAKE = click.Option(
+    ["--remake"], is_flag=True, help="Make samples, scores and report again, though nothing has changed."
+)
+SLICES = ("tags", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "namespaces")
 KEDROS = {option.name: option for option in kedro_run.params}
 
 
@@ -64,6 +68,9 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     names = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["gan_compare"]
     plan = _loader(metadata, options["env"], parameters).plan
     check_options(plan, options, names)
+    whole = not any(options[slice_] for slice_ in (*SLICES, "load_versions"))
+    if not options.pop("remake") and whole and set(names) <= set(plan.comparisons):
+        options["only_missing_outputs"] = True  # and what was made otherwise
     if options["runner"] is None:
         known = plan.comparisons
         trainings = sum(len(known[name].trainings) for name in names if name in known)
@@ -97,7 +104,7 @@ cli.add_command(
     Command(
         "run",
         callback=_run,
-        params=[*ASKED, *kedro_run.params],
+        params=[*ASKED, REMAKE, *kedro_run.params],
         help="Run a comparison: kedro run --pipeline=gan_compare --contenders=dcgan,ddpm --seeds=3 --minutes=5",
     )
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +57,8 @@ def test_only_what_is_stale_or_broken_is_made_again(copied, caplog):
     broken = newest(folder, "samples.npz")
     broken.write_bytes(broken.read_bytes()[:1000])
     run(copied, only_missing_outputs=True, training={"lr": 0.0123}, **VAE)
-    assert "gan_compare.vae.weights is made again: what is saved was made with training.lr" in caplog.text
+    (said,) = [line for line in caplog.text.splitlines() if "gan_compare.vae: " in line]
+    assert "weights made again: what is saved was made with training.lr" in said
     (made,) = copied.glob("data/06_models/gan_compare/*/vae")
     assert json.loads(newest(made, "settings.json").read_text())["training"]["lr"] == 0.0123
     assert len(reports(copied)) == len(before) + 1
@@ -72,3 +76,32 @@ def test_a_broken_newest_version_gives_way_to_the_one_before_and_the_clock_may_g
     assert broken.with_name("samples.npz.broken").exists()
     assert whole.name in caplog.text
     assert reports(copied)[-1].parent.name == "2099-01-01T00.00.00.001Z"
+
+
+def test_the_same_command_again_makes_nothing_and_tells_what_came_out(copied):
+    def given_again(*words):
+        command = [
+            sys.executable,
+            "-m",
+            "kedro",
+            "run",
+            "--pipelines=gan_compare",
+            "--env=smoke",
+            "--contenders=vae",
+        ]
+        done = subprocess.run([*command, *words], cwd=copied, capture_output=True, text=True, check=True)
+        with sqlite3.connect(copied / "mlflow.db") as database:
+            runs = database.execute("select count(*) from runs").fetchone()
+        return done.stderr, sorted(path for path in (copied / "data").rglob("*") if path.is_file()), runs
+
+    _, *before = given_again()
+    said, *after = given_again()
+    assert after == before
+    assert "Nothing to do: all is made from these settings, images and code" in said
+    assert "failed to learn" in said
+    assert str(reports(copied)[-1]) in said
+
+    said, remade, runs = given_again("--remake")
+    assert "vae is already trained" in said
+    assert len(remade) > len(after[0])
+    assert runs == (after[1][0] + 1,)  # the comparison's own; its training's goes on

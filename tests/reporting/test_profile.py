@@ -13,11 +13,28 @@ def test_few_copied_unreadable_and_changed_images_are_said():
         "files": 150,
         "unreadable": {"count": 3},
         "duplicates": {"count": 15},
-        "converted": {"enlarged": 12},
+        "converted": {
+            "enlarged": 12,
+            "16-bit": 2,
+            "grey among colour": 9,
+            "cropped by more than a third": 30,
+        },
     }
-    made, few, unreadable, copied, changed = alerts(card)
+    made, few, unreadable, copied, grey, enlarged, cropped, changed = alerts(card)
     assert made.startswith("25\u202f000 training images were made of 150 files")
     assert few.startswith("Only 150 different images")
     assert unreadable == "3 of 150 files (2%) could not be read."
     assert copied == "15 of 150 files (10%) were copies of others and were left out."
-    assert changed == "Changed while reading: enlarged 12 images."
+    assert grey == "9 of 150 images are grey, which alone tells them from the others."
+    assert enlarged.startswith("12 of 150 images (8%) are smaller than they are asked for")
+    assert cropped.startswith("30 of 150 images (20%) lost more than a third to cropping")
+    assert changed == "Changed while reading: 16-bit 2 images."
+
+
+def test_all_grey_is_no_mixture():
+    card = {
+        "counts": {"train": 4000, "heldout": 1000},
+        "files": 5000,
+        "converted": {"grey among colour": 5000},
+    }
+    assert alerts(card) == ["All images are grey: image_sets.folder.grey=true suits them."]

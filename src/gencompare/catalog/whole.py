@@ -17,6 +17,8 @@ from filelock import FileLock
 from kedro.framework.context import CatalogCommandsMixin
 from kedro.io import AbstractDataset, DataCatalog, DatasetError, MemoryDataset
 from kedro.io.core import AbstractVersionedDataset, Version, generate_timestamp
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 from kedro_datasets.partitions import PartitionedDataset
 
 from gencompare.config.typed import SettingError
@@ -88,6 +90,14 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
     def exists(self, ds_name: str) -> bool:
         """Return whether a dataset is there and not to be made anew."""
         return ds_name not in self._forgotten and super().exists(ds_name)
+
+    def to_run(self, pipeline: Pipeline, only_missing: bool) -> list[Node]:
+        """Return the nodes of a pipeline that would run: all, or those of which an output is not there."""
+        return [
+            node
+            for node in pipeline.nodes
+            if not only_missing or not all(self.exists(name) for name in node.outputs)
+        ]
 
     def forget(self, ds_name: str) -> None:
         """Have a dataset made anew, though there are versions of it."""

@@ -89,7 +89,7 @@ def comparable(splits: ImageSplits, settings: EvaluationSettings, samples: int |
     if min(settings.samples, counts[fewest]) < least:
         raise SettingError(
             f"evaluation.samples={settings.samples}: there are {counts[fewest]} {fewest}; "
-            f"scoring needs at least {least} of each"
+            f"scoring needs at least {least} of each; give more images, or hold out another share of them"
         )
     return min(settings.samples, counts[fewest])
 

@@ -23,20 +23,30 @@ class AnnounceHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Take note of what is planned."""
-        self._plan = plan_of(context)
+        self._plan, self._is_idle = plan_of(context), True
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
         """Name the node that starts; of work that waits for a worker, the worker does."""
         from gencompare.running import remote
 
+        self._is_idle = False
         remote.label.set(node.name)
         if not (remote.is_running() and remote.is_remote(node.func)):
             logger.info("── %s", node.name)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say where the report lies, or the table where there is no report, or the samples."""
+        """Say where the report lies, or the table where there is no report, or the samples; of a run that had nothing
+        to do, what came out before."""
+        if self._is_idle and pipeline.nodes:
+            logger.info(
+                "Nothing to do: all is made from these settings, images and code; --remake makes it again."
+            )
+            for name in self._plan.planned:
+                origin = naming.dataset(name, "origin")
+                if origin in pipeline.outputs():
+                    logger.info("\n%s\n", "\n".join(catalog.load(origin)["answer"]["said"]))
         for kind in ("report", "table", "samples", "grid"):
             for comparison in (*self._plan.planned, HISTORY, SAMPLE):
                 name = naming.dataset(comparison, kind)

@@ -6,6 +6,7 @@ import atexit
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from gencompare.catalog.whole import WholeCatalog
 from gencompare.hooks.plan import plan_of
 from gencompare.pipelines import naming
 
@@ -42,7 +44,9 @@ class EngineHook:
         self._plan, self._data = plan_of(context), context.project_path / "data"
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: WholeCatalog
+    ) -> None:
         """Start it beside what comes first, where nodes run side by side."""
         from gencompare.running import remote
         from gencompare.running.display import Display
@@ -52,12 +56,13 @@ class EngineHook:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._open.callback(signal.signal, number, signal.signal(number, self._stop))
+        nodes = catalog.to_run(pipeline, run_params["only_missing_outputs"])
         self._display = self._open.enter_context(Display())
-        self._display.expect(dict(self._trainings(pipeline).values()), workers=1)
+        self._display.expect(dict(self._trainings(nodes).values()), workers=1)
         self._open.enter_context(progress.observing(self._display.show))
-        any_remote = any(remote.is_remote(node.func) for node in pipeline.nodes)
+        any_remote = any(remote.is_remote(node.func) for node in nodes)
         if any_remote and "ThreadRunner" in run_params["runner"]:
-            self._open.enter_context(remote.running(partial(self._engine, pipeline)))
+            self._open.enter_context(remote.running(partial(self._engine, pipeline, nodes)))
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -81,37 +86,40 @@ class EngineHook:
         else:
             remote.stop()
 
-    def _engine(self, pipeline: Pipeline) -> Engine:
+    def _engine(self, pipeline: Pipeline, nodes: Sequence[Node]) -> Engine:
+        """Start it as large as for all of a pipeline, whatever is left of that: results depend on threads a worker."""
         from gencompare.running.engine import Engine, environments
         from gencompare.running.order import longest_first
 
-        seconds = {label: each for label, (_, each) in self._trainings(pipeline).items()}
+        seconds = {label: each for label, (_, each) in self._trainings(pipeline.nodes).items()}
         references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
         address = self._plan.asked.engine
-        here = [] if address else environments(len(seconds), self._processes(pipeline))
-        order = longest_first(seconds, references & {node.name for node in pipeline.nodes}, max(1, len(here)))
+        here = [] if address else environments(len(seconds), self._processes(pipeline.nodes))
+        order = longest_first(seconds, references & {node.name for node in nodes}, max(1, len(here)))
         engine = Engine(order, here, address)
-        self._display.expect(dict(self._trainings(pipeline).values()), engine.places)
+        self._display.expect(dict(self._trainings(nodes).values()), engine.places)
         return engine
 
-    def _trainings(self, pipeline: Pipeline) -> dict[str, tuple[str, float]]:
+    def _trainings(self, nodes: Sequence[Node]) -> dict[str, tuple[str, float]]:
         """Return the name of every training of a run and the seconds it may take, by its node."""
         from gencompare.durations import expected_seconds
 
-        names = {node.name for node in pipeline.nodes}
+        names = {node.name for node in nodes}
         found: dict[str, tuple[str, float]] = {}
         for name, planned in self._plan.planned.items():
-            nodes = {f"{naming.box(name, one.name)}.train": one for one in planned.trainings}
-            if names & set(nodes):
+            training_of = {f"{naming.box(name, one.name)}.train": one for one in planned.trainings}
+            if names & set(training_of):
                 expected = expected_seconds(planned, self._data)
                 found |= {
-                    node: (one.name, expected[one.contender]) for node, one in nodes.items() if node in names
+                    node: (one.name, expected[one.contender])
+                    for node, one in training_of.items()
+                    if node in names
                 }
         return found
 
-    def _processes(self, pipeline: Pipeline) -> int:
+    def _processes(self, nodes: Sequence[Node]) -> int:
         """Return the most processes that a training of a run has."""
-        names = {node.name for node in pipeline.nodes}
+        names = {node.name for node in nodes}
         return max(
             (
                 planned.contenders[one.contender].values["training"]["processes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -12,7 +13,12 @@ from kedro.io import CatalogProtocol
 from gencompare.comparisons import SAMPLE
 from gencompare.config.check import check_given, check_planned
 from gencompare.config.plan import Plan
+from gencompare.config.typed import build
 from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.pipelines import naming
+
+logger = logging.getLogger(__name__)
 
 
 def plan_of(context: KedroContext) -> Plan:
@@ -37,6 +43,7 @@ class PlanHook:
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
         """Check every comparison that the run touches, and what is to be sampled."""
+        self._catalog = catalog
         run = {
             "gan_compare" if name == "__default__" else name
             for name in run_params["pipeline_names"] or ["__default__"]
@@ -48,3 +55,16 @@ class PlanHook:
             answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
         for name in sorted(run & set(self._plan.planned)):
             check_planned(self._plan.planned[name], self._plan.asked.samples)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Say what is remarkable about images once they are prepared, and refuse too few before anything is trained."""
+        for name, planned in self._plan.planned.items():
+            if dataset_name == naming.dataset(name, "prepared"):
+                from gencompare.evaluation.scoring import comparable
+                from gencompare.reporting.profile import alerts
+
+                prepared = self._catalog.load(dataset_name)
+                comparable(prepared, build(EvaluationSettings, planned.evaluation.values, "evaluation"))
+                for alert in alerts(prepared.card):
+                    logger.warning("%s: %s", planned.image_set.values["name"], alert)

@@ -66,15 +66,18 @@ class ReuseHook:
         self._contents: dict[str, str] = {}
         anew = run_params["only_missing_outputs"]
         reused = self._owners.keys() & (pipeline.datasets() if anew else pipeline.inputs())
+        stale: dict[tuple[str, str], list[str]] = {}
         for whose in sorted({self._owners[name].comparison for name in reused} if anew else ()):
             if reason := self._changed_source(whose):
-                self._make_again(naming.dataset(whose, "prepared"), reason)
+                self._make_again(naming.dataset(whose, "prepared"), reason, stale)
         for name in sorted(reused):
             if reason := self._choose(name):
                 if not anew:
                     advice = "run without --tags and the like, so that it is made anew"
                     raise SettingError(f"{name.partition('.')[2]}: {reason}; {advice}")
-                self._make_again(name, reason)
+                self._make_again(name, reason, stale)
+        for (whose, reason), kinds in stale.items():
+            logger.info("%s: %s made again: %s", whose, ", ".join(kinds), reason)
         if not anew:
             self._say_what_changed(pipeline)
 
@@ -87,9 +90,11 @@ class ReuseHook:
         for version in self._catalog.versions(dataset_name)[:1] if owned is not None else ():
             write_json(self._catalog.folder(dataset_name, version) / MADE_FROM, self._wanted(dataset_name))
 
-    def _make_again(self, name: str, reason: str) -> None:
+    def _make_again(self, name: str, reason: str, stale: dict[tuple[str, str], list[str]]) -> None:
+        """Have a dataset made anew; where it is there, note why."""
         if self._catalog.exists(name):
-            logger.info("%s is made again: %s", name, reason)
+            whose, _, kind = name.rpartition(".")
+            stale.setdefault((whose, reason), []).append(kind)
         self._catalog.forget(name)
 
     def _choose(self, name: str) -> str | None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from gencompare.catalog.whole import WholeCatalog
 from gencompare.comparisons import SAMPLE, SCORE, Training
 from gencompare.config.budget import in_force
 from gencompare.hooks.plan import plan_of
@@ -56,7 +56,7 @@ class TrackingHook:
 
     @hook_impl(trylast=True)
     def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: WholeCatalog
     ) -> None:
         """Start the comparison's run, and listen to training; what trains and scores nothing has no run."""
         from gencompare.pipeline_registry import owners
@@ -73,7 +73,8 @@ class TrackingHook:
         self._owners = owners(self._plan.comparisons)
         self._origin = provenance()
         self._spool = Spool.begin(self._spools, self._server["tracking_uri"])
-        if SCORE in names or any("train" in node.tags for node in pipeline.nodes):
+        nodes = catalog.to_run(pipeline, run_params["only_missing_outputs"])
+        if SCORE in names or any(self._training_of(node) for node in nodes):
             self._parent = TrackedRun(self._spool, f"{', '.join(names)}, {_now()}", self._origin)
         self._sender = Sender(self._spool, self._server)
         self._observing.enter_context(observing(self._on_row))
@@ -81,8 +82,8 @@ class TrackingHook:
     @hook_impl(trylast=True)
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Open a training's run with its first node."""
-        owned = self._owners.get(node.outputs[0]) if self._parent else None
-        if owned is not None and owned.training is not None and "report" not in node.tags:
+        owned = self._training_of(node) if self._parent else None
+        if owned is not None and owned.training is not None:
             with self._turn:
                 self._open(owned.comparison, owned.training, inputs)
 
@@ -128,6 +129,11 @@ class TrackingHook:
         from gencompare.training import progress
 
         self._close("KILLED" if progress.stopping.is_set() else "FAILED")
+
+    def _training_of(self, node: Node) -> Owned | None:
+        """Return whose a node's outputs are, where they are a training's and not the report's."""
+        owned = self._owners.get(node.outputs[0])
+        return owned if owned and owned.training and "report" not in node.tags else None
 
     def _open(self, comparison: str, training: Training, inputs: dict[str, Any]) -> None:
         """Open a training's run where it is not yet. By now it is known on how many images it trains."""

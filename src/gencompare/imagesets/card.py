@@ -102,9 +102,15 @@ def caption(card: Mapping[str, Any]) -> list[str]:
     kind = "grey" if card["channels"] == 1 else "colour"
     classes = f", {len(card['classes'])} classes" if card["classes"] else ""
     left_out = card.get("unreadable", {}).get("count", 0)
+    sides = card.get("shorter_side")
+    sizes = (
+        f"; from {sides['least']} to {sides['greatest']} pixels, half below {sides['median']}"
+        if sides
+        else ""
+    )
     return [
         f"{card['folder']}: {counts['train']:,} train, {counts['heldout']:,} held out, {size}x{size} {kind}{classes}",
-        f"source: {card['source']}",
+        f"source: {card['source']}{sizes}",
         f"licence: {card['licence']}",
         f"mean {_numbers(train['mean'])}, deviation {_numbers(train['deviation'])} of 255; "
         f"train sha256 {card['sha256']['train'][:12]}"

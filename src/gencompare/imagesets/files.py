@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 CHUNK = 64
 LISTED = 5
 TRIED = 16
+MUCH_LONGER = 1.5
+"""Of an image whose one side is longer than this times the other, the middle square is less than two thirds."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class Photo:
 
 @dataclass
 class Findings:
-    """What comes to light while files are read, and `others` that are no files. Threads may write to it at once."""
+    """What comes to light while files are read, `sides` (the shorter ones, in pixels), and `others` that are no files.
+    Threads may write to it at once."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
     duplicates: dict[str, str] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
+    sides: list[int] = field(default_factory=list)
     others: Mapping[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -58,6 +62,8 @@ class Findings:
                 self.unreadable[photo.name] = str(reason)
             return None
         self.note(*read.notes)
+        with self._lock:
+            self.sides.append(min(read.image.size))
         return read.image
 
     def note(self, *notes: str) -> None:
@@ -85,7 +91,18 @@ class Findings:
             "unreadable": {"count": len(bad), "share": len(bad) / files, "reasons": dict(bad)},
             "duplicates": {"count": len(self.duplicates), "same_as": dict(sorted(self.duplicates.items()))},
             "converted": dict(sorted(self.notes.items())),
+            "shorter_side": _spread(self.sides),
         }
+
+
+def _spread(sides: Sequence[int]) -> dict[str, int]:
+    """The least, middle and greatest number of pixels of the images' shorter sides."""
+    ordered = sorted(sides)
+    return (
+        {"least": ordered[0], "median": ordered[len(ordered) // 2], "greatest": ordered[-1]}
+        if ordered
+        else {}
+    )
 
 
 def listed(bad: Sequence[tuple[str, str]]) -> str:
@@ -221,6 +238,8 @@ def chunks(
             return None
         if min(image.size) < resolution:
             findings.note("enlarged")
+        if fit == "crop" and photo.box is None and max(image.size) > MUCH_LONGER * min(image.size):
+            findings.note("cropped by more than a third")
         box = square_around(photo.box, image.size, margin) if photo.box and margin is not None else None
         return to_square(image, resolution, fit, box)
 

@@ -88,6 +88,8 @@ def _upright(opened: Image.Image, grey: bool, max_pixels: int) -> Read:
     if opened.getexif().get(ORIENTATION, 1) in range(2, 9):
         notes.append("turned upright by EXIF")
     image, converted = _to_8_bit(ImageOps.exif_transpose(opened), opened.format)
+    if image.mode == "L" and not grey:
+        notes.append("grey among colour")
     return Read(image.convert("L" if grey else "RGB"), (*notes, *converted))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gencompare.reporting.formatting import count, listed, percent
 
+GREY, CROPPED = "grey among colour", "cropped by more than a third"
 FEW = 1000
 """Fewer different training images than this are few."""
 
@@ -34,7 +35,21 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
         number = card.get(key, {}).get("count", 0)
         if number and files:
             found.append(f"{count(number)} of {count(files)} files ({percent(number / files)}) {what}.")
-    changed = [f"{note} {count(number)}" for note, number in card.get("converted", {}).items()]
+    converted = dict(card.get("converted", {}))
+    grey = converted.pop(GREY, 0)
+    if grey and files:
+        mixed = f"{count(grey)} of {count(files)} images are grey, which alone tells them from the others"
+        found.append(
+            f"{mixed}." if grey < files else "All images are grey: image_sets.folder.grey=true suits them."
+        )
+    for what, key in (
+        ("are smaller than they are asked for, and were enlarged: they are blurred", "enlarged"),
+        ("lost more than a third to cropping; image_sets.folder.fit=pad keeps all of them", CROPPED),
+    ):
+        number = converted.pop(key, 0)
+        if number and files:
+            found.append(f"{count(number)} of {count(files)} images ({percent(number / files)}) {what}.")
+    changed = [f"{note} {count(number)}" for note, number in converted.items()]
     if changed:
         found.append(f"Changed while reading: {listed(changed)} images.")
     return found
