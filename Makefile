@@ -1,5 +1,6 @@
 # Each target sets up what it needs by itself: `.venv` is made once and again whenever pyproject.toml changes.
 PYTHON ?= python3
+JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/ready
 DOCS_READY := .venv/docs-ready
@@ -12,8 +13,10 @@ export NO_MKDOCS_2_WARNING = 1
 compare: $(READY)
 	$(BIN)/kedro run --pipelines=gan_compare $(if $(DATASET),--params=dataset=$(DATASET)) $(if $(ENV),--env=$(ENV))
 
+# Tests that look at a clock run by themselves, after all others. 5: there are none among TESTS.
 test: $(READY)
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not alone" $(TESTS) || test $$? = 5
+	$(BIN)/pytest -m alone $(TESTS) || test $$? = 5
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -12,6 +12,8 @@ import pytest
 
 # Before torch is imported: threads that spin while they wait would take the cores from a test's own workers.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes that share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 PROJECT = Path(__file__).parents[1]
 FLAGS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from gencompare.comparisons import registered_names
 from gencompare.config.budget import UNITS
 from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
-from gencompare.options import Command, check_environment, check_options
+from gencompare.options import SLICES, Command, check_environment, check_options
 
 ASKED = [
     click.Option(["--dataset"], help="The image set, in place of the comparison's own."),
@@ -39,7 +40,6 @@ ASKED = [
 REMAKE = click.Option(
     ["--remake"], is_flag=True, help="Make samples, scores and report again, though nothing has changed."
 )
-SLICES = ("tags", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "namespaces")
 KEDROS = {option.name: option for option in kedro_run.params}
 
 
@@ -65,11 +65,14 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
 @click.pass_obj
 def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     parameters = _parameters(options)
-    names = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["gan_compare"]
-    plan = _loader(metadata, options["env"], parameters).plan
+    named = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["__default__"]
+    names = ["gan_compare" if name == "__default__" else name for name in named]
+    plan = _loader(metadata, options["env"], parameters, options["conf_source"]).plan
     check_options(plan, options, names)
-    whole = not any(options[slice_] for slice_ in (*SLICES, "load_versions"))
-    if not options.pop("remake") and whole and set(names) <= set(plan.comparisons):
+    whole = not any(options[option] for option in SLICES)
+    if (remake := options.pop("remake")) and options["only_missing_outputs"]:
+        raise SettingError("--remake: makes again what --only-missing-outputs leaves; give one of the two")
+    if not remake and whole and set(names) <= set(plan.comparisons):
         options["only_missing_outputs"] = True  # and what was made otherwise
     if options["runner"] is None:
         known = plan.comparisons
@@ -92,8 +95,10 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     return kedro_run.callback(params=parameters, **options)
 
 
-def _loader(metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any]) -> ComparisonConfigLoader:
-    source = metadata.project_path / settings.CONF_SOURCE
+def _loader(
+    metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any], conf_source: str | None = None
+) -> ComparisonConfigLoader:
+    source = Path(conf_source or metadata.project_path / settings.CONF_SOURCE)
     check_environment(source, env)
     return settings.CONFIG_LOADER_CLASS(
         str(source), env=env, runtime_params=parameters, **settings.CONFIG_LOADER_ARGS

@@ -19,6 +19,8 @@ SECONDS_TO_CONNECT = 5.0
 RUNNERS = ("SequentialRunner", "ThreadRunner")
 NODES = ("node_names", "from_nodes", "to_nodes")
 DATASETS = ("from_inputs", "to_outputs", "load_versions")
+SLICES = ("tags", "namespaces", *NODES, *DATASETS)
+"""Options by which less than a whole pipeline is run, or on versions of one's own choice."""
 
 
 class Command(click.Command):
@@ -32,16 +34,16 @@ class Command(click.Command):
         help="Show where every error comes from, a user's own too.",
     )
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.params.append(self.DEBUG)
+
     def make_context(self, *arguments: Any, **named: Any) -> click.Context:
         """Read the options, and refuse others as settings are refused."""
         try:
             return super().make_context(*arguments, **named)
         except click.UsageError as error:
             raise SettingError(" ".join(error.format_message().split())) from error
-
-    def get_params(self, context: click.Context) -> list[click.Parameter]:
-        """Every such command has the option."""
-        return [*super().get_params(context), self.DEBUG]
 
     def invoke(self, context: click.Context) -> Any:
         """Do what is asked."""
@@ -83,13 +85,13 @@ def check_options(plan: Plan, options: Mapping[str, Any], names: Iterable[str]) 
         raise SettingError(f"runner={options['runner']!r}: must be one of {', '.join(RUNNERS)}")
     if plan.asked.engine is not None:
         _check_engine(plan.asked.engine)
-    if any(options[name] for name in ("tags", "namespaces", *NODES, *DATASETS)):
+    if any(options[option] for option in SLICES):
         _check_parts(plan, options, names)
 
 
 def _check_engine(address: str) -> None:
     """Refuse an address at which nobody listens: Dask alone would try for half a minute, and trace back."""
-    found = urlsplit(address)
+    found = urlsplit(address if "://" in address else f"tcp://{address}")
     try:
         socket.create_connection((str(found.hostname), found.port or 0), SECONDS_TO_CONNECT).close()
     except (OSError, ValueError) as error:

@@ -63,6 +63,7 @@ def test_a_node_prepares_what_the_next_loads(tmp_path):
     assert len(seen[0].train) == 60
 
 
+@pytest.mark.alone
 def test_the_same_again_does_nothing(dataset, tmp_path, caplog):
     dataset.save(make_image_set(SETTINGS).prepare())
     before = state(tmp_path / "squares")

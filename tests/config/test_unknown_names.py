@@ -36,7 +36,7 @@ PLACES: dict[tuple[str, ...], Any] = {(): {}} | {
 
 def typos(known: dict[str, Any]) -> st.SearchStrategy[str]:
     """Draw words, among them known names with a letter more."""
-    words = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12)
+    words = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=4, max_size=12)
     return st.one_of(words, *([st.sampled_from(sorted(known)).map(lambda name: f"{name}x")] if known else []))
 
 

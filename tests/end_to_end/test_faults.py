@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 import psutil
+import pytest
 
 from .test_interruption import CONTENDERS, assert_same_bytes, checkpoints, start, wait
 
@@ -52,6 +53,7 @@ def test_a_killed_parent_leaves_no_process_behind(project):
     assert alive == []
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_in_five_seconds_in_one_line(project):
     running = start(
         project, checkpoint_seconds=1e6

@@ -78,6 +78,22 @@ def test_a_broken_newest_version_gives_way_to_the_one_before_and_the_clock_may_g
     assert reports(copied)[-1].parent.name == "2099-01-01T00.00.00.001Z"
 
 
+def test_scores_alone_are_made_again_where_they_alone_are_stale(copied, caplog):
+    caplog.set_level(logging.INFO, logger="gencompare")
+    run(copied, only_missing_outputs=True, evaluation={"bootstrap": 50}, **VAE)
+    begun = {line.split("── ")[1] for line in caplog.text.splitlines() if "── " in line}
+    assert begun == {
+        *("gan-images.describe_reference", "gan-vae.score", "gan-vae.gather"),
+        *("gan-report.tabulate_scores", "gan-report.tabulate_costs", "gan-report.write_report"),
+    }
+
+
+def test_two_comparisons_in_one_run(copied):
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare,vae_compare", "--env=smoke"]
+    subprocess.run([*command, "--dataset=squares", "--contenders=vae"], cwd=copied, check=True)
+    assert len(list(copied.glob("data/08_reporting/vae_compare/*/report.html/*/report.html"))) == 1
+
+
 def test_the_same_command_again_makes_nothing_and_tells_what_came_out(copied):
     def given_again(*words):
         command = [

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.distances import frechet_at_infinity
@@ -38,7 +37,6 @@ def samples(splits: ImageSplits, kimg: float, n: int, folder: Path) -> Images:
     return Images(sample(sampler, n, None, seed=0))
 
 
-@pytest.mark.slow
 def test_real_images_are_better_than_trained_than_untrained_than_noise(
     clothes: ImageSplits,
     clothes_reference: dict,

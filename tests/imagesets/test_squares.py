@@ -126,6 +126,7 @@ def test_ranges_that_cannot_be_drawn_from_are_refused_by_name(values, named):
         Squares(**values).check()
 
 
+@pytest.mark.alone
 def test_squares_are_drawn_quickly_in_constant_memory():
     squares = Squares(resolution=64)
     list(squares.chunks("train", 512))

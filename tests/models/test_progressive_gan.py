@@ -125,7 +125,7 @@ def test_labels_change_images_and_opinions():
 
 
 def test_a_conditional_model_refuses_images_without_labels():
-    with pytest.raises(SettingError, match=r"^conditional=True: the image set has no labels"):
+    with pytest.raises(SettingError, match=r"^model.conditional=True: the image set has no labels"):
         ProgressiveGAN(conditional=True).check(ImageShape(3, 16))
 
 

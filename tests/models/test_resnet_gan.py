@@ -106,5 +106,5 @@ def test_shortcuts_carry_the_image_where_the_residual_is_zero():
 
 
 def test_a_conditional_model_refuses_images_without_labels():
-    with pytest.raises(SettingError, match=r"^conditional=True: the image set has no labels"):
+    with pytest.raises(SettingError, match=r"^model.conditional=True: the image set has no labels"):
         ResNetGAN(conditional=True).check(ImageShape(3, 32))

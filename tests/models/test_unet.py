@@ -96,10 +96,10 @@ def test_time_embedding_features_are_sinusoids_of_unit_pairs():
 @pytest.mark.parametrize(
     ("settings", "setting"),
     [
-        ({"widths": (8, 8, 8, 8, 8, 8), "patch": 2}, "patch=2 and 6 widths"),
-        ({"patch": 3}, "patch=3"),
-        ({"widths": (12,)}, "widths="),
-        ({"conditional": True}, "conditional=True"),
+        ({"widths": (8, 8, 8, 8, 8, 8), "patch": 2}, "model.patch=2 and 6 widths"),
+        ({"patch": 3}, "model.patch=3"),
+        ({"widths": (12,)}, "model.widths="),
+        ({"conditional": True}, "model.conditional=True"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_by_name(settings, setting):

@@ -101,5 +101,5 @@ def test_the_encoder_is_taught_as_if_nothing_were_rounded():
 
 @pytest.mark.parametrize(("side", "resolution"), [(3, 16), (16, 16), (32, 16), (6, 32)])
 def test_images_that_codes_do_not_fit_are_refused(side, resolution):
-    with pytest.raises(SettingError, match=rf"^side={side}: "):
+    with pytest.raises(SettingError, match=rf"^model.side={side}: "):
         VQVAE(side=side).check(ImageShape(3, resolution))

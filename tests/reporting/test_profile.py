@@ -25,16 +25,16 @@ def test_few_copied_unreadable_and_changed_images_are_said():
     assert few.startswith("Only 150 different images")
     assert unreadable == "3 of 150 files (2%) could not be read."
     assert copied == "15 of 150 files (10%) were copies of others and were left out."
-    assert grey == "9 of 150 images are grey, which alone tells them from the others."
-    assert enlarged.startswith("12 of 150 images (8%) are smaller than they are asked for")
-    assert cropped.startswith("30 of 150 images (20%) lost more than a third to cropping")
+    assert grey == "9 of 132 images (6.8%) are grey, which alone tells them from the others."
+    assert enlarged.startswith("12 of 132 images (9.1%) are smaller than they are asked for")
+    assert cropped == "30 of 132 images (23%) lost more than a third to cropping."
     assert changed == "Changed while reading: 16-bit 2 images."
 
 
 def test_all_grey_is_no_mixture():
-    card = {
-        "counts": {"train": 4000, "heldout": 1000},
-        "files": 5000,
-        "converted": {"grey among colour": 5000},
-    }
-    assert alerts(card) == ["All images are grey: image_sets.folder.grey=true suits them."]
+    card = {"name": "folder", "counts": {"train": 4000, "heldout": 1000}, "files": 5000}
+    grey, crop = alerts(card | {"converted": {"grey among colour": 5000, "cropped by more than a third": 50}})
+    assert grey == "All images are grey: image_sets.folder.grey=true suits them."
+    assert crop.endswith(
+        "(1%) lost more than a third to cropping; image_sets.folder.fit=pad keeps all of them."
+    )

@@ -33,6 +33,7 @@ def test_processes_at_once_do_it_once(tmp_path):
     assert (tmp_path / "count").read_text() == "1"
 
 
+@pytest.mark.alone
 def test_who_waits_says_so_and_can_be_stopped(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.05)
     caplog.set_level("INFO", logger="gencompare")

@@ -61,6 +61,7 @@ def test_the_engine_begins_the_longest_first_whichever_comes_first(engine):
 
 
 @pytest.mark.parametrize("engine", [ORDER], indirect=True)
+@pytest.mark.alone
 def test_work_does_not_wait_for_ever_for_what_never_comes(engine):
     started = time.monotonic()
     engine.call("short", time.sleep, 0.0)

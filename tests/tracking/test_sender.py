@@ -125,6 +125,7 @@ def test_what_was_delivered_and_not_noted_is_not_there_twice(server, tmp_path):
     assert run_of(server).info.status == "FINISHED"
 
 
+@pytest.mark.alone
 def test_a_locked_database_keeps_nobody_and_the_rows_arrive_with_the_next_run(
     server, database, tmp_path, caplog
 ):
@@ -146,6 +147,7 @@ def test_a_locked_database_keeps_nobody_and_the_rows_arrive_with_the_next_run(
     assert steps_of(server) == [1000]
 
 
+@pytest.mark.alone
 def test_a_server_that_is_gone_is_said_once_and_costs_nothing(tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="gencompare")
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:

@@ -42,6 +42,7 @@ def measure(seconds=0.5):
     return measure_speed(Slow, toy_images(), SETTINGS, seed=0, seconds=seconds)
 
 
+@pytest.mark.alone
 def test_speed_is_that_of_the_whole_budget():
     took = measure().seconds_per_image * SETTINGS.batch_size
     assert 0.02 < took < 0.03  # 20 ms, and what a step takes besides

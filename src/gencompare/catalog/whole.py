@@ -88,11 +88,14 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
         self._forgotten.discard(ds_name)
 
     def exists(self, ds_name: str) -> bool:
-        """Return whether a dataset is there and not to be made anew."""
-        return ds_name not in self._forgotten and super().exists(ds_name)
+        """Return whether a dataset is there and not to be made anew. A folder of files may well be empty: what its
+        node makes besides says whether it is there."""
+        if ds_name in self._forgotten:
+            return False
+        return isinstance(self[ds_name], PartitionedDataset) or super().exists(ds_name)
 
     def to_run(self, pipeline: Pipeline, only_missing: bool) -> list[Node]:
-        """Return the nodes of a pipeline that would run: all, or those of which an output is not there."""
+        """Return the nodes of a pipeline that would run: all, or those of which an output is not there, or in memory."""
         return [
             node
             for node in pipeline.nodes

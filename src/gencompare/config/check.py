@@ -53,7 +53,7 @@ def _check_together(contender: Contender, shape: ImageShape, where: str) -> None
 
     try:
         contender.model.check(shape)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             networks = contender.model.networks(shape)
         contender.objective.check(contender.training.batch_size)
         trained = contender.objective.objective(networks).networks

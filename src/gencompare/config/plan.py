@@ -235,10 +235,19 @@ def _check_blocks(sources: Sources) -> None:
             for part in block:
                 if part not in (*PARTS, "like"):
                     raise SettingError(f"contenders.{name}.{part}: no such setting; {nearest(part, PARTS)}")
-    if sources.given.get("training"):  # or what is wrong with it would be said of the first contender
-        build(TrainingSettings, {"kimg": 1.0} | dict(sources.given["training"]), "training")
+    _check_training(sources.given.get("training") or {})
     for name in sources.contenders:
         sources.contender(name)
+
+
+def _check_training(given: Values) -> None:
+    """Refuse what the command line says of all trainings, or it would be said of the first contender. What several
+    settings must be together, each contender tells for itself."""
+    try:
+        build(TrainingSettings, {"kimg": 1.0} | dict(given), "training")
+    except SettingError as error:
+        if not str(error).startswith("training: "):
+            raise
 
 
 def _with_named_image_sets(blocks: Mapping[str, Any]) -> Values:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import click
 import pydantic
 from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
@@ -20,6 +20,8 @@ NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
+MISSING = frozenset({"missing", "missing_argument"})
+"""Pydantic's words for what must be given."""
 MANY = 30
 """So many names fit in a line that is still read."""
 
@@ -55,7 +57,7 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     try:
         made = pydantic.TypeAdapter(cls).validate_python(dict(values))
     except pydantic.ValidationError as error:
-        raise SettingError(_first_line(cls, error, where)) from None
+        raise SettingError(_first_line(cls, values, error, where)) from None
     for name, value in values.items():
         _check_kind(value, getattr(made, name, value), f"{where}.{name}" if where else name)
     return made
@@ -112,18 +114,30 @@ def _check_kind(value: Any, taken: Any, setting: str) -> None:
         raise SettingError(f"{setting}={value!r}: must be {kind}, and is {type(value).__name__}")
 
 
-def _first_line(cls: type, error: pydantic.ValidationError, where: str) -> str:
+def _first_line(cls: type, values: Mapping[str, Any], error: pydantic.ValidationError, where: str) -> str:
     first = error.errors()[0]
-    named = [
-        str(part) for part in first["loc"] if not re.search(r"[^\w]", str(part))
-    ]  # not pydantic's own words
+    named = _path(values, first)
     setting = ".".join([where, *named] if where else named)
     fields: Iterable[str] = getattr(cls, "__dataclass_fields__", {})
     if first["type"] == "unexpected_keyword_argument":
         return f"{setting}={first['input']!r}: no such setting; {nearest(str(first['loc'][-1]), fields)}"
-    if first["type"] in {"missing", "missing_argument"}:
+    if first["type"] in MISSING:
         return f"{setting}: must be given"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if not first["loc"]:
         return f"{setting}: {message}"
     return f"{setting}={first['input']!r}: {message}"
+
+
+def _path(values: Any, error: ErrorDetails) -> list[str]:
+    """Return where in some values an error is: of pydantic's path what stands in them, or is missing there."""
+    path = []
+    for part in error["loc"]:
+        if isinstance(values, Mapping) and part in values:
+            values = values[part]
+        elif isinstance(values, list | tuple) and isinstance(part, int) and part < len(values):
+            values = values[part]
+        elif error["type"] not in MISSING:  # a word of its own, such as a type's name
+            continue
+        path.append(str(part))
+    return path

@@ -91,11 +91,15 @@ class EngineHook:
         from gencompare.running.engine import Engine, environments
         from gencompare.running.order import longest_first
 
-        seconds = {label: each for label, (_, each) in self._trainings(pipeline.nodes).items()}
         references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
         address = self._plan.asked.engine
-        here = [] if address else environments(len(seconds), self._processes(pipeline.nodes))
-        order = longest_first(seconds, references & {node.name for node in nodes}, max(1, len(here)))
+        here = (
+            []
+            if address
+            else environments(len(self._trainings(pipeline.nodes)), self._processes(pipeline.nodes))
+        )
+        to_come = {label: each for label, (_, each) in self._trainings(nodes).items()}
+        order = longest_first(to_come, references & {node.name for node in nodes}, max(1, len(here)))
         engine = Engine(order, here, address)
         self._display.expect(dict(self._trainings(nodes).values()), engine.places)
         return engine

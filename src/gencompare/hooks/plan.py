@@ -8,14 +8,16 @@ from typing import Any
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
 
+from gencompare.catalog.whole import WholeCatalog
 from gencompare.comparisons import SAMPLE
 from gencompare.config.check import check_given, check_planned
-from gencompare.config.plan import Plan
+from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import build
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.evaluation.settings import EvaluationSettings
+from gencompare.imagesets.arrays import ImageSplits
 from gencompare.pipelines import naming
 
 logger = logging.getLogger(__name__)
@@ -41,9 +43,11 @@ class PlanHook:
         pipelines.update(compose_all(self._plan.comparisons))
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: WholeCatalog
+    ) -> None:
         """Check every comparison that the run touches, and what is to be sampled."""
-        self._catalog = catalog
+        self._catalog, self._said = catalog, set[str]()
         run = {
             "gan_compare" if name == "__default__" else name
             for name in run_params["pipeline_names"] or ["__default__"]
@@ -55,16 +59,24 @@ class PlanHook:
             answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
         for name in sorted(run & set(self._plan.planned)):
             check_planned(self._plan.planned[name], self._plan.asked.samples)
+            prepared = naming.dataset(name, "prepared")
+            if prepared in pipeline.datasets() and catalog.exists(prepared):
+                self._look_at(self._plan.planned[name], catalog.load(prepared))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
-        """Say what is remarkable about images once they are prepared, and refuse too few before anything is trained."""
+        """Look at images once they are prepared anew."""
         for name, planned in self._plan.planned.items():
             if dataset_name == naming.dataset(name, "prepared"):
-                from gencompare.evaluation.scoring import comparable
-                from gencompare.reporting.profile import alerts
+                self._look_at(planned, self._catalog.load(dataset_name))
 
-                prepared = self._catalog.load(dataset_name)
-                comparable(prepared, build(EvaluationSettings, planned.evaluation.values, "evaluation"))
-                for alert in alerts(prepared.card):
-                    logger.warning("%s: %s", planned.image_set.values["name"], alert)
+    def _look_at(self, planned: Planned, prepared: ImageSplits) -> None:
+        """Say what is remarkable about images, once, and refuse too few before anything is trained."""
+        from gencompare.evaluation.scoring import comparable
+        from gencompare.reporting.profile import alerts
+
+        comparable(prepared, build(EvaluationSettings, planned.evaluation.values, "evaluation"))
+        for alert in alerts(prepared.card):
+            if alert not in self._said:
+                logger.warning("%s: %s", planned.image_set.values["name"], alert)
+                self._said.add(alert)

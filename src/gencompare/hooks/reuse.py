@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
 from kedro.pipeline import Pipeline
+from kedro_datasets.partitions import PartitionedDataset
 
 from gencompare.catalog.whole import WholeCatalog, is_file
 from gencompare.comparisons import Training
@@ -20,9 +22,6 @@ from gencompare.files import write_json
 from gencompare.hooks.plan import plan_of
 from gencompare.imagesets import make_image_set, storage
 from gencompare.pipelines import naming
-
-if TYPE_CHECKING:
-    from gencompare.pipeline_registry import Owned
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,9 @@ TRAINED = frozenset(
 """Kinds of artifacts that do not depend on how samples are scored."""
 SCORED = frozenset({"scores", "reference"})
 """Kinds that depend on all of it; of the others of a training, the number of samples alone."""
-TRAINING_CODE = ("models", "objectives", "training")
+MADE_BY = "models objectives training sampling evaluation pipelines/modelling pipelines/imagesets".split()
+REPORTED_BY = [*MADE_BY, "reporting", "pipelines/reporting"]
+"""Folders of the code that makes what is a training's, and what is a comparison's."""
 UNCONCERNED = frozenset({"checkpoint_seconds"})
 HOW_FAST = frozenset({"batch_size", "device"})
 
@@ -56,9 +57,8 @@ class ReuseHook:
             SettingError: if what the run takes from earlier ones was made with other settings, or is broken.
         """
         from gencompare.pipeline_registry import Owned, owners
-        from gencompare.training.fingerprint import code_hash, modules_in
 
-        code_hash(frozenset(modules_in()))  # parsed now, for threads must not
+        self._code = {False: _code(MADE_BY), True: _code(REPORTED_BY)}  # as it is imported now
         self._owners, self._catalog = owners(self._plan.comparisons), catalog
         for name, comparison in self._plan.comparisons.items():
             for one in comparison.contenders:
@@ -87,8 +87,15 @@ class ReuseHook:
         owned = self._owners.get(dataset_name)
         if owned is not None and owned.kind == "prepared":
             self._contents.pop(owned.comparison, None)
-        for version in self._catalog.versions(dataset_name)[:1] if owned is not None else ():
-            write_json(self._catalog.folder(dataset_name, version) / MADE_FROM, self._wanted(dataset_name))
+        if owned is None:
+            return
+        folders = [
+            self._catalog.folder(dataset_name, one) for one in self._catalog.versions(dataset_name)[:1]
+        ]
+        if folder := pictures(self._catalog[dataset_name]):
+            folders = [folder]
+        for folder in folders:
+            write_json(folder / MADE_FROM, self._wanted(dataset_name))
 
     def _make_again(self, name: str, reason: str, stale: dict[tuple[str, str], list[str]]) -> None:
         """Have a dataset made anew; where it is there, note why."""
@@ -99,6 +106,9 @@ class ReuseHook:
 
     def _choose(self, name: str) -> str | None:
         """Have the newest version read that is whole and agrees; or say why there is none."""
+        if folder := pictures(self._catalog[name]):
+            made = made_from(folder)
+            return disagreement(self._wanted(name), made) if made else None
         if not is_file(self._catalog[name]):
             return None
         reasons: list[str] = []
@@ -118,14 +128,18 @@ class ReuseHook:
 
     def _wanted(self, name: str) -> dict[str, Any]:
         """Return what a dataset is made from by this run's settings."""
-        from gencompare.training.fingerprint import code_hash, modules_in
+        from gencompare.training.device import find_device
 
         owned = self._owners[name]
         planned = self._plan.planned[owned.comparison]
         evaluation = {k: v for k, v in planned.evaluation.values.items() if k not in HOW_FAST}
+        is_reported = owned.training is None and owned.kind not in SCORED
         found: dict[str, Any] = {
             "images": self._content(owned.comparison),
-            "code": code_hash(frozenset(modules_in(*_rooms(owned)))),
+            "code": self._code[is_reported],
+            "device": find_device(
+                planned.settings(owned.training)["training"]["device"] if owned.training else "auto"
+            ).type,
         }
         if owned.training is not None:
             found |= _without_unconcerned(planned.settings(owned.training))
@@ -173,6 +187,12 @@ class ReuseHook:
                     logger.info("%s is not what it was last: %s", owned.training.name, changes)
 
 
+def pictures(dataset: Any) -> Path | None:
+    """Return the folder of a dataset of several files, where there are some; they have no versions."""
+    folder = Path(dataset._path) if isinstance(dataset, PartitionedDataset) else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
 def made_from(folder: Path) -> dict[str, Any]:
     """Return what a version was made from, empty where that was not noted, for its run was cut short."""
     file = folder / MADE_FROM
@@ -206,19 +226,17 @@ def changed(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {other.get(name)} → {one.get(name)}" for name in names[:5])
 
 
-def _rooms(owned: Owned) -> tuple[str, ...]:
-    """Return the rooms whose code makes a dataset."""
-    if owned.training is None:
-        return (
-            ("evaluation",)
-            if owned.kind in SCORED
-            else (*TRAINING_CODE, "sampling", "evaluation", "reporting")
-        )
-    if owned.kind in TRAINED:
-        return TRAINING_CODE
-    return (
-        (*TRAINING_CODE, "sampling", "evaluation") if owned.kind in SCORED else (*TRAINING_CODE, "sampling")
-    )
+def _code(folders: Sequence[str]) -> str:
+    """Hash the code in some folders of this package, what else lies in them, and torch's version."""
+    import torch
+
+    from gencompare.training.fingerprint import PACKAGE, code_hash, modules_in
+
+    others = (path for folder in folders for path in (PACKAGE / folder).rglob("*") if path.is_file())
+    digest = hashlib.sha256(f"{code_hash(frozenset(modules_in(*folders)))} {torch.__version__}".encode())
+    for path in sorted(path for path in others if path.suffix not in {".py", ".pyc"}):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _without_unconcerned(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,10 @@ class TrackingHook:
         nodes = catalog.to_run(pipeline, run_params["only_missing_outputs"])
         if SCORE in names or any(self._training_of(node) for node in nodes):
             self._parent = TrackedRun(self._spool, f"{', '.join(names)}, {_now()}", self._origin)
+            made = {name for node in nodes for name in node.outputs}
+            for prepared in (naming.dataset(name, "prepared") for name in self._plan.planned):
+                if prepared in pipeline.datasets() and prepared not in made:
+                    self._parent.log_image_set(catalog.load(prepared).card)
         self._sender = Sender(self._spool, self._server)
         self._observing.enter_context(observing(self._on_row))
 
@@ -143,11 +147,11 @@ class TrackingHook:
         box = naming.box(comparison, training.name)
         if box in self._children:
             return
-        saved = inputs.get(naming.dataset(comparison, "settings", training.name))
-        settings = saved or in_force(
-            inputs[naming.parameter(comparison, "settings", training.name)],
-            inputs[naming.dataset(comparison, "budget", training.contender)],
-        )
+        saved = None
+        if asked := inputs.get(naming.parameter(comparison, "settings", training.name)):
+            settings = in_force(asked, inputs[naming.dataset(comparison, "budget", training.contender)])
+        else:  # it is trained, and sampled or scored anew
+            saved = settings = self._catalog.load(naming.dataset(comparison, "settings", training.name))
         image_set = self._plan.planned[comparison].image_set.values
         tags = self._origin | {
             "comparison": comparison,

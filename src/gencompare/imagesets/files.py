@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 64
 LISTED = 5
 TRIED = 16
+CROPPED = "cropped by more than a third"
 MUCH_LONGER = 1.5
 """Of an image whose one side is longer than this times the other, the middle square is less than two thirds."""
 
@@ -239,7 +240,7 @@ def chunks(
         if min(image.size) < resolution:
             findings.note("enlarged")
         if fit == "crop" and photo.box is None and max(image.size) > MUCH_LONGER * min(image.size):
-            findings.note("cropped by more than a third")
+            findings.note(CROPPED)
         box = square_around(photo.box, image.size, margin) if photo.box and margin is not None else None
         return to_square(image, resolution, fit, box)
 

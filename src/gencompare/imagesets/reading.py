@@ -19,6 +19,7 @@ SUFFIXES = frozenset(
 )
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"P")
 ORIENTATION = 0x0112
+GREY = "grey among colour"
 
 
 class UnreadableImage(Exception):
@@ -89,7 +90,7 @@ def _upright(opened: Image.Image, grey: bool, max_pixels: int) -> Read:
         notes.append("turned upright by EXIF")
     image, converted = _to_8_bit(ImageOps.exif_transpose(opened), opened.format)
     if image.mode == "L" and not grey:
-        notes.append("grey among colour")
+        notes.append(GREY)
     return Read(image.convert("L" if grey else "RGB"), (*notes, *converted))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gencompare.imagesets.files import CROPPED
+from gencompare.imagesets.reading import GREY
 from gencompare.reporting.formatting import count, listed, percent
 
-GREY, CROPPED = "grey among colour", "cropped by more than a third"
 FEW = 1000
 """Fewer different training images than this are few."""
 
@@ -36,19 +37,21 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
         if number and files:
             found.append(f"{count(number)} of {count(files)} files ({percent(number / files)}) {what}.")
     converted = dict(card.get("converted", {}))
-    grey = converted.pop(GREY, 0)
-    if grey and files:
-        mixed = f"{count(grey)} of {count(files)} images are grey, which alone tells them from the others"
-        found.append(
-            f"{mixed}." if grey < files else "All images are grey: image_sets.folder.grey=true suits them."
-        )
+    read = (files or 0) - sum(card.get(key, {}).get("count", 0) for key in ("unreadable", "duplicates"))
+    own = card.get("name") == "folder"  # of whose settings advice can be given
+    pad = "; image_sets.folder.fit=pad keeps all of them" if own else ""
     for what, key in (
+        ("are grey, which alone tells them from the others", GREY),
         ("are smaller than they are asked for, and were enlarged: they are blurred", "enlarged"),
-        ("lost more than a third to cropping; image_sets.folder.fit=pad keeps all of them", CROPPED),
+        (f"lost more than a third to cropping{pad}", CROPPED),
     ):
         number = converted.pop(key, 0)
-        if number and files:
-            found.append(f"{count(number)} of {count(files)} images ({percent(number / files)}) {what}.")
+        if key == GREY and number >= read:
+            found += (
+                ["All images are grey: image_sets.folder.grey=true suits them."] if number and own else []
+            )
+        elif number:
+            found.append(f"{count(number)} of {count(read)} images ({percent(number / read)}) {what}.")
     changed = [f"{note} {count(number)}" for note, number in converted.items()]
     if changed:
         found.append(f"Changed while reading: {listed(changed)} images.")

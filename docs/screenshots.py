@@ -1,0 +1,159 @@
+"""Pictures of every page that a user opens: report, explorer, MLflow, kedro-viz, and these docs.
+
+make compare docs && .venv/bin/python docs/screenshots.py       # two minutes, after the comparison; into docs/images/
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.server
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from mlflow import MlflowClient
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gencompare.tracking.server import compare_address, runs_address
+
+PROJECT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SIZE = {"width": 1280, "height": 800}
+SECONDS_TO_START = 120.0
+
+
+@contextmanager
+def served(*words: str) -> Iterator[str]:
+    """The address of a server that a command starts on the port it is given for `PORT`, while the context lasts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", *(word.replace("PORT", str(port)) for word in words)]
+    server = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + SECONDS_TO_START
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(address, timeout=2)
+                break
+            except OSError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{' '.join(command)} does not answer") from None
+                time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def static(folder: Path) -> Iterator[str]:
+    """The address of a folder of pages, while the context lasts."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def report(page: Page) -> Iterator[str]:
+    """The top of the newest report, and its curves."""
+    newest = max(PROJECT.glob("data/08_reporting/gan_compare/*/report.html/*/report.html"))
+    page.goto(newest.as_uri())
+    page.wait_for_selector("html[data-drawn]")
+    yield "report"
+    page.locator("section#curves").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    yield "report_curves"
+
+
+def explorer(page: Page) -> Iterator[str]:
+    """Its views."""
+    with served("kedro", "explore", "--port=PORT") as address:
+        page.goto(address)
+        page.wait_for_selector("#view[data-drawn=images]")
+        yield "explorer"
+        page.click("#tab-blind")
+        page.wait_for_selector("#view[data-drawn=blind]")
+        yield "explorer_blind"
+
+
+def mlflow(page: Page) -> Iterator[str]:
+    """The table of runs, and the contenders of the newest comparison side by side."""
+    store = f"sqlite:///{PROJECT}/mlflow.db"
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name("gencompare").experiment_id
+    newest = {
+        run.data.tags["contender"]: run.info.run_id
+        for run in reversed(client.search_runs([experiment], "tags.comparison = 'gan_compare'"))
+    }
+    words = (
+        "mlflow",
+        "server",
+        "--workers=1",
+        "--host=127.0.0.1",
+        "--port=PORT",
+        f"--backend-store-uri={store}",
+    )
+    with served(*words) as address:
+        page.goto(runs_address(experiment, address))
+        page.get_by_text("gan_compare").first.wait_for()
+        page.wait_for_timeout(3000)
+        yield "mlflow_runs"
+        page.goto(compare_address(list(newest.values()), experiment, address))
+        page.get_by_text("images_per_second").first.wait_for()
+        page.wait_for_timeout(3000)
+        yield "mlflow_compare"
+
+
+def kedro_viz(page: Page) -> Iterator[str]:
+    """The graph of the main job."""
+    command = [sys.executable, "-m", "kedro", "viz", "build", "--include-previews"]
+    subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
+    with static(PROJECT / "build") as address:
+        page.goto(f"{address}/?pid=gan_compare&types=nodes")
+        page.locator("g.pipeline-node").first.wait_for()
+        page.wait_for_timeout(3000)  # the graph moves into place
+        yield "kedro_viz"
+
+
+def docs(page: Page) -> Iterator[str]:
+    """The first page of the docs site."""
+    page.goto((PROJECT / "site/index.html").as_uri())
+    page.wait_for_timeout(1000)
+    yield "docs"
+
+
+def take(browser: Browser, folder: Path) -> None:
+    """Take all pictures."""
+    for views in (report, explorer, mlflow, kedro_viz, docs):
+        page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+        page.set_default_timeout(60_000)
+        for name in views(page):
+            page.screenshot(path=folder / f"{name}.png")
+            sys.stdout.write(f"{folder / name}.png\n")
+        page.close()
+
+
+def main() -> None:
+    """Take them into a folder."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=PROJECT / "docs/images")
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        take(browser, folder)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
