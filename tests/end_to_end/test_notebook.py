@@ -30,7 +30,8 @@ def executed(name, project, **replaced):
             cell.source = "\n".join(new if line.startswith(f"{old} = ") else line for line in lines)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(project)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert not [output for output in outputs if output.get("name") == "stderr"]
+    said = "".join(output["text"] for output in outputs if output.get("name") == "stderr")
+    assert not [line for line in said.splitlines() if "Only 256 different images" not in line]  # conf/smoke's
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     shown = [str(text) for output in outputs for text in output.get("data", {}).values()]
     return kinds, "\n".join([*shown, *(output.get("text", "") for output in outputs)])

