@@ -10,6 +10,7 @@ from typing import Any
 
 import mlflow
 import pytest
+from filelock import FileLock
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import AbstractRunner, ThreadRunner
@@ -64,11 +65,22 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the main job has run once, in smoke size, on squares and on its own."""
-    folder = make_project(tmp_path_factory.mktemp("finished"))
-    run(folder)
-    return folder
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A project in which the main job has run once, in smoke size, on squares and on its own.
+
+    It runs once for all of pytest's processes, each of which has a copy.
+    """
+    folder = tmp_path_factory.mktemp("finished")
+    if worker_id == "master":
+        run(make_project(folder))
+        return folder
+    one = tmp_path_factory.getbasetemp().parent / "one"
+    with FileLock(f"{one}.lock"):
+        if not one.exists():
+            run(make_project(folder))
+            shutil.copytree(folder, one)
+            return folder
+    return shutil.copytree(one, folder, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from .conftest import newest
 
-COMMAND = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", "--env=smoke"]
 CONTENDERS = ["dcgan", "ddpm", "progressive_gan", "vae"]  # of each family one, as Kedro trains them
+COMMAND = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", "--env=smoke"]
+COMMAND += [f"--contenders={','.join(CONTENDERS)}"]
 
 
 def start(project: Path, *options: str, checkpoint_seconds: float = 0.0) -> subprocess.Popen[bytes]:

@@ -22,9 +22,7 @@ from mlflow.entities import Run
 from gencompare.tracking.server import ensure_database
 
 from .conftest import COMPARISONS, newest, run
-from .test_interruption import checkpoints, kill_at_first_checkpoint, start, wait
-
-CONTENDERS = COMPARISONS["gan_compare"].contenders
+from .test_interruption import CONTENDERS, checkpoints, kill_at_first_checkpoint, start, wait
 
 
 def client_of(project: Path) -> MlflowClient:
@@ -103,7 +101,7 @@ def models(finished, tmp_path_factory):
         found[run_.data.tags["contender"]] = Path(
             mlflow.artifacts.download_artifacts(at, dst_path=str(folder))
         )
-    assert sorted(found) == sorted(CONTENDERS)
+    assert sorted(found) == sorted(COMPARISONS["gan_compare"].contenders)
     return found
 
 

@@ -2,8 +2,8 @@
 
 It covers settings that change the result (class defaults too), the training images, the kind of device, torch's
 version, and the code that is reached from the model, the objective and the loop: their syntax without docstrings
-and comments. How often checkpoints are written, how progress is shown or which weights make the samples afterwards
-changes nothing.
+and comments. How often checkpoints are written, how progress is shown, on how many images points are validated or
+which weights make the samples afterwards changes nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import nn
 from gencompare.training.device import find_device
 
 PACKAGE = Path(__file__).parents[1]
-UNCONCERNED = frozenset({"checkpoint_seconds", "device", "sample_from"})
+UNCONCERNED = frozenset({"checkpoint_seconds", "device", "sample_from", "validation_samples"})
 """Settings of training that do not change its result."""
 WITHOUT_EFFECT = frozenset(
     f"gencompare.{module}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
+
+import pydantic
 
 from gencompare.config.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
 
@@ -30,6 +32,8 @@ class TrainingSettings:
         rows: history rows a budget.
         validations: points of the budget at which averaged weights are kept, beside its start: spaced by its
             logarithm, the last being the end. They are validated after training: the curve, and the best weights.
+        validation_samples: images that each point is measured on; a third of them where one takes more than five
+            evaluations of the network.
         sample_from: which weights make the samples, the last or the best; the last where none were kept.
         checkpoint_seconds: least time between checkpoints, which are written at history rows.
         device: auto takes CUDA where there is one.
@@ -53,6 +57,7 @@ class TrainingSettings:
     channels_last: bool = True
     rows: Positive = 200
     validations: NonNegative = 6
+    validation_samples: Annotated[int, pydantic.Field(ge=48)] = 192
     sample_from: Literal["last", "best"] = "last"
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"

@@ -167,7 +167,7 @@ def _train(
             own = fit(chosen.model, chosen.sampler, weights, _shape(prepared), fitted_to, device)
             return _sampler(chosen, weights, prepared, own)
 
-        validator = Validator(prepared.train, feature_cache)
+        validator = Validator(prepared.train, feature_cache, contender.training.validation_samples)
         return trained, validator.curve(trained.points, contender, make, folder)
 
 

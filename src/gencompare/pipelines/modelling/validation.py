@@ -29,8 +29,6 @@ from gencompare.sampling.settings import Diffusion, DPMSolver, Mixture
 from gencompare.training.fingerprint import PACKAGE, code_hash
 from gencompare.training.validation import Point
 
-SAMPLES, FEWER_SAMPLES = 192, 64
-"""How many images a point is measured on: whole batches, fewer where one takes more than FEW_EVALUATIONS."""
 FEW_EVALUATIONS, MOST_EVALUATIONS = 5, 20
 REFERENCE = 1000
 HALVES = 50
@@ -78,13 +76,15 @@ class Validator:
     Args:
         train: the training images.
         cache: folder for features of the training images.
+        samples: images a point is measured on; a third of them where one takes more than FEW_EVALUATIONS.
 
     Source: Bińkowski et al., "Demystifying MMD GANs" (2018), section 4.
     """
 
-    def __init__(self, train: Images, cache: Path) -> None:
+    def __init__(self, train: Images, cache: Path, samples: int) -> None:
         self.train = train
         self.cache = cache
+        self.samples = samples
         self.settings = EvaluationSettings()
 
     def curve(self, points: Sequence[Point], contender: Contender, make: Make, folder: Path) -> Curve:
@@ -99,7 +99,7 @@ class Validator:
         quick = contender
         if isinstance(contender.sampler, Diffusion):
             quick = quickened(contender, make(contender, points[0].weights(), self.train.images[:1]).nfe)
-        facts = [self._facts(), str(quick.sampler), code_hash(frozenset(CODE))]
+        facts = [self._facts(), self.samples, str(quick.sampler), code_hash(frozenset(CODE))]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         file, images = folder / f"curve-{key}.json", folder / f"curve-{key}.npy"
         found, shown = read_sound(file, read_json), read_sound(images, partial(np.load, allow_pickle=False))
@@ -129,7 +129,7 @@ class Validator:
     @cached_property
     def references(self) -> dict[str, float]:
         """What training images that are not of the reference, and uniform noise, get."""
-        shape = (SAMPLES, *self.train.images.shape[1:])
+        shape = (self.samples, *self.train.images.shape[1:])
         noise = np.random.default_rng(SEED).integers(0, 256, shape, np.uint8)
         real = np.asarray(self.train.images[self._drawn[1]])
         return {
@@ -152,7 +152,7 @@ class Validator:
 
     def _measure(self, sampler: Sampler) -> tuple[np.ndarray, int, dict[str, float]]:
         """Return the first samples, how many there were, and their distance."""
-        n = SAMPLES if sampler.nfe <= FEW_EVALUATIONS else FEWER_SAMPLES
+        n = self.samples if sampler.nfe <= FEW_EVALUATIONS else -(-self.samples // 3)
         labels = labels_like(self.train, n) if sampler.classes else None
         images = sampling.sample(sampler, n, labels, SEED)
         return images[:SHOWN], n, self.distance(images)
@@ -162,7 +162,7 @@ class Validator:
         """Indices of the reference, and of other training images to hold against it."""
         order = np.random.default_rng(SEED).permutation(len(self.train))
         first = min(REFERENCE, len(order) * 4 // 5)
-        return np.sort(order[:first]), np.sort(order[first : first + SAMPLES])
+        return np.sort(order[:first]), np.sort(order[first : first + self.samples])
 
     @cached_property
     def _reference(self) -> np.ndarray:
