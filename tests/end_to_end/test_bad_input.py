@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from .conftest import make_project
@@ -153,10 +154,21 @@ SIDE_BY_SIDE = 2
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+def answers(tmp_path_factory, worker_id):
     """What every command above ended with, those of known images when given again, what files were there after the
-    others, and what was trained."""
-    project = make_project(tmp_path_factory.mktemp("typed"))
+    others, and what was trained. All of pytest's processes hear of one asking."""
+    if worker_id == "master":
+        return ask_all(tmp_path_factory.mktemp("typed"))
+    file = tmp_path_factory.getbasetemp().parent / "answers.json"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            file.write_text(json.dumps(ask_all(tmp_path_factory.mktemp("typed"))))
+    return json.loads(file.read_text())
+
+
+def ask_all(folder):
+    """Give all commands in a new project."""
+    project = make_project(folder)
     rng = np.random.default_rng(0)
     for name, count in (("FORTY", 40), ("EQUAL", 300), ("TEXTS", 0), ("EMPTY", 0)):
         (project / name).mkdir()
@@ -181,10 +193,10 @@ def answers(tmp_path_factory):
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         parts = [list(BEFORE)[k::SIDE_BY_SIDE] for k in range(SIDE_BY_SIDE)]
         found = {words: answer for part in pool.map(ask, parts) for words, answer in part.items()}
-    made = [path for path in (project / "data").rglob("*") if path.is_file()]
+    made = [str(path) for path in (project / "data").rglob("*") if path.is_file()]
     found |= ask(list(ONCE_THE_IMAGES_ARE_KNOWN))
     again = ask(list(ONCE_THE_IMAGES_ARE_KNOWN))  # when the images are there already
-    return found, again, made, list((project / "data/06_models").glob("trainings/*"))
+    return found, again, made, [str(path) for path in (project / "data/06_models").glob("trainings/*")]
 
 
 @pytest.mark.parametrize(("words", "said"), BEFORE.items(), ids=list(BEFORE))

@@ -148,7 +148,9 @@ def test_the_users_own_folder(project, tmp_path_factory):
         label = images / ("cats" if number % 2 else "dogs")
         label.mkdir(exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(label / f"{number}.png")
-    run(project, dataset="folder", image_sets={"folder": {"path": str(images)}}, chosen_contenders="dcgan,vae")
+    run(
+        project, dataset="folder", image_sets={"folder": {"path": str(images)}}, chosen_contenders="dcgan,vae"
+    )
     assert newest(only(project / "data/08_reporting/gan_compare"), "report.html").stat().st_size > 10_000
     assert len(list(images.rglob("*"))) == 82
 
