@@ -169,9 +169,9 @@ class TrackingHook:
 
     def _on_row(self, training: str, row: dict[str, float], kimg: float) -> None:
         with self._turn:
-            for child in self._children.values():
-                if child.training == training:
-                    child.add_row(row)
+            named = [child for child in self._children.values() if child.training == training]
+            if len(named) == 1:  # else it is not known whose; each gets its own with its history
+                named[0].add_row(row)
 
     def _attach_model(self, child: TrainingRun, owned: Owned, scores: dict[str, Any]) -> None:
         """Attach what a contender has become, once it is scored."""
