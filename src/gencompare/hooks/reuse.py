@@ -141,6 +141,8 @@ class ReuseHook:
         planned = self._plan.planned[owned.comparison]
         evaluation = {k: v for k, v in planned.evaluation.values.items() if k not in HOW_FAST}
         is_reported = owned.training is None and owned.kind not in SCORED
+        if owned.kind == "profile":
+            return {"images": self._content(owned.comparison), "code": self._code[True]}
         found: dict[str, Any] = {
             "images": self._content(owned.comparison),
             "code": self._code[is_reported],

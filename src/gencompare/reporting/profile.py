@@ -1,12 +1,15 @@
-"""What a reader must know of the image set before believing what was learnt from it."""
+"""What a reader must know of the image set before believing what was learnt from it: as sentences and as a page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from gencompare.imagesets.arrays import ImageSplits
+from gencompare.imagesets.card import contact_sheet
 from gencompare.imagesets.files import CROPPED
 from gencompare.imagesets.reading import GREY
+from gencompare.reporting import page
 from gencompare.reporting.formatting import count, listed, percent
 
 FEW = 1000
@@ -56,3 +59,32 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
     if changed:
         found.append(f"Changed while reading: {listed(changed)} images.")
     return found
+
+
+def render_profile(prepared: ImageSplits) -> str:
+    """Return a page about prepared images, one file that needs no network."""
+    card = dict(prepared.card)
+    left_out = {
+        "Files that cannot be read": card.get("unreadable", {}).get("reasons", {}),
+        "Copies": {
+            name: f"the same as {other}"
+            for name, other in card.get("duplicates", {}).get("same_as", {}).items()
+        },
+        "No files": card.get("left_out", {}),
+    }
+    known = {
+        key: value
+        for key, value in card.items()
+        if key not in {"unreadable", "duplicates", "left_out", "splits"}
+    }
+    return page.template("profile.html").render(
+        card=card,
+        alerts=alerts(card),
+        sheets={
+            "train": page.picture(contact_sheet(prepared.train), "Images to train on"),
+            "heldout": page.picture(contact_sheet(prepared.heldout), "Held-out images"),
+        },
+        left_out=[(what, files) for what, files in left_out.items() if files],
+        facts=page.facts(known),
+        css=page.asset("report.css"),
+    )

@@ -11,11 +11,17 @@ from gencompare.evaluation import scoring
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import Preparation, make_image_set
 from gencompare.imagesets.arrays import ImageSplits
+from gencompare.reporting.profile import render_profile
 
 
 def prepare_images(image_set: Mapping[str, Any]) -> Preparation:
     """Make the image set that the parameters describe: its name and its settings."""
     return make_image_set(image_set).prepare()
+
+
+def profile_images(prepared: ImageSplits) -> str:
+    """Write the page about the prepared images, before anything is trained on them."""
+    return render_profile(prepared)
 
 
 def describe_reference(

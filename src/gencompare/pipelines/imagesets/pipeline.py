@@ -1,18 +1,19 @@
-"""Source to prepared images and the reference of their scores."""
+"""Source to prepared images, the page about them and the reference of their scores."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from gencompare.pipelines.imagesets.nodes import describe_reference, prepare_images
+from gencompare.pipelines.imagesets.nodes import describe_reference, prepare_images, profile_images
 from gencompare.running.remote import remote
 
 
 def create_pipeline() -> Pipeline:
-    """Prepare one image set: from `params:image_set` to `prepared` and `reference`."""
+    """Prepare one image set: from `params:image_set` to `prepared`, `profile` and `reference`."""
     return Pipeline(
         [
             Node(prepare_images, inputs="params:image_set", outputs="prepared", name="prepare_images"),
+            Node(profile_images, inputs="prepared", outputs="profile", name="profile_images"),
             Node(
                 remote(describe_reference),
                 inputs=["prepared", "params:evaluation", "feature_cache"],
