@@ -126,6 +126,7 @@ class Engine:
         with self._turn:
             mine = Waiting(-self.order.priorities.get(label, 0), next(self._numbers), label)
             self._waiting.append(mine)
+            self._changed()
             try:
                 while not progress.stopping.is_set() and not self._is_turn_of(mine):
                     self._turn.wait(SECONDS_TO_GIVE_WAY)
