@@ -22,7 +22,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from gencompare.tracking.server import compare_address, runs_address
+from gencompare.tracking.server import runs_address
+from gencompare.tracking.views import NEWEST
 
 PROJECT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -87,14 +88,13 @@ def explorer(page: Page) -> Iterator[str]:
 
 
 def mlflow(page: Page) -> Iterator[str]:
-    """The table of runs, and the contenders of the newest comparison side by side."""
+    """The contenders of the newest comparison, as a table and as charts."""
     store = f"sqlite:///{PROJECT}/mlflow.db"
-    client = MlflowClient(store)
-    experiment = client.get_experiment_by_name("gencompare").experiment_id
-    newest = {
-        run.data.tags["contender"]: run.info.run_id
-        for run in reversed(client.search_runs([experiment], "tags.comparison = 'gan_compare'"))
-    }
+    experiment = MlflowClient(store).get_experiment_by_name("gencompare").experiment_id
+    page.add_init_script(
+        "for (const key of ['panelOpen_v1', 'fab.autoOpenedOnFirstLoad_v1'])"
+        " localStorage.setItem(`mlflow.assistant.${key}`, !key.startsWith('panel'))"
+    )
     words = (
         "mlflow",
         "server",
@@ -104,14 +104,12 @@ def mlflow(page: Page) -> Iterator[str]:
         f"--backend-store-uri={store}",
     )
     with served(*words) as address:
-        page.goto(runs_address(experiment, address))
-        page.get_by_text("gan_compare").first.wait_for()
-        page.wait_for_timeout(3000)
-        yield "mlflow_runs"
-        page.goto(compare_address(list(newest.values()), experiment, address))
-        page.get_by_text("images_per_second").first.wait_for()
-        page.wait_for_timeout(3000)
-        yield "mlflow_compare"
+        for name, charts in (("mlflow_runs", False), ("mlflow_compare", True)):
+            page.goto("about:blank")  # else MLflow keeps to its last page
+            page.goto(runs_address(experiment, NEWEST, charts, address))
+            page.get_by_text("Group: dcgan").wait_for()
+            page.wait_for_timeout(3000)
+            yield name
 
 
 def kedro_viz(page: Page) -> Iterator[str]:

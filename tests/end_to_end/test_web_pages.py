@@ -22,7 +22,8 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Browser, Page
 
-from gencompare.tracking.server import compare_address, ui_address
+from gencompare.tracking.server import runs_address, ui_address
+from gencompare.tracking.views import view_key
 
 from .conftest import COMPARISONS
 
@@ -65,19 +66,23 @@ def mlflow_server(project: Path) -> Iterator[str]:
 
 def test_mlflow_compares_the_contenders(finished, page, tmp_path):
     tracking = f"sqlite:///{finished}/mlflow.db"
-    client = MlflowClient(tracking)
-    experiment = client.get_experiment_by_name("gencompare").experiment_id
-    children = {r.data.tags["contender"]: r for r in client.search_runs([experiment], "tags.contender != ''")}
+    experiment = MlflowClient(tracking).get_experiment_by_name("gencompare").experiment_id
     with mlflow_server(finished) as server:
         page.goto(ui_address(tracking, server))
-        page.get_by_text("gan_compare").first.wait_for()
+        page.get_by_text("Group: dcgan").wait_for()
+        table = page.inner_text("body")
         page.screenshot(path=tmp_path / "runs.png")
-        page.goto(compare_address([run.info.run_id for run in children.values()], experiment, server))
-        page.get_by_text("images_per_second").first.wait_for()  # the list is virtual: its top is there
-        shown = page.inner_text("body")
-        page.screenshot(path=tmp_path / "compare.png", full_page=True)
-    assert all(contender in shown for contender in CONTENDERS)
-    assert all(metric in shown for metric in ("fd_efficientnet_lite0_64", "images_per_second"))
+        page.goto("about:blank")
+        page.goto(runs_address(experiment, view_key("gan_compare", "squares"), charts=True, server=server))
+        page.get_by_text("Scores and curves").wait_for()
+        page.get_by_text("validation_kid", exact=True).first.wait_for()
+        charts = page.inner_text("body")
+        page.screenshot(path=tmp_path / "charts.png")
+    for contender in CONTENDERS:
+        assert f"Group: {contender}" in table
+        assert f"Group: {contender}" in charts
+    assert "squares_valid" in table
+    assert charts.index("kid_efficientnet_lite0_64") < charts.index("validation_kid")
 
 
 @contextmanager

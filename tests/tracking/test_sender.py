@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -17,8 +19,9 @@ from mlflow.entities import Run
 
 from gencompare.tracking.runs import TrackedRun, TrainingRun
 from gencompare.tracking.sender import Sender
-from gencompare.tracking.server import connect
+from gencompare.tracking.server import EXPERIMENT, connect, ui_address
 from gencompare.tracking.spool import Spool
+from gencompare.tracking.views import NEWEST, TAG, view_key
 
 SETTINGS = {"training": {"lr": 0.1}}
 
@@ -62,7 +65,6 @@ def test_all_arrives_and_the_spool_is_empty_afterwards(server, tmp_path):
     assert sender.finish(60)
 
     made = run_of(server)
-    assert sender.ids[child.id] == made.info.run_id
     assert steps_of(server) == [1000, 2000]
     assert made.data.params == {"training.lr": "0.1"}
     assert made.data.metrics["score.fid"] == 3.0
@@ -76,6 +78,35 @@ def test_all_arrives_and_the_spool_is_empty_afterwards(server, tmp_path):
         "README.md": "card",
     }
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_pages_open_on_the_contenders_of_the_newest_comparison(server, tmp_path):
+    def shown(key: str) -> dict[str, Any]:
+        tags = MlflowClient(server["tracking_uri"]).get_experiment_by_name(EXPERIMENT).tags
+        return json.loads(tags[f"{TAG}{key}"])
+
+    def ran(trainings: list[str], scores: list[str]) -> dict[str, Any]:
+        spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+        parent = TrackedRun(spool, "gan_compare", {})
+        for training in trainings:
+            tags = {"comparison": "gan_compare", "image_set": "squares", "training": training}
+            TrainingRun(spool, parent, f"{training} {scores[0]}", tags, SETTINGS, {}).close("FINISHED")
+        parent.show("gan_compare", "squares", ["dcgan", "vae"], scores)
+        parent.close("FINISHED")
+        assert Sender(spool, server).finish(60)
+        assert shown(NEWEST) == shown(view_key("gan_compare", "squares"))
+        return shown(NEWEST)
+
+    first = ran(["dcgan", "vae", "ddpm"], ["kid", "fd"])
+    old, kept, other = (run_of(server, f"{name} kid").info.run_id for name in ("dcgan", "vae", "ddpm"))
+    assert old in first["searchFilter"] and kept in first["searchFilter"]
+    assert other not in first["searchFilter"]
+    assert first["selectedColumns"][:2] == ["metrics.`kid`", "metrics.`fd`"]
+
+    again = ran(["dcgan"], ["fd"])["searchFilter"]  # of the other the newest run is from before
+    assert run_of(server, "dcgan fd").info.run_id in again and kept in again
+    assert old not in again
+    assert ui_address(server["tracking_uri"]).endswith(f"viewStateShareKey={NEWEST}")
 
 
 def test_a_killed_process_s_runs_are_ended_and_gone_on_with(server, tmp_path):
@@ -107,7 +138,7 @@ with spool.file.open("a") as file:
     child.close("FINISHED")
     parent.close("FINISHED")
     assert sender.finish(60)
-    assert sender.ids[child.id] == first.info.run_id
+    assert run_of(server).info.run_id == first.info.run_id
     assert steps_of(server) == [1000, 2000]
     assert run_of(server).info.status == "FINISHED"
 

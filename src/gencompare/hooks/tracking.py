@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from threading import RLock
@@ -41,6 +42,7 @@ class TrackingHook:
 
     def __init__(self) -> None:
         self._children: dict[str, TrainingRun] = {}
+        self._scores: dict[str, Mapping[str, Any]] = {}  # of a contender of each comparison
         self._parent: TrackedRun | None = None
         self._sender: Sender | None = None
         self._observing = ExitStack()
@@ -69,7 +71,7 @@ class TrackingHook:
         names = run_params["pipeline_names"] or ["gan_compare"]
         if SAMPLE in names:
             return  # there is nothing to tell MLflow, so that nothing waits for it
-        self._children, self._catalog = {}, catalog
+        self._children, self._scores, self._catalog = {}, {}, catalog
         self._owners = owners(self._plan.comparisons)
         self._origin = provenance()
         self._spool = Spool.begin(self._spools, self._server["tracking_uri"])
@@ -107,6 +109,7 @@ class TrackingHook:
                     pictures = naming.dataset(owned.comparison, "reconstructions", owned.training.name)
                     child.log_file(newest_file(self._catalog[pictures]))
                 if owned.kind == "scores":
+                    self._scores.setdefault(owned.comparison, data["scores"])
                     self._attach_model(child, owned, data)
             elif owned.kind == "prepared":
                 self._parent.log_image_set(self._catalog.load(dataset_name).card)
@@ -116,16 +119,16 @@ class TrackingHook:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Close every run and say where to look."""
-        from gencompare.tracking.server import compare_address, runs_address
+        from gencompare.tracking.server import runs_address
 
-        children, sender = list(self._children.values()), self._sender
+        keys = [self._show(comparison) for comparison in self._scores] if self._parent else []
+        sender = self._sender
         self._close("FINISHED")
-        if sender is None or not (children and sender.is_delivered):
+        if sender is None or not sender.is_delivered:
             return
-        logger.info("To see the runs in MLflow: make mlflow, then open %s", runs_address(sender.experiment))
-        shown = [sender.ids[child.id] for child in children if child.id in sender.ids]
-        if shown:
-            logger.info("To compare the contenders there: %s", compare_address(shown, sender.experiment))
+        for key in keys:
+            logger.info("In MLflow: make mlflow, then open %s", runs_address(sender.experiment, key))
+            logger.info("Scores and curves: %s", runs_address(sender.experiment, key, charts=True))
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -133,6 +136,17 @@ class TrackingHook:
         from gencompare.training import progress
 
         self._close("KILLED" if progress.stopping.is_set() else "FAILED")
+
+    def _show(self, comparison: str) -> str:
+        """Have MLflow's pages open on a comparison's contenders by its headline scores; return the page's key."""
+        from gencompare.reporting.tables import headline_names
+        from gencompare.tracking.views import view_key
+
+        image_set = self._plan.planned[comparison].image_set.values["name"]
+        trainings = [training.name for training in self._plan.comparisons[comparison].trainings]
+        assert self._parent is not None
+        self._parent.show(comparison, image_set, trainings, headline_names(self._scores[comparison]))
+        return view_key(comparison, image_set)
 
     def _training_of(self, node: Node) -> Owned | None:
         """Return whose a node's outputs are, where they are a training's and not the report's."""

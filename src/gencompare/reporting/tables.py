@@ -189,6 +189,12 @@ def headline(board: Scoreboard) -> list[ScoreColumn]:
     return chosen[:MOST_SCORES]
 
 
+def headline_names(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names of the scores of the one table, from all that one contender has."""
+    columns = [ScoreColumn(name, KINDS[one["kind"]], one["passport"]) for name, one in scores.items()]
+    return [column.name for column in headline(Scoreboard(columns, ()))]
+
+
 def scoreboard(
     table: pd.DataFrame, scores: Mapping[str, Mapping[str, Any]], failed: Collection[str]
 ) -> Scoreboard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -81,6 +81,16 @@ class TrackedRun:
         """Note the prepared images as an input of the run."""
         source = json.dumps({"source": str(card.get("source", ""))})
         self._say("input", name=card["folder"], digest=card["sha256"]["train"][:36], source=source)
+
+    def show(self, comparison: str, image_set: str, trainings: Sequence[str], scores: Sequence[str]) -> None:
+        """Have MLflow's pages open on the newest runs of a comparison's trainings, by some scores."""
+        self._say(
+            "view",
+            comparison=comparison,
+            image_set=image_set,
+            trainings=list(trainings),
+            scores=list(scores),
+        )
 
     def close(self, status: str) -> None:
         """End the run, as FINISHED, FAILED or KILLED."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gencompare.tracking.server import connect
 from gencompare.tracking.spool import Message, Spool, abandoned, for_others
+from gencompare.tracking.views import NEWEST, TAG, view_key, view_state
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +35,6 @@ class Sender:
 
     Attributes:
         experiment: MLflow's id of our experiment.
-        ids: once finished, MLflow's ids of runs by ours.
         is_delivered: whether MLflow has been told everything, once finished.
     """
 
@@ -43,7 +43,7 @@ class Sender:
         self._finishing, self._is_away, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._last_delivered = time.monotonic()
         self._own: Delivery | None = None
-        self.experiment, self.ids, self.is_delivered = "", dict[str, str](), False
+        self.experiment, self.is_delivered = "", False
         threading.Thread(target=self._run, name="tracking", daemon=True).start()
 
     def finish(self, patience: float) -> bool:
@@ -77,7 +77,6 @@ class Sender:
             if answered:
                 self._spool.added.wait()
             self._finishing.wait(SECONDS_BETWEEN_BATCHES if answered else SECONDS_BETWEEN_TRIES)
-        self.ids = dict(self._spool.ids)
         self.is_delivered = self._spool.is_delivered()
         self._spool.close()
         self._ended.set()
@@ -279,7 +278,22 @@ class Delivery:
 
         log_model(self._client, self._ids[message["run"]], message["files"], message["card"])
 
+    def _view(self, message: Message) -> None:
+        if self._is_without_news(message["run"]):
+            return  # it will not be there
+        comparison, image_set = message["comparison"], message["image_set"]
+        wanted = f"tags.comparison = '{comparison}' and tags.image_set = '{image_set}'"
+        found = self._client.search_runs([self._experiment], wanted, order_by=["attributes.start_time"])
+        newest = {run.data.tags["training"]: run.info.run_id for run in found}
+        runs = [newest[training] for training in message["trainings"] if training in newest]
+        for key in (view_key(comparison, image_set), NEWEST):
+            state = view_state(runs, message["scores"])
+            self._client.set_experiment_tag(self._experiment, f"{TAG}{key}", state)
+
+    def _is_without_news(self, run: str) -> bool:
+        return run in self._without_news - self._with_news
+
     def _end(self, message: Message) -> None:
         self._client.set_terminated(self._ids[message["run"]], message["status"], message["at"])
-        if message["run"] in self._without_news - self._with_news:
+        if self._is_without_news(message["run"]):
             self._client.delete_run(self._ids[message["run"]])  # nothing was trained

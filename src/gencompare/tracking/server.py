@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
@@ -10,11 +9,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from filelock import FileLock
 
 from gencompare.files import set_aside
+from gencompare.tracking.views import NEWEST, TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -109,20 +109,29 @@ def _problem(file: Path) -> str | None:
 
 
 def ui_address(tracking_uri: str, server: str = "http://127.0.0.1:5000") -> str:
-    """Return the address of MLflow's page that lists the runs: its start page shows none of ours."""
+    """Return the address of MLflow's page of the newest comparison, or of all runs: its start page shows none of ours."""
     from mlflow import MlflowClient
 
     ensure_database(tracking_uri)
     experiment = MlflowClient(tracking_uri).get_experiment_by_name(EXPERIMENT)
-    return runs_address(experiment.experiment_id, server) if experiment else server
+    if experiment is None:
+        return server
+    view = NEWEST if f"{TAG}{NEWEST}" in experiment.tags else None
+    return runs_address(experiment.experiment_id, view, server=server)
 
 
-def runs_address(experiment: str, server: str = "http://127.0.0.1:5000") -> str:
-    """Return the address of the page that lists the runs of an experiment."""
-    return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning"
+def runs_address(
+    experiment: str, view: str | None = None, charts: bool = False, server: str = "http://127.0.0.1:5000"
+) -> str:
+    """Return the address of the page that lists the runs of an experiment.
 
-
-def compare_address(run_ids: list[str], experiment: str, server: str = "http://127.0.0.1:5000") -> str:
-    """Return the address of MLflow's page that sets runs side by side."""
-    runs, experiments = (quote(json.dumps(ids, separators=(",", ":"))) for ids in (run_ids, [experiment]))
-    return f"{server}/#/compare-runs?runs={runs}&experiments={experiments}"
+    Args:
+        experiment: MLflow's id of it.
+        view: key of the comparison whose contenders are shown (see `views`); all runs where None.
+        charts: of their scores and curves, in place of a table.
+        server: where MLflow's pages are.
+    """
+    asked = {"workflowType": "machine_learning"}
+    asked |= {"compareRunsMode": "CHART"} if charts else {}
+    asked |= {"viewStateShareKey": view} if view else {}
+    return f"{server}/#/experiments/{experiment}/runs?{urlencode(asked)}"
