@@ -27,7 +27,7 @@ from gencompare.tracking.views import NEWEST
 
 PROJECT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SIZE = {"width": 1280, "height": 800}
+SIZE = {"width": 1440, "height": 860}
 SECONDS_TO_START = 120.0
 
 
@@ -119,7 +119,8 @@ def kedro_viz(page: Page) -> Iterator[str]:
     with static(PROJECT / "build") as address:
         page.goto(f"{address}/?pid=gan_compare&types=nodes")
         page.locator("g.pipeline-node").first.wait_for()
-        page.wait_for_timeout(3000)  # the graph moves into place
+        page.locator(".feature-hints__close").click()
+        page.wait_for_timeout(8000)  # the graph moves into place, and the last hint goes
         yield "kedro_viz"
 
 

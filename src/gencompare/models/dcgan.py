@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gencompare.models.parts.latent import LatentModel
-from gencompare.models.parts.layers import Norm, normal_init, projected
+from gencompare.models.parts.layers import Norm, he_init, normal_init, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import DCGAN, classes, doubling_widths
@@ -60,6 +60,8 @@ class Discriminator(nn.Module):
         labels = classes(config, shape)
         self.label = nn.Embedding(labels, widths[-1]) if labels else None
         normal_init(self)
+        if config.critic_norm == "none":
+            he_init(self, slope=0.2)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(images.device, self.precision):

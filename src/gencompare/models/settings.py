@@ -95,7 +95,7 @@ class DCGAN:
         latent_dim: length of the latent vector.
         width: channels at half the final resolution; doubled at every halving down to 4 pixels.
         max_width: where the doubling stops.
-        critic_norm: normalisation in the discriminator: none for `wgan_gp`.
+        critic_norm: normalisation in the discriminator: none for `wgan_gp`, its weights then drawn by He's rule.
         conditional: whether it takes the image set's labels: by conditional batch normalisation in the
             generator (arXiv:1610.07629), by projection in the discriminator (arXiv:1802.05637).
         precision: of the convolutions; auto is bfloat16 where that is fast.

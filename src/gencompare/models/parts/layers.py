@@ -42,6 +42,18 @@ def normal_init(network: nn.Module, deviation: float = 0.02) -> None:
                 nn.init.zeros_(module.bias)
 
 
+def he_init(network: nn.Module, slope: float) -> None:
+    """Draw weights so that what passes keeps its variance without any normalisation (He et al. 2015, arXiv:1502.01852).
+
+    Args:
+        network: biases stay as they are.
+        slope: of its leaky ReLUs.
+    """
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, slope)
+
+
 def shrunk(images: Tensor, factor: int) -> Tensor:
     """Average over blocks of factor x factor pixels."""
     return F.avg_pool2d(images, factor) if factor > 1 else images
