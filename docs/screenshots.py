@@ -17,10 +17,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from mlflow import MlflowClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from gencompare.tracking.server import runs_address
 from gencompare.tracking.views import NEWEST
@@ -29,6 +31,9 @@ PROJECT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SIZE = {"width": 1440, "height": 860}
 SECONDS_TO_START = 120.0
+
+Picture = tuple[str, Page | Locator]
+"""A name, and what is shown."""
 
 
 @contextmanager
@@ -65,29 +70,30 @@ def static(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def report(page: Page) -> Iterator[str]:
-    """The top of the newest report, and its curves."""
+def report(page: Page) -> Iterator[Picture]:
+    """The top of the newest report, its samples and its curves."""
     newest = max(PROJECT.glob("data/08_reporting/gan_compare/*/report.html/*/report.html"))
     page.goto(newest.as_uri())
     page.wait_for_selector("html[data-drawn]")
-    yield "report"
+    yield "report", page
+    yield "samples", page.locator("section#samples .panels")
     page.locator("section#curves").scroll_into_view_if_needed()
     page.wait_for_timeout(500)
-    yield "report_curves"
+    yield "report_curves", page
 
 
-def explorer(page: Page) -> Iterator[str]:
+def explorer(page: Page) -> Iterator[Picture]:
     """Its views."""
     with served("kedro", "explore", "--port=PORT") as address:
         page.goto(address)
         page.wait_for_selector("#view[data-drawn=images]")
-        yield "explorer"
+        yield "explorer", page
         page.click("#tab-blind")
         page.wait_for_selector("#view[data-drawn=blind]")
-        yield "explorer_blind"
+        yield "explorer_blind", page
 
 
-def mlflow(page: Page) -> Iterator[str]:
+def mlflow(page: Page) -> Iterator[Picture]:
     """The contenders of the newest comparison, as a table and as charts."""
     store = f"sqlite:///{PROJECT}/mlflow.db"
     experiment = MlflowClient(store).get_experiment_by_name("gencompare").experiment_id
@@ -109,10 +115,10 @@ def mlflow(page: Page) -> Iterator[str]:
             page.goto(runs_address(experiment, NEWEST, charts, address))
             page.get_by_text("Group: dcgan").wait_for()
             page.wait_for_timeout(3000)
-            yield name
+            yield name, page
 
 
-def kedro_viz(page: Page) -> Iterator[str]:
+def kedro_viz(page: Page) -> Iterator[Picture]:
     """The graph of the main job."""
     command = [sys.executable, "-m", "kedro", "viz", "build", "--include-previews"]
     subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
@@ -121,14 +127,14 @@ def kedro_viz(page: Page) -> Iterator[str]:
         page.locator("g.pipeline-node").first.wait_for()
         page.locator(".feature-hints__close").click()
         page.wait_for_timeout(8000)  # the graph moves into place, and the last hint goes
-        yield "kedro_viz"
+        yield "kedro_viz", page
 
 
-def docs(page: Page) -> Iterator[str]:
+def docs(page: Page) -> Iterator[Picture]:
     """The first page of the docs site."""
     page.goto((PROJECT / "site/index.html").as_uri())
     page.wait_for_timeout(1000)
-    yield "docs"
+    yield "docs", page
 
 
 def take(browser: Browser, folder: Path) -> None:
@@ -136,8 +142,9 @@ def take(browser: Browser, folder: Path) -> None:
     for views in (report, explorer, mlflow, kedro_viz, docs):
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
         page.set_default_timeout(60_000)
-        for name in views(page):
-            page.screenshot(path=folder / f"{name}.png")
+        for name, shown in views(page):
+            taken = Image.open(BytesIO(shown.screenshot()))
+            taken.quantize(256).save(folder / f"{name}.png", optimize=True)  # a third of the size
             sys.stdout.write(f"{folder / name}.png\n")
         page.close()
 
