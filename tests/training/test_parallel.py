@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import psutil
@@ -61,7 +62,12 @@ def two(tmp_path_factory):
     return by(2, SETTINGS, tmp_path_factory.mktemp("two"), All)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+CHAOTIC = "resnet_gan"
+"""How far rounding grows in 50 steps hangs on what was drawn: of six draws of this one, one and two processes ended 2e-6 to
+5e-5 apart, and once 3e-4. It is asked in three draws of its own, of which the middle one counts."""
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != CHAOTIC])
 def test_two_processes_have_the_averaged_weights_of_one_after_50_steps(one, two, name):
     ours, theirs = ({k: v for k, v in of.weights.items() if k.startswith(f"{name} ")} for of in (one, two))
     assert ours.keys() == theirs.keys()
@@ -70,25 +76,35 @@ def test_two_processes_have_the_averaged_weights_of_one_after_50_steps(one, two,
     assert gap(ours, untrained) > 2e-3  # they have learnt
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != CHAOTIC])
 def test_what_they_make_is_the_same(one, two, name):
+    torch.testing.assert_close(*(made(name, of.weights) for of in (one, two)), atol=5e-4, rtol=0)
+
+
+def test_the_same_of_a_family_whose_rounding_grows(tmp_path):
+    weights, images = [], []
+    for seed in range(3):
+        objective = partial(All, (CHAOTIC,), seed)
+        ended = [by(n, SETTINGS, tmp_path / f"{seed} {n}", objective).weights for n in (1, 2)]
+        weights.append(gap(*ended))
+        images.append(float(torch.sub(*(made(CHAOTIC, each) for each in ended)).abs().max()))
+    assert sorted(weights)[1] < 1e-4
+    assert sorted(images)[1] < 5e-4
+
+
+def made(name, weights):
+    """What a family's averaged network makes of the same noise, in a batch's own statistics."""
     torch.manual_seed(0)
-    made = []
     family = Family(name)
     (key,) = family.averaged
-    network = family.networks[key]  # as trained: in a batch's own statistics, the WITHOUT_GRADIENT cancel
+    network = family.networks[key]  # as trained: so the WITHOUT_GRADIENT cancel
     latent, noise, labels = torch.randn(8, 4), torch.randn(8, 1, 16, 16), torch.arange(8) % CLASSES
-    for of in (one, two):
-        network.load_state_dict(
-            {k.removeprefix(f"{key}."): v for k, v in of.weights.items() if k.startswith(key)}
-        )
-        torch.manual_seed(1)  # of dropout
-        with torch.no_grad():
-            if isinstance(network, LatentModel):
-                made.append(network.generate(latent, labels if network.classes else None))
-            else:
-                made.append(network(noise, torch.arange(1, 9) * 100, labels if network.classes else None))
-    torch.testing.assert_close(made[0], made[1], atol=5e-4, rtol=0)
+    network.load_state_dict({k.removeprefix(f"{key}."): v for k, v in weights.items() if k.startswith(key)})
+    torch.manual_seed(1)  # of dropout
+    with torch.no_grad():
+        if isinstance(network, LatentModel):
+            return network.generate(latent, labels if network.classes else None)
+        return network(noise, torch.arange(1, 9) * 100, labels if network.classes else None)
 
 
 def test_history_points_stages_and_operations_are_those_of_one(one, two):

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import torch
 from toy import Toy, toy_images
 
 from gencompare.config.typed import build
@@ -86,10 +87,11 @@ class Family(Objective):
 
 
 class All(Objective):
-    """Every family learns from the same batches, so that processes are started once for them all."""
+    """Families that learn from the same batches, so that processes are started once for them all."""
 
-    def __init__(self):
-        self.families = [Family(name) for name in FAMILIES]
+    def __init__(self, names=tuple(FAMILIES), seed=1):
+        torch.manual_seed(seed)
+        self.families = [Family(name) for name in names]
         super().__init__({key: network for one in self.families for key, network in one.networks.items()})
         self.averaged = tuple(key for one in self.families for key in one.averaged)
 
@@ -112,7 +114,7 @@ TOY = TrainingSettings(
 
 def by(processes: int, settings: TrainingSettings, folder: Path, objective=Toy):
     images = toy_images()
-    if objective is All:
+    if objective is not Toy:
         random = np.random.default_rng(0)
         images = Images(random.integers(0, 256, (60, 16, 16, 1), np.uint8), random.integers(0, CLASSES, 60))
     chosen = dataclasses.replace(settings, processes=processes)
