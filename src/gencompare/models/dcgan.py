@@ -61,7 +61,10 @@ class Discriminator(nn.Module):
         self.label = nn.Embedding(labels, widths[-1]) if labels else None
         normal_init(self)
         if config.critic_norm == "none":
-            he_init(self, slope=0.2)
+            gain = nn.init.calculate_gain("leaky_relu", 0.2)
+            for layer in self.modules():
+                if isinstance(layer, nn.Conv2d):
+                    he_init(layer, gain)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(images.device, self.precision):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gencompare.models.parts.latent import LatentModel
-from gencompare.models.parts.layers import projected
+from gencompare.models.parts.layers import he_init, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import R3GAN, classes
@@ -116,11 +116,3 @@ def doubled(x: Tensor) -> Tensor:
 def _kernel(x: Tensor) -> Tensor:
     row = torch.tensor([0.25, 0.5, 0.25], device=x.device, dtype=x.dtype)
     return (row[:, None] * row).expand(x.shape[1], 1, 3, 3)
-
-
-def he_init(layer: nn.Conv2d | nn.Linear, gain: float) -> nn.Conv2d | nn.Linear:
-    """Draw weights from N(0, gain² / inputs) and set biases to 0 (arXiv:1502.01852)."""
-    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,16 +44,12 @@ def normal_init(network: nn.Module, deviation: float = 0.02) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def he_init(network: nn.Module, slope: float) -> None:
-    """Draw weights so that what passes keeps its variance without any normalisation (He et al. 2015, arXiv:1502.01852).
-
-    Args:
-        network: biases stay as they are.
-        slope: of its leaky ReLUs.
-    """
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight, slope)
+def he_init(layer: nn.Conv2d | nn.Linear, gain: float) -> nn.Conv2d | nn.Linear:
+    """Draw weights from N(0, gain² / inputs) and set biases to 0 (arXiv:1502.01852)."""
+    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def shrunk(images: Tensor, factor: int) -> Tensor:
