@@ -283,11 +283,11 @@ class Delivery:
             return  # it will not be there
         comparison, image_set = message["comparison"], message["image_set"]
         wanted = f"tags.comparison = '{comparison}' and tags.image_set = '{image_set}'"
-        found = self._client.search_runs([self._experiment], wanted, order_by=["attributes.start_time"])
-        newest = {run.data.tags["training"]: run.info.run_id for run in found}
+        found = self._client.search_runs([self._experiment], wanted, order_by=["attributes.start_time DESC"])
+        newest = {run.data.tags["training"]: run.info.run_id for run in reversed(found)}
         runs = [newest[training] for training in message["trainings"] if training in newest]
+        state = view_state(runs, message["scores"])
         for key in (view_key(comparison, image_set), NEWEST):
-            state = view_state(runs, message["scores"])
             self._client.set_experiment_tag(self._experiment, f"{TAG}{key}", state)
 
     def _is_without_news(self, run: str) -> bool:
