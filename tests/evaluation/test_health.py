@@ -9,8 +9,8 @@ import torch
 
 from gencompare.evaluation.health import judge
 from gencompare.imagesets.arrays import Images
+from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import DCGAN
 from gencompare.objectives.settings import Vanilla
 from gencompare.training.loop import train
 from gencompare.training.settings import TrainingSettings

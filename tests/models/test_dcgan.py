@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import DCGAN
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from gencompare.models.dcgan_upsample import DownResidual, UpResidual
+from gencompare.models.gan_settings import UpsampleDCGAN
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import UpsampleDCGAN
 
 
 def networks(**settings):

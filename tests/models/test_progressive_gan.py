@@ -5,11 +5,18 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
+from gencompare.models.gan_settings import ProgressiveGAN
 from gencompare.models.parts.growing import WHOLE, Stage
 from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.progressive_gan import EqualConv2d, EqualLinear, _minibatch_deviation, _pixel_norm
-from gencompare.models.settings import ProgressiveGAN
+from gencompare.models.progressive_gan import (
+    EnlargingConv2d,
+    EqualConv2d,
+    EqualLinear,
+    ShrinkingConv2d,
+    _minibatch_deviation,
+    _pixel_norm,
+)
 
 
 def networks(resolution=16, channels=3, classes=0, **settings):
@@ -136,3 +143,17 @@ def test_images_at_an_earlier_resolution_are_blocks_of_its_pixels():
     images = generator.generate(latent)
     assert images.shape == (2, 3, 16, 16)
     assert torch.equal(enlarged(shrunk(images, 2), 2), images)
+
+
+@pytest.mark.parametrize(
+    ("fused", "in_two_steps"),
+    [
+        (EnlargingConv2d, lambda layer, x: EqualConv2d.forward(layer, enlarged(x, 2))),
+        (ShrinkingConv2d, lambda layer, x: shrunk(EqualConv2d.forward(layer, x), 2)),
+    ],
+)
+def test_fused_scaling_is_scaling_and_convolution(fused, in_two_steps):
+    torch.manual_seed(0)
+    layer, x = fused(3, 5, 3).double(), torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    nn.init.normal_(layer.bias)
+    assert torch.allclose(layer(x), in_two_steps(layer, x), atol=1e-12)

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError, build
+from gencompare.models.gan_settings import R3GAN
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.r3gan import Block, doubled, halved
-from gencompare.models.settings import R3GAN
 
 SHAPE = ImageShape(3, 16)
 

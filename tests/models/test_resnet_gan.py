@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
+from gencompare.models.gan_settings import ResNetGAN
 from gencompare.models.parts.layers import Norm
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.resnet_gan import DownBlock, SelfAttention, UpBlock
-from gencompare.models.settings import ResNetGAN
 
 SHAPE = ImageShape(1, 16, 3)
 

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from gencompare.config.typed import SettingError
+from gencompare.models.gan_settings import DCGAN, ProgressiveGAN, ResNetGAN
 from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import DCGAN, VAE, ProgressiveGAN, ResNetGAN
+from gencompare.models.settings import VAE
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.adversarial import (
     gradient_penalty,

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import DCGAN
 from gencompare.objectives.settings import WGANGP
 from gencompare.training import fingerprint as module
 from gencompare.training.fingerprint import code_hash, fingerprint, modules_of

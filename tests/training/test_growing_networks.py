@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gencompare.imagesets.arrays import Images
+from gencompare.models.gan_settings import ProgressiveGAN
 from gencompare.models.parts.growing import Stage
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import ProgressiveGAN
 from gencompare.objectives.settings import WGANGP
 from gencompare.training.loop import train
 from gencompare.training.progress import observing

@@ -7,6 +7,8 @@ nothing else. Where both order contenders alike, the order does not hang on the 
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -20,6 +22,8 @@ from torch.nn import functional
 from gencompare.evaluation.extractors import Extractor
 from gencompare.imagesets.arrays import Images, to_network
 
+logger = logging.getLogger(__name__)
+
 WIDTHS = (32, 64, 128)
 BATCH = 128
 EPOCHS = 24
@@ -32,6 +36,8 @@ SHIFT = 3  # pixels of SIDE by which a view is moved at most
 LIGHT = 0.2  # brightness and contrast of a view change by at most this
 TEMPERATURE = 0.2
 SEED = 20_170_706
+SECONDS_BETWEEN_LINES = 15.0
+LEARNER = "second extractor"
 
 
 class Learnt(Extractor):
@@ -98,6 +104,7 @@ def learn(train: Images) -> bytes:
 
     On one machine the same bytes for the same images, whatever the number of threads.
     """
+    logger.info("%s learns %s of the training images, once for all contenders.", LEARNER, subject(train))
     with _alone():
         pixels = _pixels(np.array(train.images[:MOST_LEARNT_FROM]))
         classes = None if subject(train) == "views" else torch.from_numpy(np.array(train.labels))
@@ -106,7 +113,11 @@ def learn(train: Images) -> bytes:
         steps = max(1, min(EPOCHS * len(pixels), MOST_IMAGES) // BATCH)
         optimiser = torch.optim.Adam([*network.parameters(), *head.parameters()])
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LR, total_steps=steps)
-        for chosen in _batches(len(pixels), steps):
+        said = time.monotonic()
+        for step, chosen in enumerate(_batches(len(pixels), steps)):
+            if time.monotonic() - said > SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                logger.info("%s  %d %% of its steps", LEARNER, 100 * step // steps)
             images = pixels[chosen]
             if classes is None:
                 loss = _contrast(head(network(torch.cat([_view(images), _view(images)]))))

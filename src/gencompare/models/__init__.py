@@ -3,15 +3,15 @@
 A generator of images derives from `LatentModel`, a diffusion network is a `Denoiser` (both in `parts`).
 """
 
-from gencompare.models import pretrained_settings, settings
+from gencompare.models import gan_settings, pretrained_settings, settings
 
 MODELS: dict[str, type] = {
-    "mlp_gan": settings.MLPGAN,
-    "dcgan": settings.DCGAN,
-    "dcgan_upsample": settings.UpsampleDCGAN,
-    "resnet_gan": settings.ResNetGAN,
-    "r3gan": settings.R3GAN,
-    "progressive_gan": settings.ProgressiveGAN,
+    "mlp_gan": gan_settings.MLPGAN,
+    "dcgan": gan_settings.DCGAN,
+    "dcgan_upsample": gan_settings.UpsampleDCGAN,
+    "resnet_gan": gan_settings.ResNetGAN,
+    "r3gan": gan_settings.R3GAN,
+    "progressive_gan": gan_settings.ProgressiveGAN,
     "vae": settings.VAE,
     "vq_vae": settings.VQVAE,
     "unet": settings.UNet,

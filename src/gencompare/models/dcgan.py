@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import Norm, he_init, normal_init, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import DCGAN, classes, doubling_widths
+from gencompare.models.settings import classes, doubling_widths
 
 
 def networks(config: DCGAN, shape: ImageShape) -> dict[str, nn.Module]:
@@ -59,12 +60,13 @@ class Discriminator(nn.Module):
         self.logit = nn.Conv2d(widths[-1], 1, 4)  # (N, 1, 1, 1)
         labels = classes(config, shape)
         self.label = nn.Embedding(labels, widths[-1]) if labels else None
-        normal_init(self)
         if config.critic_norm == "none":
             gain = nn.init.calculate_gain("leaky_relu", 0.2)
             for layer in self.modules():
                 if isinstance(layer, nn.Conv2d):
                     he_init(layer, gain)
+        else:
+            normal_init(self)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         with mixed_precision(images.device, self.precision):

@@ -9,11 +9,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gencompare.models.gan_settings import UpsampleDCGAN
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import normal_init
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import UpsampleDCGAN, doubling_widths
+from gencompare.models.settings import doubling_widths
 
 
 def networks(config: UpsampleDCGAN, shape: ImageShape) -> dict[str, nn.Module]:

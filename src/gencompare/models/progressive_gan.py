@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.models.gan_settings import ProgressiveGAN
 from gencompare.models.parts.growing import WHOLE, Growing
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import ProgressiveGAN, classes, doubling_widths
+from gencompare.models.settings import classes, doubling_widths
 
 
 def networks(config: ProgressiveGAN, shape: ImageShape) -> dict[str, nn.Module]:
@@ -110,10 +111,10 @@ class UpBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first, self.second = EqualConv2d(inputs, outputs, 3), EqualConv2d(outputs, outputs, 3)
+        self.first, self.second = EnlargingConv2d(inputs, outputs, 3), EqualConv2d(outputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _activated(self.second(_activated(self.first(enlarged(x, 2)))))
+        return _activated(self.second(_activated(self.first(x))))
 
 
 class DownBlock(nn.Module):
@@ -121,10 +122,10 @@ class DownBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first, self.second = EqualConv2d(inputs, inputs, 3), EqualConv2d(inputs, outputs, 3)
+        self.first, self.second = EqualConv2d(inputs, inputs, 3), ShrinkingConv2d(inputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return shrunk(F.leaky_relu(self.second(F.leaky_relu(self.first(x), 0.2)), 0.2), 2)
+        return F.leaky_relu(self.second(F.leaky_relu(self.first(x), 0.2)), 0.2)
 
 
 class EqualConv2d(nn.Conv2d):
@@ -139,6 +140,24 @@ class EqualConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.kernel_size[0] // 2)
+
+
+class EnlargingConv2d(EqualConv2d):
+    """Twice the side by nearest neighbours, then a 3 x 3 convolution: in one, at 16/36 of the cost.
+
+    As in the authors' own networks (tkarras/progressive_growing_of_gans, `fused_scale`).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = 4 * _blurred(self.weight * self.scale).flip(2, 3).transpose(0, 1)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+
+
+class ShrinkingConv2d(EqualConv2d):
+    """A 3 x 3 convolution, then means of 2 x 2: in one, at 16/36 of the cost."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, _blurred(self.weight * self.scale), self.bias, stride=2, padding=1)
 
 
 class EqualLinear(nn.Linear):
@@ -158,6 +177,11 @@ def _start_equal(layer: nn.Conv2d | nn.Linear, gain: float) -> float:
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return gain / math.sqrt(layer.weight[0].numel())
+
+
+def _blurred(weight: Tensor) -> Tensor:
+    """Kernels (..., 3, 3) followed by a mean over 2 x 2: kernels (..., 4, 4)."""
+    return F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1)
 
 
 def _pixel_norm(x: Tensor) -> Tensor:

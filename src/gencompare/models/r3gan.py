@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gencompare.models.gan_settings import R3GAN
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import he_init, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import R3GAN, classes
+from gencompare.models.settings import classes
 
 EXPANSION, GROUP = 2, 16
 """How much wider a block is inside, and the channels of one group there."""

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gencompare.models.gan_settings import ResNetGAN
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import Norm, enlarged, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import ResNetGAN, classes, doubling_widths
+from gencompare.models.settings import classes, doubling_widths
 
 
 def networks(config: ResNetGAN, shape: ImageShape) -> dict[str, nn.Module]:

@@ -32,6 +32,7 @@ WITHOUT_EFFECT = frozenset(
         "training.device",
         "training.progress",
         "models.settings",
+        "models.gan_settings",
         "models.pretrained_settings",
         "objectives.settings",
         "sampling.settings",
