@@ -118,3 +118,14 @@ def test_larger_images_are_averaged_down() -> None:
     np.testing.assert_allclose(
         embedded(extractor, Images(large)), embedded(extractor, Images(small)), rtol=1e-4, atol=1e-5
     )
+
+
+def test_it_says_that_it_learns_and_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(learnt, "SECONDS_BETWEEN_LINES", -1.0)
+    with caplog.at_level("INFO", logger="gencompare"):
+        learn(stripes(200, 0))
+    assert caplog.messages[0].startswith("second extractor learns classes of the training images")
+    assert caplog.messages[-1] == "second extractor  96 % of its steps"
+    assert len(caplog.messages) == 1 + 4_000 // learnt.BATCH
