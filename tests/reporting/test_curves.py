@@ -72,6 +72,14 @@ def test_nobody_leads_who_is_no_better_than_noise_or_untrained():
     assert spans[0].leaders == () and spans[-1].leaders == ("a",)
 
 
+def test_a_start_worse_than_others_is_no_lead():
+    late = curve(
+        [1.8, 0.95, 0.95]
+    )  # far better than its own untrained weights, and no better than the other's
+    spans = by_budget({"late": late, "better": curve([1.0, 1.0, 0.3])})
+    assert spans[0].leaders == () and spans[-1].leaders == ("better",)
+
+
 def test_a_contender_counts_from_its_first_point_and_after_its_last():
     short = curve([1.0, 0.2, 0.2], seconds=[0, 1.0, 2.0])
     long = curve([1.0, 0.5, 0.4], seconds=[0, 4.0, 8.0])

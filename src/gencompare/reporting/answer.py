@@ -181,7 +181,7 @@ def _spans(spans: Sequence[Span]) -> list[str]:
         names = (
             listed(list(span.leaders))
             if span.leaders
-            else "nobody is better than noise and untrained weights"
+            else "nobody is better than noise and anybody's untrained weights"
         )
         who = f"{names} cannot be told apart" if len(span.leaders) > 1 else names
         if len(spans) == 1:

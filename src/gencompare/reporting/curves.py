@@ -79,7 +79,8 @@ class Span:
 
     Attributes:
         start, end: seconds of training.
-        leaders: those that no other is surely better than; empty while nobody is better than noise and than untrained.
+        leaders: those that no other is surely better than; empty while nobody is better than noise and than anybody's
+            untrained weights.
     """
 
     start: float
@@ -146,11 +147,14 @@ def by_budget(curves: Mapping[str, Curve]) -> list[Span]:
 
 
 def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
+    """Who leads, of those that are better than noise and than anybody's untrained weights: some of these are far better
+    than others, and to have left worse ones behind is no lead."""
     known: dict[str, tuple[float | None, float | None]] = {}
+    untrained = min(min(curve.values[0], curve.noise) for curve in curves.values())
     for name, curve in curves.items():
         if seconds >= curve.spent["train_seconds"][1] * (1 - 1e-9):
             value = _at(curve, curve.values, seconds)
-            if value < curve.noise and curve.gained(value):
+            if untrained - value > LEAST_GAIN * (untrained - curve.real_images):
                 known[name] = (_at(curve, curve.lows, seconds), _at(curve, curve.highs, seconds))
     return tuple(name for name, rank in ranks(known, "lower").items() if rank == 1)
 
