@@ -54,7 +54,8 @@ def check_labels(shape: ImageShape, conditional: bool) -> None:
 class Conditional(Protocol):
     """Settings that say whether the image set's labels are taken."""
 
-    conditional: bool
+    @property
+    def conditional(self) -> bool: ...
 
 
 def classes(config: Conditional, shape: ImageShape) -> int:
