@@ -73,9 +73,7 @@ def test_nobody_leads_who_is_no_better_than_noise_or_untrained():
 
 
 def test_a_start_worse_than_others_is_no_lead():
-    late = curve(
-        [1.8, 0.95, 0.95]
-    )  # far better than its own untrained weights, and no better than the other's
+    late = curve([1.8, 0.95, 0.95])  # better than its own untrained weights, no better than the other's
     spans = by_budget({"late": late, "better": curve([1.0, 1.0, 0.3])})
     assert spans[0].leaders == () and spans[-1].leaders == ("better",)
 

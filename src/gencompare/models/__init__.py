@@ -1,4 +1,4 @@
-"""The model zoo: a settings class for each family in `settings.py`, its networks in a file of its own.
+"""The model zoo: a settings class for each family in a `*settings.py`, its networks in a file of its own.
 
 A generator of images derives from `LatentModel`, a diffusion network is a `Denoiser` (both in `parts`).
 """

@@ -50,11 +50,12 @@ class Curve:
         """Whether the end is better than the untrained beginning by LEAST_GAIN of the way to real images and by more
         than its standard error explains. Few seeds, whose intervals are wide, are no reason to call it a failure."""
         chance = NORMAL_95 * math.hypot(self.errors[0], self.errors[-1])
-        return self.gained(self.values[-1]) and self.values[0] - self.values[-1] > chance
+        first, last = self.values[0], self.values[-1]
+        return self.gained(last, since=first) and first - last > chance
 
-    def gained(self, value: float) -> bool:
-        """Whether a distance is better than untrained by LEAST_GAIN of the way to real images."""
-        return self.values[0] - value > LEAST_GAIN * (self.values[0] - self.real_images)
+    def gained(self, value: float, since: float) -> bool:
+        """Whether a distance is better than another by LEAST_GAIN of the way from that to real images."""
+        return since - value > LEAST_GAIN * (since - self.real_images)
 
     @property
     def still_falls(self) -> bool:
@@ -154,7 +155,7 @@ def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
     for name, curve in curves.items():
         if seconds >= curve.spent["train_seconds"][1] * (1 - 1e-9):
             value = _at(curve, curve.values, seconds)
-            if untrained - value > LEAST_GAIN * (untrained - curve.real_images):
+            if curve.gained(value, since=untrained):
                 known[name] = (_at(curve, curve.lows, seconds), _at(curve, curve.highs, seconds))
     return tuple(name for name, rank in ranks(known, "lower").items() if rank == 1)
 
