@@ -39,6 +39,28 @@ def test_overlapping_intervals_are_never_called_better():
     assert all_level.verdict.startswith("a and b cannot be told apart")
 
 
+def test_who_is_probably_the_best_over_seeds_is_named_as_such():
+    tied = (Standing("a", 40.0, 36.0, 44.0), Standing("b", 43.0, 39.0, 47.0))
+    likely = {"score": {"a": 0.97, "b": 0.03}}
+    assert say(*tied, chances=likely, seeds=3).verdict == "a is probably ahead, though b may be as good"
+    assert "probably" not in say(*tied, chances=likely, seeds=1).verdict
+    assert "probably" not in say(*tied, chances={"score": {"a": 0.7, "b": 0.3}}, seeds=3).verdict
+
+
+def test_the_order_is_held_against_that_of_the_other_extractor():
+    turned = [
+        Standing("vae", 0.1, 0.09, 0.11),
+        Standing("ddpm", 0.2, 0.19, 0.21),
+        Standing("gan", 0.5, 0.19, 0.8),
+    ]
+    said = [doubt for doubt in say(*CLEAR, second=turned).doubts if doubt.startswith("By both")]
+    assert said == [
+        "By both extractors 1 of 3 pairs of contenders stands in the same order; 1 in the opposite one, and so is "
+        "undecided (by the first, ddpm before vae); 1 is not told apart by both."
+    ]
+    assert not any(doubt.startswith("By both") for doubt in say(*CLEAR).doubts)
+
+
 def test_touching_intervals_overlap():
     assert say(Standing("a", 1.0, 0.5, 2.0), Standing("b", 3.0, 2.0, 4.0)).ahead == ("a", "b")
 

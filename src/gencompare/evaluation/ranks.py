@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import permutations
+from typing import NamedTuple
 
 Interval = tuple[float | None, float | None]
 """The ends, low and high, of what a score may be; None where they are not known."""
@@ -34,3 +37,28 @@ def ranks(
         for name, own in intervals.items()
         if only_worse_than is None or surely_better(only_worse_than, own, better)
     }
+
+
+class Agreement(NamedTuple):
+    """Of all pairs of names, how many two scores put in the same order, which (better by the first, the other) in
+    opposite ones, and how many at least one of them does not tell apart."""
+
+    same: int
+    opposite: list[tuple[str, str]]
+    undecided: int
+
+
+def agreement(first: Mapping[str, Interval], second: Mapping[str, Interval], better: str) -> Agreement:
+    """Hold the orders by two scores against each other, over the names that have both.
+
+    Args:
+        first, second: the intervals of each name.
+        better: `lower` or `higher`, for both.
+    """
+    both = [name for name in first if name in second]
+    ordered = [
+        pair for pair in permutations(both, 2) if surely_better(first[pair[0]], first[pair[1]], better)
+    ]
+    same = sum(surely_better(second[one], second[other], better) for one, other in ordered)
+    opposite = [(one, other) for one, other in ordered if surely_better(second[other], second[one], better)]
+    return Agreement(same, opposite, math.comb(len(both), 2) - same - len(opposite))

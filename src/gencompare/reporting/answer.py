@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gencompare.evaluation.ranks import ranks, surely_better
+from gencompare.evaluation.ranks import agreement, ranks, surely_better
 from gencompare.reporting.curves import Curve, Span, by_budget
 from gencompare.reporting.formatting import duration, interval, listed, number, probability, scaled, times
 
@@ -16,6 +16,8 @@ HEALTHY = frozenset({"finished", "stable", "oscillating"})
 ABOUT_THE_SAME = 1.2
 # Contenders within this of each other had the same of something.
 EQUAL = 1.15
+# From this probability on, over seeds, the likelier of those that cannot be told apart is named.
+LIKELY = 0.9
 
 EQUALS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("train_seconds", "training time", duration),
@@ -88,6 +90,7 @@ def answer(
     real_images: float | None = None,
     noise: float | None = None,
     opinions: Mapping[str, Opinion] | None = None,
+    second: Sequence[Standing] = (),
     chances: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Answer:
     """Say which contender is ahead on one score, by how much, how surely and at what cost.
@@ -103,6 +106,7 @@ def answer(
         real_images: what they score against other real images.
         noise: what it scores against real images.
         opinions: what other scores say, by title.
+        second: everyone's standing by the same score of another extractor's features, if it was taken.
         chances: how probably each contender is the best, by `score` and by all scores `together`.
     """
     failures = failed([s for s in standings if not s.ranked], len(standings))
@@ -111,7 +115,9 @@ def answer(
         return Answer("No contender can be ranked", "", failures, ())
     behind = sorted((s for s in standings if s.ranked and s not in ahead), key=_order(better))
     verdict, evidence = (
-        _clear(ahead[0], behind, score, better) if len(ahead) == 1 else _tie(ahead, behind, score)
+        _clear(ahead[0], behind, score, better)
+        if len(ahead) == 1
+        else _tie(ahead, behind, score, _likely(chances, seeds))
     )
     several = bool(behind or ahead[1:])
     if several:
@@ -122,6 +128,7 @@ def answer(
     doubts = (
         *failures,
         *(_second_opinions(ahead, opinions or {}) if several else ()),
+        *_by_both_extractors(standings, second, better),
         *(_chances(chances or {}, seeds) if several else ()),
         *_near_noise(ahead[0], real_images, noise),
         *_costs(compared),
@@ -205,15 +212,23 @@ def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) 
     )
 
 
-def _tie(ahead: Sequence[Standing], behind: Sequence[Standing], score: str) -> tuple[str, str]:
-    values = listed([s.measured for s in ahead])
+def _tie(
+    ahead: Sequence[Standing], behind: Sequence[Standing], score: str, likely: str | None
+) -> tuple[str, str]:
+    names, values = listed([s.name for s in ahead]), listed([s.measured for s in ahead])
     evidence = f"the intervals of their {score}, {values}, overlap"
-    if not behind:
-        return f"{listed([s.name for s in ahead])} cannot be told apart", evidence
-    return (
-        f"{listed([s.name for s in ahead])} are ahead and cannot be told apart",
-        f"{evidence}; the next, {behind[0].name}, has {behind[0].measured}",
-    )
+    if behind:
+        evidence += f"; the next, {behind[0].name}, has {behind[0].measured}"
+    if likely in {s.name for s in ahead}:
+        others = listed([s.name for s in ahead if s.name != likely])
+        return f"{likely} is probably ahead, though {others} may be as good", evidence
+    return f"{names} {'are ahead and ' if behind else ''}cannot be told apart", evidence
+
+
+def _likely(chances: Mapping[str, Mapping[str, float]] | None, seeds: int) -> str | None:
+    """Return who is the best by this score with a probability over seeds of at least LIKELY."""
+    own = (chances or {}).get("score", {}) if seeds > 1 else {}
+    return next((name for name, chance in own.items() if chance >= LIKELY), None)
 
 
 def _order(better: str) -> Callable[[Standing], float]:
@@ -282,6 +297,25 @@ def _second_opinions(ahead: Sequence[Standing], opinions: Mapping[str, Opinion])
         return ()
     also = f"{listed(agree)} {'agrees' if len(agree) == 1 else 'agree'}, and no other score contradicts."
     return (also,) if len(opinions) > len(agree) else (also.replace(", and no other score contradicts", ""),)
+
+
+def _by_both_extractors(
+    standings: Sequence[Standing], second: Sequence[Standing], better: str
+) -> tuple[str, ...]:
+    """Say of how many pairs the order holds by the other extractor too, and for which it is turned round."""
+    first, other = ({s.name: (s.low, s.high) for s in own if s.ranked} for own in (standings, second))
+    same, opposite, undecided = agreement(first, other, better)
+    pairs = same + len(opposite) + undecided
+    if not pairs:
+        return ()
+    said = f"By both extractors {same} of {pairs} pairs of contenders {'stands' if same == 1 else 'stand'} in the same order"
+    if opposite:
+        turned = listed([f"{one} before {after}" for one, after in opposite])
+        so = "is" if len(opposite) == 1 else "are"
+        said += f"; {len(opposite)} in the opposite one, and so {so} undecided (by the first, {turned})"
+    if undecided:
+        said += f"; {undecided} {'is' if undecided == 1 else 'are'} not told apart by both"
+    return (said + ".",)
 
 
 def _chances(chances: Mapping[str, Mapping[str, float]], seeds: int) -> tuple[str, ...]:

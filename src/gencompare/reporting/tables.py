@@ -150,6 +150,12 @@ class Scoreboard:
         return self.columns[0] if self.columns else NOTHING_SCORED
 
     @property
+    def second(self) -> ScoreColumn | None:
+        """The score that decides, by features that learnt this image set alone; None where that was not taken."""
+        kinds = [KINDS.get(f"{key}_learnt") for key, kind in KINDS.items() if kind == self.first.kind]
+        return next((column for column in self.columns if column.kind in kinds), None)
+
+    @property
     def tables(self) -> dict[str, list[ScoreColumn]]:
         """Columns by what they measure, a table each."""
         found: dict[str, list[ScoreColumn]] = {}
