@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from gencompare.training.optimisers import MUON_LR_FACTOR, Muon, make_optimisers
+from gencompare.training.optimisers import MUON_LR_FACTOR, Muon, make_optimisers, orthogonal
 
 
 def network() -> nn.Sequential:
@@ -39,7 +39,7 @@ def shapes(optimiser: torch.optim.Optimizer) -> set[tuple[int, ...]]:
 def test_muon_takes_hidden_weights_and_adam_all_else():
     adam, muon = make_optimisers(network(), "muon", 1e-3, (0.9, 0.99))
     assert isinstance(adam, Adam) and isinstance(muon, Muon)
-    assert shapes(muon) == {(32, 27), (64, 288), (64, 512)}  # 3 channels of 9 pixels are 27 columns
+    assert shapes(muon) == {(32, 3, 3, 3), (64, 32, 3, 3), (64, 32, 4, 4)}
     assert (3, 32, 3, 3) in shapes(adam) and (64,) in shapes(adam)
     assert len(make_optimisers(network(), "adam", 1e-3, (0.9, 0.99))) == 1
 
@@ -62,6 +62,30 @@ def test_a_step_is_nearly_orthogonal():
     singular = torch.linalg.svdvals(update)
     found = singular.quantile(torch.tensor([0.25, 1.0]))  # five Newton-Schulz iterations come so near to 1
     assert found.min() > 0.5 and found.max() < 1.3
+
+
+@pytest.mark.parametrize("hardware", [True, False])
+@pytest.mark.parametrize("shape", [(32, 48), (48, 32), (16, 16)])
+def test_steps_are_those_of_torchs_own_muon(monkeypatch, hardware, shape):
+    monkeypatch.setattr("gencompare.training.optimisers.has_bfloat16", lambda device: hardware)
+    torch.manual_seed(0)
+    start = torch.randn(shape)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    optimisers = Muon([ours], 0.01, 0.9), torch.optim.Muon([theirs], 0.01, 0.0, 0.9)
+    for _ in range(4):
+        gradient = torch.randn(shape)
+        for weight, optimiser in zip((ours, theirs), optimisers, strict=True):
+            weight.grad = gradient.clone()
+            optimiser.step()
+    moved = (theirs - start).norm()
+    assert (ours - theirs).norm() <= (0.0 if hardware else 0.02) * moved
+
+
+def test_float32_is_computed_with_where_bfloat16_is_emulated(monkeypatch):
+    monkeypatch.setattr("gencompare.training.optimisers.has_bfloat16", lambda device: False)
+    assert orthogonal(torch.randn(20, 30)).dtype == torch.float32
+    monkeypatch.setattr("gencompare.training.optimisers.has_bfloat16", lambda device: True)
+    assert orthogonal(torch.randn(20, 30)).dtype == torch.bfloat16
 
 
 def test_schedules_start_from_each_ones_own_rate():

@@ -19,7 +19,7 @@ def mixed_precision(device: torch.device, precision: Precision) -> torch.autocas
 
     "auto" does so where the device computes bfloat16 in hardware, which makes them about twice as fast.
     """
-    wanted = precision == "bfloat16" or (precision == "auto" and _has_bfloat16(device.type))
+    wanted = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device.type))
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and not _in_full_precision.get())
 
 
@@ -56,7 +56,8 @@ def _cuda_flags(tf32: bool, benchmark: bool) -> Iterator[None]:
 
 
 @cache
-def _has_bfloat16(device_type: str) -> bool:
+def has_bfloat16(device_type: str) -> bool:
+    """Return whether "cpu" or "cuda" computes bfloat16 in hardware here; elsewhere it is far slower than float32."""
     if device_type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
