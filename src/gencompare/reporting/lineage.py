@@ -18,10 +18,16 @@ MODELS = {
     "unet": "Diffusion model (Ho et al. 2020, arXiv:2006.11239)",
     "pretrained_unet": "Diffusion model that someone else began to train (Ho et al. 2020, arXiv:2006.11239)",
 }
+PROCESSES = {
+    "flow": "Flow matching: straight lines from noise to images (Liu et al. 2022, arXiv:2209.03003)",
+    "edm": "Diffusion model of any amount of noise, preconditioned (Karras et al. 2022, arXiv:2206.00364)",
+}
 OBJECTIVES = {
     "lsgan": "least-squares loss (Mao et al. 2016, arXiv:1611.04076)",
     "hinge": "hinge loss (Miyato et al. 2018, arXiv:1802.05957)",
     "wgan_gp": "Wasserstein loss with gradient penalty (Gulrajani et al. 2017, arXiv:1704.00028)",
+    "r3gan": "relativistic loss with penalties on real and fake images (Huang et al. 2024, arXiv:2501.05441)",
+    "consistency": "tuned to images in one or two evaluations (Geng et al. 2024, arXiv:2406.14548)",
 }
 
 
@@ -29,10 +35,10 @@ def lineage(settings: Mapping[str, Any]) -> str:
     """Say what a contender is. Families that are not known here say the first line of their own description.
 
     Args:
-        settings: flat, with `model.name` and `objective.name`.
+        settings: flat, with `model.name` and `objective.name`; `model.process` where there is one.
     """
     model, objective = settings["model.name"], settings.get("objective.name", "")
-    what = MODELS.get(model) or _described("model", model)
+    what = PROCESSES.get(settings.get("model.process", "")) or MODELS.get(model) or _described("model", model)
     loss = OBJECTIVES.get(objective)
     return f"{what}; {loss}" if loss and model != "progressive_gan" else what
 
