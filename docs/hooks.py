@@ -16,7 +16,7 @@ import pydantic
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
 
-from gencompare.comparisons import Comparison
+from gencompare.comparisons import Claim, Comparison
 from gencompare.config.budget import Budget
 from gencompare.config.contender import CHOICES, plain
 from gencompare.config.plan import Asked
@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, type]] = {
     "images": {"": Subset},
     "evaluation": {"": EvaluationSettings},
     "comparison": {"": Comparison},
+    "claim": {"": Claim},
     "budget": {"": Budget},
 }
 MARKER = re.compile(r"^<!-- (settings|table): (\w+) -->$", re.MULTILINE)
@@ -160,6 +161,9 @@ def _comparisons() -> Iterator[str]:
         yield f"## `{name}`"
         yield f"*{one.question}*"
         yield f"Image set: `{one.image_set['name']}`. Contenders: {', '.join(f'`{c}`' for c in one.contenders)}."
+        if one.claims:
+            yield "Claims put to the test:"
+            yield "\n".join(f"- {claim.says}" for claim in one.claims)
         yield f"```bash\nkedro run --pipeline={name}\n```"
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gencompare.config.budget import Budget
 from gencompare.config.typed import Positive, SettingError, build, nearest, settings
+from gencompare.evaluation.kinds import KINDS
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -28,6 +29,49 @@ class Training:
         return f"{self.contender}_repeat{self.repeat}" if self.repeat else self.contender
 
 
+def _known_score(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"no such score; {nearest(kind, KINDS)}")
+    return kind
+
+
+Several = Annotated[tuple[str, ...], Field(min_length=2)]
+
+
+@settings
+class Claim:
+    """What somebody expects of a comparison, as scores can judge it: one of `order`, `equal`, `learns` and `fails`.
+
+    Attributes:
+        says: the expectation in words, for the report.
+        order: contenders, each of them better than the next.
+        equal: contenders of which none scores more than `within` times as much as another.
+        within: how many times, with `equal` alone; 1.15 is 15% more.
+        learns, fails: a contender that learns, or does not, within its budget.
+        score: kind of the score that judges; the one that the answer goes by where it is left out.
+    """
+
+    says: str
+    order: Several | None = None
+    equal: Several | None = None
+    within: Annotated[float, Field(gt=1)] | None = None
+    learns: str | None = None
+    fails: str | None = None
+    score: Annotated[str, AfterValidator(_known_score)] | None = None
+
+    def __post_init__(self) -> None:
+        forms = {name: getattr(self, name) for name in ("order", "equal", "learns", "fails")}
+        if sum(form is not None for form in forms.values()) != 1:
+            raise ValueError(f"give one of {', '.join(forms)}")
+        if (self.equal is None) != (self.within is None):
+            raise ValueError("equal needs within, such as within: 1.15, and nothing else has it")
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Those it is about."""
+        return self.order or self.equal or tuple(one for one in (self.learns, self.fails) if one is not None)
+
+
 @settings
 class Comparison:
     """What is compared on what.
@@ -39,6 +83,7 @@ class Comparison:
         seeds: how many times each contender is trained, with seeds that follow each other.
         budget: of each contender's training; without one, each has its own `training.kimg`.
         evaluation: settings of scoring that this comparison has otherwise.
+        claims: what somebody expects of it; the report judges each.
     """
 
     question: str
@@ -47,6 +92,7 @@ class Comparison:
     seeds: Positive = 1
     budget: Budget | None = None
     evaluation: dict[str, Any] = Field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
 
     @property
     def trainings(self) -> list[Training]:

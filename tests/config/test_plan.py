@@ -197,16 +197,62 @@ def test_settings_of_training_are_refused_where_nothing_is_trained():
 
 
 BLOCK = {"question": "?", "image_set": "squares", "contenders": ["dcgan"]}
-NO_COMPARISON = {
-    "no_contenders": ({"mine": BLOCK | {"contenders": []}}, "comparisons.mine.contenders"),
-    "unknown_contender": ({"mine": BLOCK | {"contenders": ["dcgn"]}}, "did you mean dcgan"),
-    "unknown_part": ({"mine": BLOCK | {"sedes": 3}}, "did you mean seeds"),
-    "no_question": ({"mine": {"image_set": "squares", "contenders": ["dcgan"]}}, "question: must be given"),
-    "no_image_set": ({"mine": BLOCK | {"image_set": {"count": 3}}}, "must have a name"),
-    "no_block": ({"mine": 5}, "must be a block of settings"),
-    "bad_name": ({"My Own": BLOCK}, "lower case letters"),
-    "reserved": ({RESERVED[0]: BLOCK}, "lower case letters"),
-}
+NO_COMPARISON = (
+    {
+        "no_contenders": ({"mine": BLOCK | {"contenders": []}}, "comparisons.mine.contenders"),
+        "unknown_contender": ({"mine": BLOCK | {"contenders": ["dcgn"]}}, "did you mean dcgan"),
+        "unknown_part": ({"mine": BLOCK | {"sedes": 3}}, "did you mean seeds"),
+        "no_question": (
+            {"mine": {"image_set": "squares", "contenders": ["dcgan"]}},
+            "question: must be given",
+        ),
+        "no_image_set": ({"mine": BLOCK | {"image_set": {"count": 3}}}, "must have a name"),
+        "no_block": ({"mine": 5}, "must be a block of settings"),
+        "bad_name": ({"My Own": BLOCK}, "lower case letters"),
+        "reserved": ({RESERVED[0]: BLOCK}, "lower case letters"),
+    }
+    | {
+        f"claim_{name}": (
+            {"mine": BLOCK | {"claims": [{"says": "It is so", **claim}]}},
+            f"comparisons.mine.claims.0{said}",
+        )
+        for name, claim, said in (
+            (
+                "unknown_contender",
+                {"order": ["dcgan", "ddpn"]},
+                ": ddpn: no such contender; did you mean ddpm",
+            ),
+            ("contender_twice", {"order": ["dcgan", "dcgan"]}, ": dcgan stands there twice"),
+            (
+                "unknown_score",
+                {"learns": "dcgan", "score": "kdi"},
+                ".score='kdi': no such score; did you mean kid",
+            ),
+            ("unknown_key", {"lerns": "dcgan"}, ".lerns='dcgan': no such setting; did you mean learns"),
+            ("of_one", {"order": ["dcgan"]}, ".order=['dcgan']"),
+            ("within_less", {"equal": ["dcgan", "ddpm"], "within": 0.9}, ".within=0.9"),
+        )
+    }
+    | {
+        "claim_without_form": (
+            {"mine": BLOCK | {"claims": [{"says": "It is so"}]}},
+            "give one of order, equal, learns, fails",
+        ),
+        "claim_of_two_forms": (
+            {"mine": BLOCK | {"claims": [{"says": "?", "learns": "dcgan", "fails": "ddpm"}]}},
+            "give one of order, equal, learns, fails",
+        ),
+        "claim_without_within": (
+            {"mine": BLOCK | {"claims": [{"says": "?", "equal": ["dcgan", "ddpm"]}]}},
+            "equal needs within",
+        ),
+        "claim_without_words": (
+            {"mine": BLOCK | {"claims": [{"learns": "dcgan"}]}},
+            "claims.0.says: must be given",
+        ),
+        "claim_alone": ({"mine": BLOCK | {"claims": {"says": "?"}}}, "comparisons.mine.claims"),
+    }
+)
 
 
 @pytest.mark.parametrize(("blocks", "said"), NO_COMPARISON.values(), ids=NO_COMPARISON.keys())
@@ -214,3 +260,17 @@ def test_a_block_that_is_no_comparison_is_refused(blocks, said):
     with pytest.raises(SettingError) as refused:
         assert Plan(Sources([*load().plan.sources.files, File("conf/local", {}, blocks)])).planned
     assert said in str(refused.value)
+
+
+def test_every_claim_is_about_contenders_of_its_comparison():
+    claimed = {name: one for name, one in COMPARISONS.items() if one.claims}
+    assert len(claimed) == 8
+    for name, comparison in claimed.items():
+        for claim in comparison.claims:
+            assert set(claim.contenders) <= set(comparison.contenders), (name, claim.says)
+
+
+def test_claims_stay_where_contenders_are_left_out():
+    planned = load(chosen_contenders="ddpm").plan.comparison("bird_compare")
+    assert planned.comparison.contenders == ("ddpm",)
+    assert planned.comparison.claims == COMPARISONS["bird_compare"].claims

@@ -48,9 +48,10 @@ def test_own_model_makes_images_and_logits():
 
 
 def test_own_comparison_and_its_contender_are_taken():
-    comparison, contender = blocks("own-comparison", "yaml")
-    block = declared(yaml.safe_load(comparison))["width_compare"]
-    given = {"contenders": yaml.safe_load(contender), "chosen_contenders": list(block.contenders)}
+    comparison, contender, claims = map(yaml.safe_load, blocks("own-comparison", "yaml"))
+    block = declared({name: own | claims[name] for name, own in comparison.items()})["width_compare"]
+    assert {name for claim in block.claims for name in claim.contenders} == set(block.contenders)
+    given = {"contenders": contender, "chosen_contenders": list(block.contenders)}
     given |= {"dataset": block.image_set["name"]}
     loader = ComparisonConfigLoader(str(PROJECT / "conf"), runtime_params=given, **CONFIG_LOADER_ARGS)
     planned = loader.plan.comparison("gan_compare")

@@ -22,6 +22,8 @@ def test_a_finished_comparison_becomes_a_page_and_the_same_one_again(finished):
     for part in (
         COMPARISONS["gan_compare"].question,
         "Kernel distance ↓",
+        "## Claims",
+        COMPARISONS["gan_compare"].claims[0].says,
         "## Costs",
         "git_commit",
         "`model.name`",
@@ -32,7 +34,11 @@ def test_a_finished_comparison_becomes_a_page_and_the_same_one_again(finished):
     for name in pictures:
         Image.open(folder / name).verify()
     assert sum(file.stat().st_size for file in folder.iterdir()) < 1_000_000
-    assert f"({folder.name}/index.md)" in (results / "index.md").read_text()
+    index = (results / "index.md").read_text()
+    assert f"({folder.name}/index.md)" in index
+    assert all(
+        f"| {claim.says} | gan_compare | squares |" in index for claim in COMPARISONS["gan_compare"].claims
+    )
 
     before = {file: file.read_bytes() for file in results.rglob("*") if file.is_file()}
     run(finished, "publish", comparison="gan_compare", dataset="squares")

@@ -88,6 +88,16 @@ def test_scores_alone_are_made_again_where_they_alone_are_stale(copied, caplog):
     }
 
 
+def test_another_claim_makes_the_report_anew(copied):
+    before = reports(copied)
+    declared = copied / "conf/base/comparisons.yml"
+    declared.write_text(declared.read_text().replace("training is stable", "training is calm"))
+    run(copied, only_missing_outputs=True, **VAE)
+    assert len(reports(copied)) == len(before) + 1
+    page = reports(copied)[-1].read_text()
+    assert "training is calm" in page and "ddpm is not in this run" in page
+
+
 def test_two_comparisons_in_one_run(copied):
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare,vae_compare", "--env=smoke"]
     subprocess.run([*command, "--dataset=squares", "--contenders=vae"], cwd=copied, check=True)

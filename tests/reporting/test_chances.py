@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from gencompare.reporting.chances import best
+from gencompare.reporting.chances import best, of_order
 
 
 def test_a_clear_leader_is_best_for_sure_and_equals_share():
@@ -50,3 +51,13 @@ def test_of_contenders_called_best_with_some_probability_that_share_is(seeds):
         band = (sure >= low) & (sure < high)
         wide = 2.6 * np.sqrt(0.25 / band.sum())
         assert sure[band].mean() - 0.08 - wide < right[band].mean() < sure[band].mean() + 0.08 + wide
+
+
+def test_an_order_of_two_is_as_probable_as_their_normal_difference_says():
+    two = {"a": [(1.0, 0.3)], "b": [(1.5, 0.4)]}
+    assert of_order(two, "lower") == pytest.approx(norm.cdf(0.5 / 0.5), abs=0.015)
+    assert of_order(two, "higher") == pytest.approx(norm.cdf(-0.5 / 0.5), abs=0.015)
+
+
+def test_of_three_that_are_alike_every_order_is_as_probable():
+    assert of_order({name: [(1.0, 0.1)] for name in "abc"}, "lower") == pytest.approx(1 / 6, abs=0.015)

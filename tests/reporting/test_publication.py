@@ -1,4 +1,10 @@
-from gencompare.reporting.publication import index
+import numpy as np
+import pandas as pd
+
+from gencompare.reporting.publication import Result, index, page
+
+COSTS = ("kimg", "train_seconds", "train_flops", "parameters", "seconds_per_image")
+IMAGES = np.zeros((8, 4, 4, 3), np.uint8)
 
 
 def facts(comparison, image_set, curves, extractor="a"):
@@ -47,3 +53,29 @@ def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart()
 def test_cells_do_not_break_the_table():
     one = facts("gan_compare", "squares", {"vae": [(30.0, 0.5)]}) | {"verdict": "a | b."}
     assert "a \\| b." in index([one])
+
+
+CLAIMS = [{"says": "VAEs | blur", "verdict": "holds", "evidence": "fd 1 for vae."}]
+
+
+def test_the_index_shows_the_claims_of_every_result_that_has_any():
+    without = facts("gan_compare", "squares", {"vae": [(30.0, 0.5)]})
+    assert "## Claims" not in index([without])
+    page = index([without, facts("bird_compare", "birds", {}) | {"claims": CLAIMS}])
+    section = page.split("## Claims put to the test")[1]
+    assert section.splitlines()[-1] == "| VAEs \\| blur | bird_compare | birds | **holds** | fd 1 for vae. |"
+    assert "gan_compare" not in section
+
+
+def test_a_page_shows_the_claims_of_its_comparison():
+    said = {"question": "?", "said": ["vae is ahead."], "failed": {}, "claims": CLAIMS}
+    costs = pd.DataFrame([{"contender": "vae", "seed": 0, "device": "CPU"} | dict.fromkeys(COSTS, 1.0)])
+    origin = {"answer": said, "settings": {"vae": {}}, "images": {}}
+    result = Result(
+        "bird_compare", "birds", "2026-01-02T03.04.05.678Z", origin, "scores", costs, {}, {"vae": IMAGES}
+    )
+    assert "| VAEs \\| blur | **holds** | fd 1 for vae. |" in page(result, [])
+    assert result.facts["claims"] == CLAIMS
+    del said["claims"]  # as runs left it before there were any
+    assert "## Claims" not in page(result, [])
+    assert result.facts["claims"] == []

@@ -119,6 +119,8 @@ class Plan:
         self.comparisons = {name: self._as_asked(one) for name, one in declared(merged.values).items()}
         for name, comparison in self.comparisons.items():
             check_contenders(comparison.contenders, f"comparisons.{name}.contenders", sources.contenders)
+            for place, claim in enumerate(comparison.claims):
+                check_contenders(claim.contenders, f"comparisons.{name}.claims.{place}", sources.contenders)
 
     @cached_property
     def planned(self) -> dict[str, Planned]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
 import click
 import pydantic
@@ -118,8 +118,8 @@ def _first_line(cls: type, values: Mapping[str, Any], error: pydantic.Validation
     first = error.errors()[0]
     named = _path(values, first)
     setting = ".".join([where, *named] if where else named)
-    fields: Iterable[str] = getattr(cls, "__dataclass_fields__", {})
     if first["type"] == "unexpected_keyword_argument":
+        fields = _fields(cls, first["loc"][:-1])
         return f"{setting}={first['input']!r}: no such setting; {nearest(str(first['loc'][-1]), fields)}"
     if first["type"] in MISSING:
         return f"{setting}: must be given"
@@ -127,6 +127,15 @@ def _first_line(cls: type, values: Mapping[str, Any], error: pydantic.Validation
     if not first["loc"]:
         return f"{setting}: {message}"
     return f"{setting}={first['input']!r}: {message}"
+
+
+def _fields(cls: Any, path: Iterable[str | int]) -> Iterable[str]:
+    """Return the settings that there are at a place within settings of a class."""
+    for part in path:
+        if part in getattr(cls, "__pydantic_fields__", {}):
+            inner = get_args(cls.__pydantic_fields__[part].annotation)
+            cls = next((one for one in inner if hasattr(one, "__pydantic_fields__")), cls)
+    return getattr(cls, "__dataclass_fields__", {})
 
 
 def _path(values: Any, error: ErrorDetails) -> list[str]:

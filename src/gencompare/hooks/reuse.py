@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,9 @@ class ReuseHook:
             found |= _without_unconcerned(planned.settings(owned.training))
         elif owned.kind not in SCORED:
             every = {one.name: _without_unconcerned(planned.settings(one)) for one in planned.trainings}
-            found |= {"trainings": every, "evaluation": evaluation}
+            claims = enumerate(planned.comparison.claims if planned.comparison else ())
+            expected = {str(place): asdict(claim) for place, claim in claims}
+            found |= {"trainings": every, "evaluation": evaluation, "claims": expected}
         if owned.kind in SCORED:
             found |= {"evaluation": evaluation}
         elif owned.training is not None and owned.kind not in TRAINED:

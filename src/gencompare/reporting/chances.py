@@ -59,6 +59,18 @@ def best(scores: Mapping[str, tuple[str, Mapping[str, Seeds]]], seed: int = 0) -
     return found
 
 
+def of_order(contenders: Mapping[str, Seeds], better: str, seed: int = 0) -> float:
+    """Return how probably the true scores of contenders stand in the order in which these are given, the best first.
+
+    Args:
+        contenders: the values of each.
+        better: `lower` or `higher`.
+        seed: of the draws.
+    """
+    drawn = draws(contenders, np.random.default_rng(seed)) * (1 if better == "lower" else -1)
+    return float((np.diff(drawn, axis=1) > 0).all(axis=1).mean())
+
+
 def _shares(names: Sequence[str], drawn: np.ndarray) -> dict[str, float]:
     least = drawn == drawn.min(axis=1, keepdims=True)
     return dict(zip(names, (least / least.sum(axis=1, keepdims=True)).mean(axis=0).tolist(), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from gencompare.comparisons import Claim
 from gencompare.config.typed import flatten
 from gencompare.evaluation.ranks import surely_better
 from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting import curves
-from gencompare.reporting.answer import HEALTHY
+from gencompare.reporting.answer import HEALTHY, Standing
 from gencompare.reporting.formatting import number
 from gencompare.reporting.palette import Look, looks
+from gencompare.reporting.tables import Scoreboard, ScoreColumn
 
 # Samples that vary less than this share of real images' variety are all but one image.
 COLLAPSED_BELOW = 0.1
@@ -161,6 +163,8 @@ class ReportContents:
         contenders: in the comparison's order.
         table: the scores of contenders, real images and noise, from the evaluation room.
         provenance: `command`, `git_commit`, `machine`, `python`, `version.<package>`, ...
+        claims: what somebody expects of the comparison.
+        claims_about: the name of the image set that these are about; empty for any.
     """
 
     comparison: str
@@ -170,11 +174,25 @@ class ReportContents:
     contenders: Sequence[ContenderReport]
     table: pd.DataFrame
     provenance: Mapping[str, Any]
+    claims: Sequence[Claim] = ()
+    claims_about: str = ""
 
     @cached_property
     def looks(self) -> dict[str, Look]:
         """How each contender is drawn."""
         return looks(c.name for c in self.contenders)
+
+    def standings(self, board: Scoreboard, column: ScoreColumn) -> list[Standing]:
+        """Return every contender's standing by one score."""
+        return [
+            Standing(
+                c.name,
+                **asdict(board.cell(c.name, column.name)),
+                status=self.failures.get(c.name, "finished"),
+                cost=c.cost,
+            )
+            for c in self.contenders
+        ]
 
     @cached_property
     def unlearnt(self) -> dict[str, str]:

@@ -66,6 +66,7 @@ class Result:
             "images": self.origin["images"],
             "seeds": int(self.costs.groupby("contender").size().max()),
             "verdict": self.origin["answer"]["said"][0],
+            "claims": self.origin["answer"].get("claims", []),
             "curves": {name: curve for name, curve in self.curves.items() if name not in failed},
         }
 
@@ -145,6 +146,7 @@ def page(result: Result, figures: Sequence[str]) -> str:
         _table(["contender", "samples"], strips),
         "## Scores",
         result.scores.strip(),
+        *_claims(answer.get("claims", [])),
         *(part for name in figures for part in (f"## {titles[name]}", f"![{titles[name]}]({name}.png)")),
         "## Costs",
         _table(
@@ -185,6 +187,7 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
                 "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
                 "the kernel distance along the curves (less is better). Image sets do not compare with each other.",
                 _table(heading, _leaders(every)),
+                *_claims_of_all(every),
             ]
         )
         + "\n"
@@ -208,6 +211,31 @@ def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
             cells.append(f"{name} {number(value)} ({duration(seconds)})" if name else "–")
         rows.append([image_set, *cells])
     return rows
+
+
+def _claims(claims: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the section on what became of a comparison's claims, empty where there are none."""
+    if not claims:
+        return []
+    rows = [[claim["says"], f"**{claim['verdict']}**", claim["evidence"]] for claim in claims]
+    return ["## Claims", _table(["claim", "verdict", "by what"], rows)]
+
+
+def _claims_of_all(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the section on the claims of all results, empty where there are none."""
+    rows = [
+        [claim["says"], facts["comparison"], facts["image_set"], f"**{claim['verdict']}**", claim["evidence"]]
+        for facts in results
+        for claim in facts.get("claims", [])
+    ]
+    if not rows:
+        return []
+    text = (
+        "What somebody expected, judged by the scores and 95% intervals of these runs. It holds or not for their image set "
+        "and budget; intervals that overlap decide nothing."
+    )
+    heading = ["claim", "comparison", "image set", "verdict", "by what"]
+    return ["## Claims put to the test", text, _table(heading, rows)]
 
 
 def _first(samples: Path) -> np.ndarray:

@@ -8,11 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gencompare.evaluation.ranks import surely_better
-from gencompare.reporting import chances, figures, page, tables
+from gencompare.reporting import chances, claims, figures, page, tables
 from gencompare.reporting.answer import (
     Answer,
     Opinion,
-    Standing,
     answer,
     answer_by_budget,
     what_was_equal,
@@ -27,6 +26,7 @@ SECTIONS = {
     "samples": "Samples",
     "curves": "Quality while training",
     "scores": "Scores",
+    "claims": "Claims",
     "trade-offs": "Quality against cost",
     "costs": "Costs",
     "training": "How training went",
@@ -64,6 +64,7 @@ def render(contents: ReportContents) -> str:
         by_budget=_by_budget(contents),
         equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
         copies=copies(contents),
+        claims=claims.judged(contents, board),
         alerts=alerts(contents.card),
         headline=tables.headline(board),
         chances=_chances(contents, board),
@@ -142,14 +143,14 @@ def answer_of(contents: ReportContents) -> Answer:
     others = [column for column in _opinionated(board) if column is not first]
     likely = _chances(contents, board)
     return answer(
-        _standings(contents, board, first),
+        contents.standings(board, first),
         first.full,
         first.kind.better,
         first.seeds,
         real_images=board.cell("real images", first.name).value,
         noise=board.cell("noise", first.name).value,
         opinions={
-            column.kind.title: Opinion(_standings(contents, board, column), column.kind.better)
+            column.kind.title: Opinion(contents.standings(board, column), column.kind.better)
             for column in others
         },
         second=_standings(contents, board, board.second) if board.second else (),
@@ -222,20 +223,6 @@ def _by_budget(contents: ReportContents) -> str:
     """Say who leads at which budget, of those that did not fail."""
     sound = [c for c in contents.contenders if c.name not in contents.failures]
     return answer_by_budget({c.name: c.curve for c in sound if c.curve is not None})
-
-
-def _standings(
-    contents: ReportContents, board: tables.Scoreboard, column: tables.ScoreColumn
-) -> list[Standing]:
-    return [
-        Standing(
-            c.name,
-            **asdict(board.cell(c.name, column.name)),
-            status=contents.failures.get(c.name, "finished"),
-            cost=c.cost,
-        )
-        for c in contents.contenders
-    ]
 
 
 def report_figures(contents: ReportContents) -> dict[str, go.Figure]:

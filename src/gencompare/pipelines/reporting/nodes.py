@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from gencompare.comparisons import Claim
 from gencompare.evaluation.bench import rows
 from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
+from gencompare.reporting.claims import judged
 from gencompare.reporting.contents import ReportContents, contender_reports, neighbours_shown
 from gencompare.reporting.export import figure_pngs
-from gencompare.reporting.report import render, report_figures, summary_of
+from gencompare.reporting.report import render, report_figures, scoreboard_of, summary_of
 from gencompare.reporting.summary import latex, markdown, terminal
 
 logger = logging.getLogger(__name__)
@@ -61,6 +65,8 @@ def tabulate_costs(**results: dict[str, Any]) -> pd.DataFrame:
 def write_report(
     comparison: str,
     question: str,
+    claims: Sequence[Claim],
+    claims_about: str,
     prepared: ImageSplits,
     table: pd.DataFrame,
     **results: dict[str, Any],
@@ -76,11 +82,19 @@ def write_report(
         contenders=contender_reports(results.values()),
         table=table,
         provenance=origin,
+        claims=claims,
+        claims_about=claims_about,
     )
     figures = report_figures(contents)
     settings = {training: one["settings"] for training, one in results.items()}
     in_short = summary_of(contents)
-    answer = {"question": question, "said": list(in_short.said), "failed": contents.failures}
+    verdicts = [asdict(one) for one in judged(contents, scoreboard_of(contents))]
+    answer = {
+        "question": question,
+        "said": list(in_short.said),
+        "failed": contents.failures,
+        "claims": verdicts,
+    }
     recorded = origin | {"images": prepared.card["sha256"], "settings": settings, "answer": answer}
     logger.info("\n%s", terminal(in_short))
     written = {"markdown": markdown(in_short), "latex": latex(in_short)}

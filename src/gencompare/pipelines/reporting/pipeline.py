@@ -62,7 +62,13 @@ def create_pipeline(name: str, comparison: Comparison) -> Pipeline:
                 name="tabulate_costs",
             ),
             Node(
-                _with(write_report, comparison=name, question=comparison.question),
+                _with(
+                    write_report,
+                    comparison=name,
+                    question=comparison.question,
+                    claims=comparison.claims,
+                    claims_about=comparison.image_set["name"],
+                ),
                 inputs=shared | results,
                 outputs={kind: kind for kind in ("report", "pictures", "origin", "markdown", "latex")}
                 | {name: f"{name}_figure" for name in FIGURES},

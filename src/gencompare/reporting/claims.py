@@ -1,0 +1,160 @@
+"""Claims put to the test: whether what somebody expects of a comparison holds, by the scores behind its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+
+from gencompare.comparisons import Claim
+from gencompare.evaluation.kinds import KINDS
+from gencompare.evaluation.ranks import surely_better
+from gencompare.reporting import chances
+from gencompare.reporting.answer import Standing, failed
+from gencompare.reporting.contents import ReportContents
+from gencompare.reporting.formatting import listed, number, probability
+from gencompare.reporting.tables import Scoreboard, ScoreColumn
+
+HOLDS = "holds"
+DOES_NOT_HOLD = "does not hold"
+CANNOT_BE_TOLD = "cannot be told"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a claim.
+
+    Attributes:
+        says: the claim in words.
+        verdict: HOLDS, DOES_NOT_HOLD or CANNOT_BE_TOLD.
+        evidence: the numbers behind it, or why there are none.
+    """
+
+    says: str
+    verdict: str
+    evidence: str
+
+
+def judged(contents: ReportContents, board: Scoreboard) -> list[Verdict]:
+    """Judge every claim of a comparison by the scores of this run."""
+    found = []
+    for claim in contents.claims:
+        verdict, evidence = _judged(claim, contents, board)
+        on, about = contents.card["name"], contents.claims_about
+        if verdict != CANNOT_BE_TOLD and about not in ("", on):
+            evidence += f"; it was said of {about} and is judged on {on}"
+        found.append(Verdict(claim.says, verdict, f"{evidence}."))
+    return found
+
+
+def judge_order(standings: Sequence[Standing], better: str) -> tuple[str, str]:
+    """Judge whether each is better than the next; return the verdict and its reason.
+
+    It holds where no two intervals overlap and all stand in this order. It does not where one is surely better than
+    another that was to be better.
+
+    Args:
+        standings: of those it is about, the best expected first.
+        better: `lower` or `higher`.
+    """
+    reversed_, level = [], []
+    for one, other in combinations(standings, 2):
+        if surely_better((other.low, other.high), (one.low, one.high), better):
+            reversed_.append(f"{other.name} is surely better than {one.name}")
+        elif not surely_better((one.low, one.high), (other.low, other.high), better):
+            level.append(f"{one.name} and {other.name}")
+    if reversed_:
+        return DOES_NOT_HOLD, listed(reversed_)
+    if level:
+        return CANNOT_BE_TOLD, f"the intervals of {', of '.join(level)} overlap"
+    return HOLDS, "the intervals do not overlap"
+
+
+def judge_equal(standings: Sequence[Standing], within: float) -> tuple[str, str]:
+    """Judge whether none scores more than `within` times as much as another; return the verdict and its reason.
+
+    It holds where that is so wherever in their intervals the scores lie. It does not where that is so nowhere in them.
+    """
+    known = [
+        (s.value, s.low, s.high, s.name)
+        for s in standings
+        if s.value is not None and s.low is not None and s.high is not None
+    ]
+    if len(known) < len(standings):
+        return CANNOT_BE_TOLD, "not every interval is known"
+    ends = [(low, high) for _, low, high, _ in known]
+    if any(low > within * max(high, 0.0) for (low, _), (_, high) in permutations(ends, 2)):
+        verdict = DOES_NOT_HOLD
+    elif all(high <= within * low and low > 0.0 for (_, high), (low, _) in permutations(ends, 2)):
+        verdict = HOLDS
+    else:
+        verdict = CANNOT_BE_TOLD
+    (less, less_low, less_high, lesser), *_, (more, more_low, more_high, greater) = sorted(known)
+    if less_low <= 0.0:
+        return verdict, f"the interval of {lesser} reaches 0, where nothing is so many times as much"
+    between = f"{number(more_low / less_high)} to {number(more_high / less_low)}"
+    ratio = f"{greater} has {number(more / less)} times as much as {lesser} ({between})"
+    return verdict, f"{ratio}, expected at most {within:g} times"
+
+
+def _judged(claim: Claim, contents: ReportContents, board: Scoreboard) -> tuple[str, str]:
+    names = [c.name for c in contents.contenders]
+    absent = [name for name in claim.contenders if name not in names]
+    if absent:
+        return CANNOT_BE_TOLD, f"{listed(absent)} {'is' if len(absent) == 1 else 'are'} not in this run"
+    column = _column(claim, board)
+    if column is None:
+        return CANNOT_BE_TOLD, f"there is no score {claim.score} in this run"
+    every = {s.name: s for s in contents.standings(board, column)}
+    standings = [every[name] for name in claim.contenders]
+    if claim.order is None and claim.equal is None:
+        verdict, reason = _judge_learning(claim, contents, standings[0], column)
+    elif unranked := [s for s in standings if not s.ranked]:
+        return CANNOT_BE_TOLD, failed(unranked, len(standings))[0].removesuffix(".")
+    else:
+        better, within = column.kind.better, claim.within
+        verdict, reason = judge_order(standings, better) if within is None else judge_equal(standings, within)
+        values = listed([f"{s.measured} for {s.name}" for s in standings])
+        reason = f"{column.full} {values}; {better} is better, and {reason}"
+        reason += _probability(claim, contents, column) if claim.order else ""
+    if verdict != CANNOT_BE_TOLD and column.seeds == 1:
+        reason += "; on one seed each (another seed may change it)"
+    return verdict, reason
+
+
+def _column(claim: Claim, board: Scoreboard) -> ScoreColumn | None:
+    """Return the score that judges a claim, None where this run has none of its kind."""
+    if claim.score is None:
+        return board.first
+    return next((column for column in board.columns if column.kind is KINDS[claim.score]), None)
+
+
+def _judge_learning(
+    claim: Claim, contents: ReportContents, standing: Standing, column: ScoreColumn
+) -> tuple[str, str]:
+    name = standing.name
+    if name in contents.failures:
+        verdict = HOLDS if claim.fails else DOES_NOT_HOLD
+        why = contents.unlearnt.get(name, "").removesuffix(".")
+        return verdict, f"{name} {contents.failures[name]}" + (f": {why[0].lower()}{why[1:]}" if why else "")
+    if not standing.ranked:
+        return CANNOT_BE_TOLD, f"{name} has no {column.full}"
+    verdict = HOLDS if claim.learns else DOES_NOT_HOLD
+    return verdict, f"{name} did not fail; {column.full} {standing.measured}"
+
+
+def _probability(claim: Claim, contents: ReportContents, column: ScoreColumn) -> str:
+    """Say how probable the order is over seeds and samples; empty where that is not known."""
+    seeds: Mapping[str, chances.Seeds] = {
+        c.name: [
+            (own[column.name]["value"], own[column.name]["standard_error"])
+            for own in c.scores_by_seed
+            if column.name in own
+        ]
+        for c in contents.contenders
+    }
+    ordered = {name: seeds[name] for name in claim.contenders}
+    if not all(each and any(error for _, error in each) for each in ordered.values()):
+        return ""
+    over = "seeds and samples" if column.seeds > 1 else "samples alone"
+    return f"; the order is so with probability {probability(chances.of_order(ordered, column.kind.better))}, over {over}"
