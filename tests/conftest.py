@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 # Before torch is imported: threads that spin while they wait would take the cores from a test's own workers.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -55,6 +57,27 @@ def sources(shared_data: Path) -> dict[str, dict[str, str]]:
         "cub200": {"folder": str(shared_data / "CUB_200_2011")},
         "cifar10": {"folder": str(shared_data / "cifar10_jpeg")},
     }
+
+
+@pytest.fixture(scope="session")
+def once(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Callable[[str, Callable[[Path], Any]], Path]:
+    """Have a folder made once for all of pytest's processes: whichever asks first makes it, the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def made(name: str, make: Callable[[Path], Any]) -> Path:
+        folder, whole = shared / f"once-{name}", shared / f"once-{name}.whole"
+        with FileLock(f"{folder}.lock"):
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # where making it has failed before
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from kedro.runner import AbstractRunner, ThreadRunner
 
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.settings import CONFIG_LOADER_ARGS
+from gencompare.tracking.server import ensure_database
 
 PROJECT = Path(__file__).parents[2]
 COMPARISONS = ComparisonConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS).plan.comparisons
@@ -56,6 +57,19 @@ def newest(folder: Path, name: str) -> Path:
     found = sorted(folder.glob(f"{name}/*/{name}"))
     assert found, f"no {name} in {folder}"
     return found[-1]
+
+
+@pytest.fixture(scope="session")
+def fresh(once: Callable[..., Path]) -> Callable[[Path], Path]:
+    """Lay out a project with a database of MLflow, without any run: to make one takes seconds."""
+    made = once("database", lambda folder: ensure_database(f"sqlite:///{folder}/mlflow.db"))
+
+    def lay_out(folder: Path) -> Path:
+        folder.mkdir(exist_ok=True)
+        shutil.copy(made / "mlflow.db", folder)
+        return make_project(folder)
+
+    return lay_out
 
 
 @pytest.fixture

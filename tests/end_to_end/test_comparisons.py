@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -11,30 +12,53 @@ import pytest
 
 from gencompare.reporting.report import SECTIONS
 
-from .conftest import COMPARISONS, make_project, newest, run
+from .conftest import COMPARISONS, newest, run
 
 WHOLE = "[...document.images].every(i => !i.src || (i.complete && i.naturalWidth))"
 
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One project for all comparisons, so that they share trainings as a user's do."""
-    return make_project(tmp_path_factory.mktemp("studies"))
+def studies(fresh: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for most comparisons, so that they share trainings as a user's do."""
+    return fresh(tmp_path_factory.mktemp("studies"))
 
 
-def located(name: str, sources: dict[str, dict[str, str]], clothes: Path) -> dict[str, dict[str, str]]:
-    """Return where the images of a comparison lie, as parameters."""
-    places = sources | {"fashion_mnist": {"folder": str(clothes)}}
+@pytest.fixture(scope="module")
+def places(sources: dict[str, dict[str, str]], fashion_mnist_folder: Path) -> dict[str, dict[str, str]]:
+    """Where the images lie, by image set."""
+    return sources | {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
+
+
+def compare(project: Path, name: str, places: dict[str, dict[str, str]]) -> None:
+    """Run a comparison on its own image set."""
     image_set = COMPARISONS[name].image_set["name"]
-    return {image_set: places[image_set]} if image_set in places else {}
+    run(project, name, image_sets={image_set: places[image_set]} if image_set in places else {})
+
+
+SHARING = ("sampler_compare", "fashion_compare")
+"""Some of these contenders are trained alike."""
+
+
+@pytest.fixture(scope="module")
+def clothes(
+    once: Callable[..., Path], fresh: Callable[[Path], Path], places: dict[str, dict[str, str]]
+) -> Path:
+    """A project in which two comparisons have run that share trainings."""
+
+    def make(folder: Path) -> None:
+        fresh(folder)
+        for name in SHARING:
+            compare(folder, name, places)
+
+    return once("clothes", make)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_every_comparison_ends_in_a_report_that_opens(
-    name, studies, sources, fashion_mnist_folder, open_report
-):
-    run(studies, name, image_sets=located(name, sources, fashion_mnist_folder))
-    (folder,) = (studies / "data/08_reporting" / name).iterdir()
+def test_every_comparison_ends_in_a_report_that_opens(name, request, open_report):
+    project = request.getfixturevalue("clothes" if name in SHARING else "studies")
+    if name not in SHARING:
+        compare(project, name, request.getfixturevalue("places"))
+    (folder,) = (project / "data/08_reporting" / name).iterdir()
     table = pd.read_csv(newest(folder, "scores.csv")).set_index("contender")
     assert set(COMPARISONS[name].contenders) <= set(table.index)
 
@@ -49,27 +73,11 @@ def test_every_comparison_ends_in_a_report_that_opens(
     page.close()
 
 
-CHOSEN = {
-    "sampler_compare": [
-        "ddim_5",
-        "ddim_10",
-        "dpm_solver_5",
-        "flow_5",
-        "flow_heun_10",
-        "consistency_1",
-        "consistency_2",
-    ],
-    "fashion_compare": ["ddpm_clothes", "conditional_ddpm"],
-}
-
-
-def test_equal_trainings_are_done_once(project, sources, fashion_mnist_folder):
+def test_equal_trainings_are_done_once(clothes):
     """The samplers of one comparison share networks, and so does another comparison on the same images."""
-    for name, chosen in CHOSEN.items():
-        image_sets = located(name, sources, fashion_mnist_folder)
-        run(project, name, image_sets=image_sets, chosen_contenders=",".join(chosen))
-    models = project / "data/06_models"
-    diffusion = {name for name in CHOSEN["sampler_compare"] if not name.startswith(("flow", "consistency"))}
+    models = clothes / "data/06_models"
+    samplers = COMPARISONS["sampler_compare"].contenders
+    diffusion = {name for name in samplers if not name.startswith(("flow", "consistency"))}
     alike = [path for path in models.glob("sampler_compare/*/*") if path.name in diffusion]
     alike += models.glob("fashion_compare/*/ddpm_clothes")
     assert len(alike) == len(diffusion) + 1
@@ -84,7 +92,7 @@ def test_equal_trainings_are_done_once(project, sources, fashion_mnist_folder):
         newest(other, "weights.safetensors").read_bytes()
         != newest(alike[0], "weights.safetensors").read_bytes()
     )
-    outputs = project / "data/07_model_output/sampler_compare"
+    outputs = clothes / "data/07_model_output/sampler_compare"
     costs = [json.loads(newest(folder, "sampling_cost.json").read_text()) for folder in outputs.glob("*/*")]
     assert len({cost["nfe"] for cost in costs}) > 3
 
