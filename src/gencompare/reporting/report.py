@@ -153,7 +153,7 @@ def answer_of(contents: ReportContents) -> Answer:
             column.kind.title: Opinion(contents.standings(board, column), column.kind.better)
             for column in others
         },
-        second=_standings(contents, board, board.second) if board.second else (),
+        second=contents.standings(board, board.second) if board.second else (),
         chances={"score": likely.get(first.name, {}), "together": likely.get("together", {})},
     )
 
