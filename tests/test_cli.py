@@ -92,15 +92,17 @@ def test_they_answer_at_once_without_torch_or_mlflow(words):
         "try: main()\n"
         "finally: print(sorted({'torch', 'mlflow', 'pandas', 'sklearn', 'scipy'} & sys.modules.keys()), file=sys.stderr)"
     )
-    seconds = []
-    for _ in range(3):
+    fastest = float("inf")
+    for _ in range(3):  # other tests run beside this one
         started = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", script, *words], cwd=PROJECT, capture_output=True, text=True, check=True
         )
-        seconds.append(time.perf_counter() - started)
-    assert done.stderr.splitlines()[-1] == "[]"
-    assert min(seconds) < 3
+        fastest = min(fastest, time.perf_counter() - started)
+        assert done.stderr.splitlines()[-1] == "[]"
+        if fastest < 3:
+            break
+    assert fastest < 3
 
 
 def test_help_shows_how_to_choose():

@@ -10,7 +10,6 @@ from typing import Any
 
 import mlflow
 import pytest
-from filelock import FileLock
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import AbstractRunner, ThreadRunner
@@ -73,28 +72,19 @@ def fresh(once: Callable[..., Path]) -> Callable[[Path], Path]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(fresh: Callable[[Path], Path], tmp_path: Path) -> Path:
     """A fresh project."""
-    return make_project(tmp_path)
+    return fresh(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A project in which the main job has run once, in smoke size, on squares and on its own.
+def finished(once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the main job has run once, in smoke size, on squares and on its own, as a user's first does.
 
     It runs once for all of pytest's processes, each of which has a copy.
     """
-    folder = tmp_path_factory.mktemp("finished")
-    if worker_id == "master":
-        run(make_project(folder))
-        return folder
-    one = tmp_path_factory.getbasetemp().parent / "one"
-    with FileLock(f"{one}.lock"):
-        if not one.exists():
-            run(make_project(folder))
-            shutil.copytree(folder, one)
-            return folder
-    return shutil.copytree(one, folder, dirs_exist_ok=True)
+    made = once("finished", lambda folder: run(make_project(folder)))
+    return shutil.copytree(made, tmp_path_factory.mktemp("finished"), dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from PIL import Image
 
 from .conftest import make_project
@@ -154,16 +153,11 @@ SIDE_BY_SIDE = 2
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory, worker_id):
+def answers(once):
     """What every command above ended with, those of known images when given again, what files were there after the
     others, and what was trained. All of pytest's processes hear of one asking."""
-    if worker_id == "master":
-        return ask_all(tmp_path_factory.mktemp("typed"))
-    file = tmp_path_factory.getbasetemp().parent / "answers.json"
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            file.write_text(json.dumps(ask_all(tmp_path_factory.mktemp("typed"))))
-    return json.loads(file.read_text())
+    asked = once("typed", lambda folder: (folder / "answers.json").write_text(json.dumps(ask_all(folder))))
+    return json.loads((asked / "answers.json").read_text())
 
 
 def ask_all(folder):

@@ -1,8 +1,8 @@
-"""Small real image sets, prepared as a comparison prepares them, and one feature cache for all tests."""
+"""Small real image sets, prepared as a comparison prepares them, and one feature cache for all of pytest's processes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,8 +30,8 @@ def _learns_shortly() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("features")
+def cache(once: Callable[..., Path]) -> Path:
+    return once("features", lambda folder: None)
 
 
 @pytest.fixture(scope="session")

@@ -53,13 +53,19 @@ def gap(first, second):
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory):
-    return by(1, SETTINGS, tmp_path_factory.mktemp("one"), All)
+def one(once):
+    return learnt_by(1, once)
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    return by(2, SETTINGS, tmp_path_factory.mktemp("two"), All)
+def two(once):
+    return learnt_by(2, once)
+
+
+def learnt_by(processes, once):
+    """What so many processes learn: once for all of pytest's, each of which finds it done."""
+    folder = once(f"learnt-by-{processes}", lambda folder: by(processes, SETTINGS, folder, All))
+    return by(processes, SETTINGS, folder, All)
 
 
 CHAOTIC = "resnet_gan"

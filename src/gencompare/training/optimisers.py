@@ -54,15 +54,15 @@ class Muon(Optimizer):
         super().__init__(weights, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
-        """Update every weight that has a gradient."""
+    def step(self, closure: Any = None) -> Any:
+        """Update every weight that has a gradient; `closure` is not called."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._update(weight, group["lr"], group["momentum"])
+                    self._update(weight, _matrix(weight.grad, weight), group["lr"], group["momentum"])
 
-    def _update(self, weight: nn.Parameter, lr: float, momentum: float) -> None:
-        gradient, matrix = _matrix(weight.grad, weight), _matrix(weight, weight)
+    def _update(self, weight: nn.Parameter, gradient: Tensor, lr: float, momentum: float) -> None:
+        matrix = _matrix(weight, weight)
         state = self.state[weight]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(gradient)
