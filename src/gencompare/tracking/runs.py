@@ -101,7 +101,12 @@ class TrackedRun:
 
 
 class TrainingRun(TrackedRun):
-    """One training's run."""
+    """One training's run.
+
+    Attributes:
+        training: its name.
+        is_scored: whether its scores are noted, the last that there is to tell.
+    """
 
     def __init__(
         self,
@@ -125,7 +130,7 @@ class TrainingRun(TrackedRun):
         """
         facts = json.dumps([tags["comparison"], image_set, settings], sort_keys=True)
         super().__init__(spool, name, tags, parent, hashlib.sha256(facts.encode()).hexdigest(), reused)
-        self.training = tags["training"]
+        self.training, self.is_scored = tags["training"], False
         self.log_params(settings)
 
     def record(self, kind: str, value: Any, dataset: Any) -> None:
@@ -140,6 +145,7 @@ class TrainingRun(TrackedRun):
             self.log(value)
         elif kind == "scores":
             self.log({name: score["value"] for name, score in value["scores"].items()})
+            self.is_scored = True
         elif kind in {"sample_grid", "interpolation", "trajectory", "stages"}:
             self.log_file(newest_file(dataset))
 
