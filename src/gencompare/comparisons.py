@@ -47,7 +47,8 @@ class Claim:
         order: contenders, each of them better than the next.
         equal: contenders of which none scores more than `within` times as much as another.
         within: how many times, with `equal` alone; 1.15 is 15% more.
-        learns, fails: a contender that learns, or does not, within its budget.
+        learns: a contender that learns within its budget.
+        fails: one that does not.
         score: kind of the score that judges; the one that the answer goes by where it is left out.
     """
 
