@@ -53,14 +53,6 @@ def wait_to_be_stopped(note: Path) -> None:
     raise progress.Stopped
 
 
-def die_of(settings: dict[str, object]) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def take(seconds: float) -> None:
-    time.sleep(seconds)
-
-
 def linger(note: Path) -> None:
     note.write_text(str(os.getpid()))
     time.sleep(60)

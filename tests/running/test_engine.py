@@ -19,10 +19,8 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
-from gencompare.running import engine as engine_module
 from gencompare.running import remote
 from gencompare.running.engine import Engine, EngineLost, environments
-from gencompare.running.exhaustion import OutOfMemory
 from gencompare.running.order import Order
 from gencompare.training import progress
 
@@ -91,40 +89,6 @@ def test_two_at_once_draw_what_each_draws_alone(engine, errands):
 
 def test_the_work_of_a_killed_worker_is_done_by_another(engine, errands, tmp_path):
     assert engine.call("a", errands.die_once, tmp_path / "note") == "died"
-
-
-def test_work_whose_workers_are_all_killed_is_out_of_memory_in_one_line(errands, monkeypatch):
-    monkeypatch.setitem(engine_module.CONFIG, "distributed.scheduler.allowed-failures", 1)
-    settings = {"name": "dcgan_2", "contender": "dcgan", "training": {"batch_size": 64}}
-    with remote.running(lambda: Engine(Order(), environments(trainings=1))):
-        with pytest.raises(OutOfMemory, match="dcgan_2: out of memory .* try --params=contenders.dcgan"):
-            remote.remote(errands.die_of, trains=True)(settings)
-
-
-def test_failed_work_waits_for_all_that_others_do(errands, monkeypatch):
-    monkeypatch.setattr(engine_module, "SECONDS_TO_BE_IDLE", 0.5)
-    ended = []
-
-    def others():
-        for _ in range(2):
-            remote.remote(errands.take)(1.0)
-            ended.append(time.monotonic())
-            time.sleep(0.1)  # as it is saved
-
-    with remote.running(lambda: Engine(Order(), environments(trainings=1))):
-        thread = threading.Thread(target=others)
-        thread.start()
-        remote.finish()
-        done = time.monotonic()
-        thread.join()
-        assert len(ended) == 2 and max(ended) <= done
-
-        monkeypatch.setattr(engine_module, "SECONDS_TO_BE_IDLE", 1000)
-        try:
-            threading.Timer(0.5, progress.stopping.set).start()
-            remote.finish()  # not when all are asked to stop
-        finally:
-            progress.stopping.clear()
 
 
 def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(errands):

@@ -8,8 +8,8 @@ import pickle
 import pytest
 import torch
 
-from gencompare.running.exhaustion import Exhausted, OutOfMemory, in_one_line
-from gencompare.running.remote import goes_in_parts, label, remote
+from gencompare.running.exhaustion import Exhausted, in_one_line
+from gencompare.running.remote import remote
 
 SETTINGS = {"name": "dcgan_2", "contender": "dcgan", "training": {"batch_size": 64}}
 
@@ -32,25 +32,23 @@ ERRORS = {
 @pytest.mark.parametrize(("error", "said"), ERRORS.values(), ids=ERRORS)
 def test_one_line(error, said):
     with pytest.raises(Exhausted) as raised:
-        remote(work, trains=True)(error, SETTINGS)
+        remote(work)(error, SETTINGS)
     assert said in raised.value.message
     assert "\n" not in raised.value.message
     assert pickle.loads(pickle.dumps(raised.value)).message == raised.value.message
 
 
-@pytest.mark.parametrize("marked", [remote, goes_in_parts])
-def test_work_that_trains_nothing_is_named_itself(marked):
-    label.set("gan-dcgan.score")
-    with pytest.raises(OutOfMemory, match=r"gan-dcgan\.score: out of memory; try .* evaluation\.samples"):
-        marked(work)(MemoryError(), SETTINGS)
+def test_work_without_a_contender():
+    with pytest.raises(Exhausted, match="evaluation.samples"), in_one_line([1, {}]):
+        raise MemoryError
 
 
 def test_a_real_allocation_that_fails():
-    with pytest.raises(Exhausted), in_one_line("a", []):
+    with pytest.raises(Exhausted), in_one_line([]):
         torch.empty(2**60, dtype=torch.uint8)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.EACCES, "no"), ValueError()])
 def test_other_errors_stay_what_they_are(error):
-    with pytest.raises(type(error)), in_one_line("a", [SETTINGS]):
+    with pytest.raises(type(error)), in_one_line([SETTINGS]):
         raise error

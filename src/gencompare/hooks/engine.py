@@ -17,7 +17,6 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from gencompare.catalog.whole import WholeCatalog
-from gencompare.config.typed import SettingError
 from gencompare.hooks.plan import plan_of
 from gencompare.pipelines import naming
 
@@ -77,17 +76,13 @@ class EngineHook:
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
-        """Have all other work write its checkpoint and end, or the run would wait for it. What one contender cannot
-        do, as a line says, ends none of the others': with this node the run ends, so it waits for them here."""
+        """Have all other work write its checkpoint and end, or the run would wait for it. Where one contender alone
+        has too little memory, the others' trainings go on to their ends: the next run finds them done."""
         from gencompare.running import remote
         from gencompare.running.exhaustion import OutOfMemory
-        from gencompare.training.parallel import ProcessLost
 
-        boxes = {naming.box(name, one.name) for name, p in self._plan.planned.items() for one in p.trainings}
-        is_its_own = isinstance(error, OutOfMemory | SettingError | ProcessLost)
-        if is_its_own and node.namespace in boxes and remote.is_running():
-            logger.error("%s failed; the others are finished before this run ends: %s", node.name, error)
-            remote.finish()
+        if isinstance(error, OutOfMemory) and "train" in node.tags:
+            logger.error("%s: out of memory; what else is being trained goes on to its end.", node.name)
         else:
             remote.stop()
 

@@ -205,10 +205,8 @@ class TrackingHook:
 
     def _close(self, status: str) -> None:
         self._observing.close()
-        for child in self._children.values():
-            child.close("FINISHED" if child.is_scored else status)  # whatever became of others
-        if self._parent is not None:
-            self._parent.close(status)
+        for run in (*self._children.values(), *([self._parent] if self._parent else [])):
+            run.close(status)
         self._children, self._parent = {}, None
         if self._sender is not None:
             self._sender.finish(

@@ -19,7 +19,6 @@ import dask
 import joblib
 from distributed import Client, Nanny, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
-from distributed.scheduler import KilledWorker
 
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import mapped  # noqa: F401  images are sent as where they lie
@@ -37,8 +36,6 @@ SECONDS_BETWEEN_CHECKS = 5
 """Whether all workers are there."""
 SECONDS_TO_GIVE_WAY = 1
 """To work that is to be begun before and has not come, while nothing is under way."""
-SECONDS_TO_BE_IDLE = 5
-"""So long nobody asks for work once all is done: between two pieces of it, what one made is saved."""
 
 CONFIG = {
     "distributed.worker.daemon": False,  # a worker may start processes of its own
@@ -111,7 +108,6 @@ class Engine:
 
         Raises:
             EngineLost: if the scheduler is gone.
-            MemoryError: if every worker that had it was killed.
             Stopped: if the work was to begin after all work was asked to stop.
         """
         if self._cluster is None:
@@ -169,8 +165,6 @@ class Engine:
                 if future.status == "error":  # the work's own; it may also have ended well since the wait did
                     raise
                 self._keep_workers()
-            except KilledWorker as error:  # by the system, again and again, whose memory it fills
-                raise MemoryError from error
             except (CancelledError, CommClosedError):
                 raise progress.Stopped if progress.stopping.is_set() else EngineLost(self.address) from None
 
@@ -190,14 +184,6 @@ class Engine:
         if other or not theirs:
             what = f"{other[0]} has {theirs[other[0]]}, and here is {ours}" if other else "it has no workers"
             raise SettingError(f"engine={self.address}: {what}; install the same versions everywhere")
-
-    def wait_until_idle(self) -> None:
-        """Wait until all work is done and nobody asks for more, or work is asked to stop."""
-        with self._turn:
-            while not progress.stopping.is_set() and (
-                self._under_way or self._waiting or time.monotonic() - self._quiet_since < SECONDS_TO_BE_IDLE
-            ):
-                self._turn.wait(SECONDS_TO_GIVE_WAY)
 
     def stop(self) -> None:
         """Have all work write its checkpoint and end."""

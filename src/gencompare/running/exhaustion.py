@@ -23,12 +23,11 @@ class OutOfMemory(Exhausted):
 
 
 @contextmanager
-def in_one_line(label: str, arguments: Sequence[Any]) -> Iterator[None]:
+def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
     """Turn the errors of a full disk or memory into one line.
 
     Args:
-        label: what the work is called.
-        arguments: of a training, a contender's complete settings among them; of other work, none.
+        arguments: of the work, a contender's complete settings among them, if it is of one.
 
     Raises:
         Exhausted: in place of such an error.
@@ -43,7 +42,7 @@ def in_one_line(label: str, arguments: Sequence[Any]) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise OutOfMemory(_advice(label, arguments)) from error
+        raise OutOfMemory(_advice(arguments)) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -54,7 +53,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _advice(label: str, arguments: Sequence[Any]) -> str:
+def _advice(arguments: Sequence[Any]) -> str:
     for settings in arguments:
         if isinstance(settings, Mapping) and "training" in settings:
             size, name = settings["training"]["batch_size"], settings["contender"]
@@ -63,7 +62,4 @@ def _advice(label: str, arguments: Sequence[Any]) -> str:
                 f"{settings['name']}: out of memory at training.batch_size={size}; try --params=contenders.{name}."
                 f"training.batch_size={less}, or end other programs"
             )
-    return (
-        f"{label}: out of memory; try a smaller evaluation.batch_size or evaluation.samples, fewer --contenders at a"
-        " time, or end other programs"
-    )
+    return "out of memory; try a smaller evaluation.batch_size or evaluation.samples, or end other programs"

@@ -25,7 +25,7 @@ Made = TypeVar("Made", bound=Sized)
 SECONDS_OF_A_PART = 10.0
 """So long one worker goes on alone: what takes less does not pay to part."""
 
-label: ContextVar[str] = ContextVar("label", default="this work")
+label: ContextVar[str] = ContextVar("label")
 """What the work of this thread is called: the name of its node."""
 
 _starting: Future[Engine] | None = None
@@ -44,16 +44,12 @@ def running(make: Callable[[], Engine]) -> Iterator[None]:
             engine.close()
 
 
-def remote(function: Callable[..., Result], *, trains: bool = False) -> Callable[..., Result]:
-    """Have a function of a module called on a worker of the engine, if one runs.
-
-    Args:
-        trains: whether it trains, so that a smaller batch needs less memory.
-    """
+def remote(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Have a function of a module called on a worker of the engine, if one runs."""
 
     @wraps(function)
     def called(*arguments: Any) -> Result:
-        with in_one_line(label.get(), arguments if trains else ()):
+        with in_one_line(arguments):
             if _starting is None:
                 return function(*arguments)
             return _starting.result().call(label.get(), function, *arguments)
@@ -88,14 +84,8 @@ def in_parts(
 
 def goes_in_parts(function: Callable[..., Result]) -> Callable[..., Result]:
     """Mark a node's function that stays here and sends parts of its work."""
-
-    @wraps(function)
-    def called(*arguments: Any) -> Result:
-        with in_one_line(label.get(), ()):
-            return function(*arguments)
-
-    called.goes_to_the_engine = True  # type: ignore[attr-defined]
-    return called
+    function.goes_to_the_engine = True  # type: ignore[attr-defined]
+    return function
 
 
 def is_running() -> bool:
@@ -106,12 +96,6 @@ def is_running() -> bool:
 def is_remote(function: Callable[..., Any]) -> bool:
     """Whether a node's function is sent to the engine."""
     return getattr(function, "goes_to_the_engine", False)
-
-
-def finish() -> None:
-    """Wait until all other work is done that can be, if an engine runs."""
-    if _starting is not None:
-        _starting.result().wait_until_idle()
 
 
 def give_up() -> None:

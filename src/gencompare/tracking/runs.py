@@ -101,12 +101,7 @@ class TrackedRun:
 
 
 class TrainingRun(TrackedRun):
-    """One training's run.
-
-    Attributes:
-        training: its name.
-        is_scored: whether its scores are noted, the last that there is to tell.
-    """
+    """One training's run."""
 
     def __init__(
         self,
@@ -130,7 +125,7 @@ class TrainingRun(TrackedRun):
         """
         facts = json.dumps([tags["comparison"], image_set, settings], sort_keys=True)
         super().__init__(spool, name, tags, parent, hashlib.sha256(facts.encode()).hexdigest(), reused)
-        self.training, self.is_scored = tags["training"], False
+        self.training = tags["training"]
         self.log_params(settings)
 
     def record(self, kind: str, value: Any, dataset: Any) -> None:
@@ -145,7 +140,6 @@ class TrainingRun(TrackedRun):
             self.log(value)
         elif kind == "scores":
             self.log({name: score["value"] for name, score in value["scores"].items()})
-            self.is_scored = True
         elif kind in {"sample_grid", "interpolation", "trajectory", "stages"}:
             self.log_file(newest_file(dataset))
 

@@ -17,10 +17,7 @@ from gencompare.running.remote import remote
 def create_budget() -> Pipeline:
     """Return the node that says on how many images a contender trains. Shared inputs: prepared, budgets."""
     node = Node(
-        remote(set_budget, trains=True),
-        inputs=["prepared", "params:settings", "budgets"],
-        outputs="budget",
-        name="budget",
+        remote(set_budget), inputs=["prepared", "params:settings", "budgets"], outputs="budget", name="budget"
     )
     return Pipeline([node])
 
@@ -31,7 +28,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                remote(train_contender, trains=True),
+                remote(train_contender),
                 inputs=["prepared", "params:settings", "budget", "trainings", "feature_cache"],
                 outputs=[
                     "settings",
