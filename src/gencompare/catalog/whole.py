@@ -22,12 +22,10 @@ from kedro.pipeline.node import Node
 from kedro_datasets.partitions import PartitionedDataset
 
 from gencompare.config.typed import SettingError
-from gencompare.files import no_room, set_aside, write_whole
+from gencompare.files import no_room, set_aside
 
 logger = logging.getLogger(__name__)
 
-NEWEST = ".newest_version"
-"""A file in the first of a catalog's folders: the version that was given to a run last."""
 VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
 
 
@@ -36,7 +34,7 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
 
     - A file is saved under another name and renamed, so that a run cut short, or a full disk, leaves none in part.
     - A run reads what it wrote itself, whatever another run writes meanwhile.
-    - A version's name is later than all before it, even when the clock went back or another run begins at the same time.
+    - A version's name is later than all before it, even when the clock went back.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -53,8 +51,12 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
         **named: Any,
     ) -> DataCatalog:
         """Make it, with a version to save that is later than those that there are."""
-        version = _reserved(save_version or generate_timestamp(), _roots(catalog or {}))
-        return super().from_config(catalog, credentials, load_versions, version, **named)
+        wanted = save_version or generate_timestamp()
+        newest = max(_versions(catalog or {}), default="")
+        if newest >= wanted:
+            wanted = _after(newest)
+            logger.warning("The clock is behind the newest artifacts: this run's version is %s", wanted)
+        return super().from_config(catalog, credentials, load_versions, wanted, **named)
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Take a dataset, or data in memory. Of parameters, which are thousands, it is known how they are copied;
@@ -186,35 +188,11 @@ def _is_of_the_machine(cause: BaseException | None) -> bool:
     return isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno is not None)
 
 
-def _reserved(wanted: str, roots: list[str]) -> str:
-    """Return a version, the one that is wanted if it is later than all in some folders, that no other run has or gets."""
-    if not roots or not _can_write(Path(min(roots))):
-        return wanted
-    note = Path(min(roots)) / NEWEST
-    with FileLock(f"{note}.lock"):
-        reserved = [note.read_text(encoding="utf-8")] if note.exists() else []
-        newest = max(filter(VERSION.fullmatch, [*reserved, *_versions(roots)]), default="")
-        version = max(wanted, _after(newest)) if newest else wanted
-        if newest > generate_timestamp():
-            logger.warning("The clock is behind the newest version: this run's version is %s", version)
-        write_whole(note, lambda file: file.write(version.encode()))
-    return version
-
-
-def _can_write(folder: Path) -> bool:
-    """Whether versions can be written below a folder, which need not be there yet."""
-    return os.access(next(one for one in (folder, *folder.absolute().parents) if one.exists()), os.W_OK)
-
-
-def _roots(catalog: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the folders of this machine that the versioned entries of a catalog lie in."""
-    paths = [str(entry["filepath"]) for entry in catalog.values() if entry.get("versioned")]
-    folders = {path.split("{")[0].rpartition("/")[0] for path in paths if "://" not in path}
-    return [one for one in folders if not any(one.startswith(f"{other}/") for other in folders)]
-
-
-def _versions(roots: list[str]) -> Iterator[str]:
-    """Yield the names of all versions in some folders."""
+def _versions(catalog: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield the names of all versions in the folders that a catalog's entries lie in."""
+    paths = [entry["filepath"] for entry in catalog.values() if entry.get("versioned")]
+    folders = {str(path).split("{")[0].rpartition("/")[0] for path in paths}
+    roots = [one for one in folders if not any(one.startswith(f"{other}/") for other in folders)]
     for root in roots:
         for _, names, _ in os.walk(root):
             yield from filter(VERSION.fullmatch, names)
