@@ -85,6 +85,7 @@ def test_mistakes_end_in_one_line(words, said):
     assert "Traceback" not in error
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("words", [("plan", "gan_compare"), ("list",), ("registry", "list")])
 def test_they_answer_at_once_without_torch_or_mlflow(words):
     script = (
@@ -93,7 +94,7 @@ def test_they_answer_at_once_without_torch_or_mlflow(words):
         "finally: print(sorted({'torch', 'mlflow', 'pandas', 'sklearn', 'scipy'} & sys.modules.keys()), file=sys.stderr)"
     )
     fastest = float("inf")
-    for _ in range(3):  # other tests run beside this one
+    for _ in range(3):
         started = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", script, *words], cwd=PROJECT, capture_output=True, text=True, check=True
