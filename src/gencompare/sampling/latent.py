@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -97,6 +96,8 @@ def fit_mixture(config: Mixture, networks: Mapping[str, nn.Module], images: np.n
             f"sampler.components={config.components}: at most the {len(images)} training images"
         )
     codes = _codes(vae, images[: config.images])
+    from sklearn.mixture import GaussianMixture  # takes seconds, and few commands fit one
+
     mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
     return {
         "bounds": torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),
