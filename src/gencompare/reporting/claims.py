@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
@@ -145,16 +145,9 @@ def _judge_learning(
 
 def _probability(claim: Claim, contents: ReportContents, column: ScoreColumn) -> str:
     """Say how probable the order is over seeds and samples; empty where that is not known."""
-    seeds: Mapping[str, chances.Seeds] = {
-        c.name: [
-            (own[column.name]["value"], own[column.name]["standard_error"])
-            for own in c.scores_by_seed
-            if column.name in own
-        ]
-        for c in contents.contenders
-    }
-    ordered = {name: seeds[name] for name in claim.contenders}
-    if not all(each and any(error for _, error in each) for each in ordered.values()):
+    seeds = contents.by_seed(column)
+    if not all(any(error for _, error in seeds.get(name, ())) for name in claim.contenders):
         return ""
+    ordered = {name: seeds[name] for name in claim.contenders}
     over = "seeds and samples" if column.seeds > 1 else "samples alone"
     return f"; the order is so with probability {probability(chances.of_order(ordered, column.kind.better))}, over {over}"

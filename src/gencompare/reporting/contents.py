@@ -17,7 +17,7 @@ from gencompare.evaluation.ranks import surely_better
 from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
-from gencompare.reporting import curves
+from gencompare.reporting import chances, curves
 from gencompare.reporting.answer import HEALTHY, Standing
 from gencompare.reporting.formatting import number
 from gencompare.reporting.palette import Look, looks
@@ -181,6 +181,16 @@ class ReportContents:
     def looks(self) -> dict[str, Look]:
         """How each contender is drawn."""
         return looks(c.name for c in self.contenders)
+
+    def by_seed(self, column: ScoreColumn) -> dict[str, chances.Seeds]:
+        """Return one score and its standard error for each seed, of the contenders that have it for every one."""
+        return {
+            c.name: [
+                (own[column.name]["value"], own[column.name]["standard_error"]) for own in c.scores_by_seed
+            ]
+            for c in self.contenders
+            if c.scores_by_seed and all(column.name in own for own in c.scores_by_seed)
+        }
 
     def standings(self, board: Scoreboard, column: ScoreColumn) -> list[Standing]:
         """Return every contender's standing by one score."""

@@ -201,18 +201,11 @@ def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
 
 def _chances(contents: ReportContents, board: tables.Scoreboard) -> dict[str, dict[str, float]]:
     """Return how probably each ranked contender is the best, by each score and by all `together`."""
-    ranked = [c for c in contents.contenders if c.name not in contents.failures and c.scores_by_seed]
+    ranked = [c.name for c in contents.contenders if c.name not in contents.failures and c.scores_by_seed]
     scores = {
         column.name: (
             column.kind.better,
-            {
-                c.name: [
-                    (own[column.name]["value"], own[column.name]["standard_error"])
-                    for own in c.scores_by_seed
-                ]
-                for c in ranked
-                if all(column.name in own for own in c.scores_by_seed)
-            },
+            {name: seeds for name, seeds in contents.by_seed(column).items() if name in ranked},
         )
         for column in _opinionated(board)
     }

@@ -90,14 +90,14 @@ def fit_mixture(config: Mixture, networks: Mapping[str, nn.Module], images: np.n
     Raises:
         SettingError: where there is no one VAE, or fewer images than components.
     """
+    from sklearn.mixture import GaussianMixture  # takes seconds, and few commands fit one
+
     vae = only(networks, AutoEncoder, "sampler.name='mixture'")
     if len(images) < config.components:
         raise SettingError(
             f"sampler.components={config.components}: at most the {len(images)} training images"
         )
     codes = _codes(vae, images[: config.images])
-    from sklearn.mixture import GaussianMixture  # takes seconds, and few commands fit one
-
     mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
     return {
         "bounds": torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),

@@ -78,10 +78,10 @@ def orthogonal(matrix: Tensor) -> Tensor:
     In bfloat16 where the device has it in hardware, else in float32.
     """
     a, b, c = NEWTON_SCHULZ
-    x = matrix.bfloat16() if has_bfloat16(matrix.device.type) else matrix.clone()
+    x = matrix.bfloat16() if has_bfloat16(matrix.device.type) else matrix
     tall = matrix.shape[0] > matrix.shape[1]
     x = x.T if tall else x
-    x.div_(x.norm().clamp(min=1e-7))
+    x = x / x.norm().clamp(min=1e-7)
     for _ in range(5):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
