@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import binomtest
 
 NORMAL_95 = 1.959963984540054
 RARE = 10  # images; a share of fewer is not near enough to normal
@@ -48,5 +47,7 @@ def rare_interval(share: float, n: int) -> tuple[float, float] | None:
     count = round(share * n)
     if min(count, n - count) >= RARE:
         return None
+    from scipy.stats import binomtest  # a second of start-up of every command
+
     between = binomtest(count, n).proportion_ci(method="wilson")
     return float(between.low), float(between.high)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from gencompare.config.budget import Budget
 from gencompare.imagesets.arrays import Images
@@ -22,7 +21,7 @@ from gencompare.models.parts.precision import fast_kernels
 from gencompare.objectives.base import Objective
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.feed import Feed
-from gencompare.training.loop import prepare, seeded, take_step
+from gencompare.training.loop import flop_counter, prepare, seeded, take_step
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
 
@@ -68,7 +67,7 @@ def measure_speed(
         for share in (np.arange(POINTS) + 0.5) / POINTS:
             if state.objective.advance(float(share)):
                 state.reset_optimisers()
-            with FlopCounterMode(display=False) as counter:
+            with flop_counter() as counter:
                 for _ in range(state.objective.period):
                     take_step(state, feed, settings, float(share))  # also warms up
             flops.append(counter.get_total_flops() / state.objective.period)

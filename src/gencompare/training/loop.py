@@ -10,14 +10,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import psutil
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.precision import fast_kernels
@@ -29,6 +28,9 @@ from gencompare.training.optimisers import make_optimisers
 from gencompare.training.progress import Stopped, stopping, tell
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +194,7 @@ def _train_row(
             state.flops_by_step.clear()
         place = str(step % state.objective.period)
         counted = place not in state.flops_by_step
-        with FlopCounterMode(display=False) if counted else nullcontext() as counter:
+        with flop_counter() if counted else nullcontext() as counter:
             values = take_step(state, feed, settings, progress, norms if step == end - 1 else None)
         if counter is not None:
             state.flops_by_step[place] = float(counter.get_total_flops())
@@ -205,6 +207,13 @@ def _train_row(
     row |= dict(zip(norms, numbers[len(sums) :], strict=True))
     sums.clear()
     return {"kimg": state.steps * settings.batch_size / 1000} | row
+
+
+def flop_counter() -> FlopCounterMode:
+    """What counts floating point operations while it is entered."""
+    from torch.utils.flop_counter import FlopCounterMode  # brings Triton, which no command waits for
+
+    return FlopCounterMode(display=False)
 
 
 def take_step(
