@@ -51,6 +51,8 @@ def _check_together(contender: Contender, shape: ImageShape, where: str) -> None
     """
     import torch
 
+    from gencompare.running.exhaustion import is_out_of_memory
+
     try:
         contender.model.check(shape)
         with torch.random.fork_rng(devices=[]):
@@ -61,6 +63,12 @@ def _check_together(contender: Contender, shape: ImageShape, where: str) -> None
     except SettingError as error:
         part = str(error).partition(".")[0]
         raise SettingError(f"{where}.{error}" if part in CHOICES else str(error)) from None
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SettingError(
+            f"{where}.model: its networks do not fit into this machine's memory; make them smaller"
+        ) from None
     if isinstance(rates := contender.training.lr, dict):
         for name in rates:
             if name not in trained:

@@ -13,7 +13,9 @@ from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
-Positive = Annotated[int, pydantic.Field(gt=0)]
+Positive = Annotated[int, pydantic.Field(gt=0, lt=2**31)]
+Depth = Annotated[int, pydantic.Field(gt=0, le=256)]
+"""How many layers, or blocks of them, follow each other."""
 NonNegative = Annotated[int, pydantic.Field(ge=0)]
 PositiveFloat = Annotated[float, pydantic.Field(gt=0)]
 NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from gencompare.config.typed import Fraction, Positive, PositiveFloat, settings
+from gencompare.config.typed import Depth, Fraction, Positive, PositiveFloat, settings
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import Precision, check_labels, check_resolution
 
@@ -29,7 +29,7 @@ class MLPGAN:
 
     latent_dim: Positive = 64
     width: Positive = 256
-    depth: Positive = 3
+    depth: Annotated[int, Field(gt=0, le=16)] = 3
     dropout: Fraction = 0.3
     precision: Precision = "auto"
 
@@ -147,8 +147,8 @@ class R3GAN:
     """
 
     latent_dim: Positive = 64
-    width: Annotated[int, Field(gt=0, multiple_of=8)] = 32
-    blocks: Positive = 1
+    width: Annotated[Positive, Field(multiple_of=8)] = 32
+    blocks: Depth = 1
     conditional: bool = False
     precision: Precision = "auto"
 

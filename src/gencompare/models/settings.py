@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import Field
 
-from gencompare.config.typed import Fraction, Positive, PositiveFloat, SettingError, settings
+from gencompare.config.typed import Depth, Fraction, Positive, PositiveFloat, SettingError, settings
 from gencompare.models.parts.shape import ImageShape
 
 if TYPE_CHECKING:
@@ -64,7 +64,15 @@ def classes(config: Conditional, shape: ImageShape) -> int:
 
 
 def doubling_widths(width: int, levels: int, max_width: int | None = None) -> list[int]:
-    """Widths of as many levels, each twice the one before but at most `max_width`."""
+    """Widths of as many levels, each twice the one before but at most `max_width`.
+
+    Raises:
+        SettingError: if the first is more, for it would not be in force.
+    """
+    if max_width is not None and width > max_width:
+        raise SettingError(
+            f"model.width={width}: at most model.max_width={max_width}, where the doubling stops"
+        )
     return [min(width * 2**level, max_width or width * 2**level) for level in range(levels)]
 
 
@@ -123,10 +131,10 @@ class VQVAE:
     codes: Positive = 256
     code_dim: Positive = 16
     codebook_decay: Fraction = 0.99
-    width: Annotated[int, Field(gt=0, multiple_of=8)] = 32
-    max_width: Annotated[int, Field(gt=0, multiple_of=8)] = 256
-    prior_width: Annotated[int, Field(gt=0, multiple_of=HEAD_WIDTH)] = 128
-    prior_depth: Positive = 4
+    width: Annotated[Positive, Field(multiple_of=8)] = 32
+    max_width: Annotated[Positive, Field(multiple_of=8)] = 256
+    prior_width: Annotated[Positive, Field(multiple_of=HEAD_WIDTH)] = 128
+    prior_depth: Depth = 4
     prior_dropout: Fraction = 0.0
     conditional: bool = False
     precision: Precision = "auto"
@@ -170,7 +178,7 @@ class UNet:
 
     patch: Positive = 2
     widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 96)
-    blocks: Positive = 1
+    blocks: Depth = 1
     attention: tuple[Positive, ...] = (4,)
     dropout: Fraction = 0.0
     process: ProcessName = "cosine"

@@ -47,9 +47,9 @@ def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error, torch's among them, says that the memory of the machine or of a card is full."""
-    said = str(error)
+    torchs = ("out of memory", "can't allocate memory", "Storage size calculation overflowed")
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
+        isinstance(error, RuntimeError) and any(said in str(error) for said in torchs)
     )
 
 
