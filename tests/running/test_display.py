@@ -55,9 +55,10 @@ def shown(words, columns, until):
                 break
             stream.feed(data)
             continue
-        # Nothing has come for a while: what stands there is a whole picture, not one half drawn.
+        # Nothing has come for a while, and the line that is drawn last stands there: it is a whole picture.
         lines = [line.rstrip() for line in screen.display if line.strip()]
-        if before is None and any(until in line for line in lines):
+        drawn = bool(lines) and lines[-1].startswith("all trainings") and " left" in lines[-1]
+        if before is None and drawn and any(until in line for line in lines):
             before = lines
             running.send_signal(2)
     running.wait(timeout=10)
