@@ -220,8 +220,8 @@ def test_figures_for_the_catalog_are_those_of_the_whole_comparison(contents):
         "quality_curves",
         "pareto",
     }
-    assert {trace.name for trace in drawn["pareto"].data} == {"dcgan (failed)", "vae", "ddpm"}
-    colours = {trace.name: trace.marker.color for trace in drawn["pareto"].data}
+    assert {trace.name for trace in drawn["pareto"].data} == {"dcgan (failed)", "<b>vae</b>", "<b>ddpm</b>"}
+    colours = {trace.meta["contender"]: trace.marker.color for trace in drawn["pareto"].data}
     losses = {trace.name: trace.line.color for trace in drawn["loss_curves"].data}
     assert losses["vae"] == colours["vae"]
 

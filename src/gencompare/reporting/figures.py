@@ -153,7 +153,7 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
 
 
 def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str, Look]) -> go.Figure:
-    """Draw a score against the time an image takes, a mark the larger, the longer the training.
+    """Draw a score against the time an image takes: a mark the larger, the longer the training; bold, who is on the front.
 
     Args:
         points: columns `contender`, `value`, `low`, `high`, `seconds_per_image`, `train_seconds`, and `kind` where
@@ -168,32 +168,22 @@ def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str,
     figure = go.Figure()
     for _, row in points.iterrows():
         look, name = drawn_as[row["contender"]], str(row["contender"])
-        size = 10 + 20 * math.sqrt(row["train_seconds"] / longest)
         figure.add_scatter(
             x=[row["seconds_per_image"]],
             y=[row["value"]],
             error_y=_interval(row.to_frame().T, look.colour),
-            mode="markers+text",
-            marker=_marker(look, row) | {"size": size},
-            text=[f"<b>{name}</b>" if name in front else name],
-            textposition="middle right",
-            name=_caption(row),
+            mode="markers",
+            marker=_marker(look, row) | {"size": 6 + 14 * math.sqrt(row["train_seconds"] / longest)},
+            name=f"<b>{name}</b>" if name in front else _caption(row),
             hovertemplate=f"{name}: %{{y:.4g}}, {duration(row['train_seconds'])} of training, "
             f"{duration(row['seconds_per_image'])} an image<extra></extra>",
             cliponaxis=False,
             meta={"contender": name},
         )
-    scale = _scale(points["seconds_per_image"], duration, log_from=0.0)
-    if len(points) and scale["type"] == "log":
-        low, high = (
-            math.log10(end) for end in (points["seconds_per_image"].min(), points["seconds_per_image"].max())
-        )
-        room = 0.12 * (high - low) + 0.1
-        scale["range"] = [low - room, high + 3 * room]  # names stand right of their marks
-    figure.update_xaxes(title="time per image", **scale)
+    figure.update_xaxes(title="time per image", **_scale(points["seconds_per_image"], duration, log_from=0.0))
     figure.update_yaxes(title=label, **_scale(points["value"], plain))
     _styled(figure, height=420).update_yaxes(automargin=False)
-    return figure.update_layout(showlegend=False, margin_l=90)
+    return figure.update_layout(showlegend=True, legend_itemsizing="constant", margin_l=90)
 
 
 def on_front(points: pd.DataFrame, better: str) -> list[str]:
