@@ -105,6 +105,20 @@ def test_the_same_content_is_extracted_once(
     assert np.array_equal(features(IMAGES.copy(), default, SETTINGS, tmp_path), first)
 
 
+@pytest.mark.parametrize("what", ["torch", "code"])
+def test_another_torch_or_other_code_extracts_anew(
+    default: EfficientNetLite0, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    features(IMAGES[:2], default, SETTINGS, tmp_path)
+    if what == "torch":
+        monkeypatch.setattr(torch, "__version__", "1.0")
+    else:
+        (tmp_path / "other.py").write_text("# another extractor")
+        monkeypatch.setattr(features_room.inspect, "getfile", lambda _: str(tmp_path / "other.py"))
+    features(IMAGES[:2], default, SETTINGS, tmp_path)
+    assert len(list(tmp_path.glob("*/*.npy"))) == 2
+
+
 def test_any_change_is_other_content() -> None:
     other = IMAGES.copy()
     other[39, 31, 31, 2] ^= 1

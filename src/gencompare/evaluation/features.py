@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -66,12 +67,14 @@ def features(
         images: uint8 (N, H, W, C), C = 1 or 3.
         extractor: from `make_extractor`.
         settings: batch size and device.
-        cache: folder to keep features in, by content.
+        cache: folder to keep features in, by content, code and device.
 
     Returns:
         float32 (N, D).
     """
-    path = cache / extractor.name / f"{content_hash(images, extractor.passport())}.npy"
+    code = Path(inspect.getfile(type(extractor))).read_text(encoding="utf-8")
+    facts = [extractor.passport(), code, torch.__version__, _device(settings).type]
+    path = cache / extractor.name / f"{content_hash(images, *facts)}.npy"
     kept: np.ndarray | None = read_sound(path, partial(np.load, allow_pickle=False))
     if kept is not None:
         return kept
@@ -91,8 +94,7 @@ def content_hash(images: np.ndarray, *facts: Any) -> str:
 @torch.inference_mode()
 def extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSettings) -> np.ndarray:
     """Extract features and keep none: uint8 (N, H, W, C) to float32 (N, D)."""
-    automatic = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(automatic if settings.device == "auto" else settings.device)
+    device = _device(settings)
     extractor.network.to(device)
     parts = []
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # 10 bits are not what a CPU computes
@@ -101,3 +103,8 @@ def extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSettin
             found = extractor.embed(batch.permute(0, 3, 1, 2).expand(-1, 3, -1, -1))
             parts.append(found.float().cpu().numpy())
     return np.concatenate(parts)
+
+
+def _device(settings: EvaluationSettings) -> torch.device:
+    automatic = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(automatic if settings.device == "auto" else settings.device)

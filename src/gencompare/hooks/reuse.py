@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ SCORED = frozenset({"scores", "reference"})
 MADE_BY = "models objectives training sampling evaluation pipelines/modelling pipelines/imagesets".split()
 REPORTED_BY = [*MADE_BY, "reporting", "pipelines/reporting"]
 """Folders of the code that makes what is a training's, and what is a comparison's."""
+COUNTS_WITH = "torch numpy scipy scikit-learn".split()
 UNCONCERNED = frozenset({"checkpoint_seconds"})
 HOW_FAST = frozenset({"batch_size", "device"})
 
@@ -239,13 +241,12 @@ def changed(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str:
 
 
 def _code(folders: Sequence[str]) -> str:
-    """Hash the code in some folders of this package, what else lies in them, and torch's version."""
-    import torch
-
+    """Hash the code in some folders of this package, what else lies in them, and the versions of what they count with."""
     from gencompare.training.fingerprint import PACKAGE, code_hash, modules_in
 
     others = (path for folder in folders for path in (PACKAGE / folder).rglob("*") if path.is_file())
-    digest = hashlib.sha256(f"{code_hash(frozenset(modules_in(*folders)))} {torch.__version__}".encode())
+    versions = [importlib.metadata.version(name) for name in COUNTS_WITH]
+    digest = hashlib.sha256(f"{code_hash(frozenset(modules_in(*folders)))} {versions}".encode())
     for path in sorted(path for path in others if path.suffix not in {".py", ".pyc"}):
         digest.update(path.read_bytes())
     return digest.hexdigest()
