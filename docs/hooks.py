@@ -41,6 +41,8 @@ SECTIONS: dict[str, dict[str, type]] = {
     "budget": {"": Budget},
 }
 MARKER = re.compile(r"^<!-- (settings|table): (\w+) -->$", re.MULTILINE)
+END_OF_WHOLE_NUMBERS = 2**31
+"""The bound of whole numbers above 0 that have no smaller one: said once, above the reference."""
 PAPER = re.compile(r"(?<![\[/\w])arXiv:(\d{4}\.\d{4,5})")
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#\s]+)(#[^)]*)?\)")
 
@@ -134,7 +136,10 @@ def _kind(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
 
 def _bounds(schema: Mapping[str, Any]) -> Iterator[str]:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    yield from (f"{sign} {schema[name]:g}" for name, sign in signs.items() if name in schema)
+    bounds = {
+        name: bound for name, bound in schema.items() if name in signs and bound != END_OF_WHOLE_NUMBERS
+    }
+    yield from (f"{sign} {bounds[name]:g}" for name, sign in signs.items() if name in bounds)
     if "multipleOf" in schema:
         yield f"a multiple of {schema['multipleOf']}"
 
