@@ -1,6 +1,6 @@
 """What the answer says, and what it must not say."""
 
-from gencompare.reporting.answer import Opinion, Standing, answer, answer_by_budget, what_was_equal
+from gencompare.reporting.answer import Opinion, Standing, answer, answer_by_budget, how_busy, what_was_equal
 from gencompare.reporting.curves import over_seeds
 
 
@@ -148,6 +148,16 @@ def test_what_was_equal_is_said_with_who_had_least_and_most():
         "50 k (vae)."
     )
     assert what_was_equal({"vae": costs["vae"]}) == ""
+
+
+def test_a_machine_that_others_kept_busy_is_told_of():
+    alone, other = (
+        {"cores": 0.98, "device": "CPU, 1 thread of 2 cores"},
+        {"device": "NVIDIA H100", "cores": 0.4},
+    )
+    assert how_busy([alone, other, {}]) == ""
+    busy = [alone | {"cores": share} for share in (0.7, 0.62)]
+    assert "trainings had 0.62 to 0.70 of a core" in how_busy([alone, *busy])
 
 
 def test_the_answer_by_budget_names_the_leaders_and_who_still_improves():

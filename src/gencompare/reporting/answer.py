@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ HEALTHY = frozenset({"finished", "stable", "oscillating"})
 ABOUT_THE_SAME = 1.2
 # Contenders within this of each other had the same of something.
 EQUAL = 1.15
+# A training that had less of a core than this shared it with other work: alone it has 0.97 and more.
+BUSY = 0.9
 # From this probability on, over seeds, the likelier of those that cannot be told apart is named.
 LIKELY = 0.9
 
@@ -163,6 +165,22 @@ def what_was_equal(costs: Mapping[str, Mapping[str, Any]]) -> str:
     said = [f"Equal between contenders: {listed(same)}." if same else ""]
     said.append(f"Not equal: {'; '.join(other)}." if other else "")
     return " ".join(part for part in said if part)
+
+
+def how_busy(costs: Iterable[Mapping[str, Any]]) -> str:
+    """Say so where other work had the machine during trainings on a CPU, so that their seconds are too many."""
+    had = [
+        cost["cores"]
+        for cost in costs
+        if cost.get("cores") and "CPU" in str(cost.get("device")) and cost["cores"] < BUSY
+    ]
+    if not had:
+        return ""
+    least, most = f"{min(had):.2f}", f"{max(had):.2f}"
+    share = least if least == most else f"{least} to {most}"
+    return (
+        f"Other work kept the machine busy: trainings had {share} of a core, and took longer than they need."
+    )
 
 
 def answer_by_budget(curves: Mapping[str, Curve]) -> str:

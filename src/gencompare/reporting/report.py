@@ -14,6 +14,7 @@ from gencompare.reporting.answer import (
     Opinion,
     answer,
     answer_by_budget,
+    how_busy,
     what_was_equal,
 )
 from gencompare.reporting.contents import ReportContents
@@ -63,6 +64,7 @@ def render(contents: ReportContents) -> str:
         answer=answer_of(contents),
         by_budget=_by_budget(contents),
         equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
+        busy=how_busy(c.cost for c in contents.contenders),
         copies=copies(contents),
         claims=claims.judged(contents, board),
         alerts=alerts(contents.card),
@@ -165,6 +167,7 @@ def summary_of(contents: ReportContents) -> Summary:
     further = (
         _by_budget(contents),
         what_was_equal({c.name: c.cost for c in contents.contenders}),
+        how_busy(c.cost for c in contents.contenders),
         copies(contents),
     )
     lines = [verdict, *(line for line in further if line), *said.doubts]

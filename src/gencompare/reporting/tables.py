@@ -43,6 +43,7 @@ COSTS = (
     CostColumn("train_seconds", "Training time", "wall clock", duration),
     CostColumn("train_flops", "Training compute", "measured", partial(scaled, unit="FLOP")),
     CostColumn("validation_seconds", "Validation time", "apart from training", duration),
+    CostColumn("cores", "Cores", "at work while training", "{:.2f}".format),
     CostColumn("images_per_second", "Training speed", "images a second", plain),
     CostColumn("peak_memory_mb", "Peak memory", "while training", lambda mb: scaled(1e6 * mb, "B")),
     CostColumn("nfe", "Network evaluations", "per image made", plain),

@@ -136,11 +136,12 @@ def _spend_budget(
     for begin, end in pairwise([0, *row_ends.tolist()]):
         if end <= state.steps:
             continue
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         try:
             row = _train_row(state, feed, settings, begin, end)
         finally:
             state.seconds += time.perf_counter() - started
+            state.cpu_seconds += time.process_time() - worked  # of all threads
             if stopping.is_set():
                 checkpoint.save(folder, f"{state.steps:09d}", state.tensors(), state.counters())
         state.peak_memory_mb = max(state.peak_memory_mb, _memory_mb(feed.device))
@@ -285,6 +286,7 @@ def _cost(state: TrainingState, settings: TrainingSettings, device: torch.device
         "kimg": images / 1000,
         "train_seconds": state.seconds,
         "train_flops": state.flops,
+        "cores": state.cpu_seconds / state.seconds if state.seconds else 0.0,
         "images_per_second": images / state.seconds if state.seconds else 0.0,
         "peak_memory_mb": state.peak_memory_mb,
         "device": describe_device(device),

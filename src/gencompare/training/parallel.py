@@ -212,6 +212,8 @@ def _of_all(trained: Trained, count: int) -> Trained:
         dataclasses.replace(p, spent={**p.spent, "train_flops": count * p.spent["train_flops"]})
         for p in trained.points
     ]
-    cost = trained.cost | {key: count * trained.cost[key] for key in ("train_flops", "peak_memory_mb")}
+    cost = trained.cost | {
+        key: count * trained.cost[key] for key in ("train_flops", "cores", "peak_memory_mb")
+    }
     cost["device"] = f"{count} processes, each on {cost['device']}"
     return dataclasses.replace(trained, points=points, cost=cost)

@@ -25,7 +25,7 @@ class TrainingState:
     Attributes:
         steps: batches seen.
         updates: optimiser steps taken, by network.
-        seconds, flops: spent on training so far, over all processes that worked on it.
+        seconds, cpu_seconds, flops: spent on training so far, over all processes that worked on it.
         flops_by_step: of each step of the objective's period, at this stage of growth.
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
@@ -41,6 +41,7 @@ class TrainingState:
     steps: int = 0
     updates: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     flops: float = 0.0
     flops_by_step: dict[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
@@ -50,7 +51,9 @@ class TrainingState:
     stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
-    COUNTERS = tuple("steps updates seconds flops flops_by_step peak_memory_mb history points status".split())
+    COUNTERS = tuple(
+        "steps updates seconds cpu_seconds flops flops_by_step peak_memory_mb history points status".split()
+    )
 
     def __post_init__(self) -> None:
         self.updates = dict.fromkeys(self.objective.networks, 0)
