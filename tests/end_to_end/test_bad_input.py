@@ -142,6 +142,8 @@ BEFORE = {
     "plan gan_compare --diff dcgan lsgn": "contenders.lsgn: no such contender; did you mean lsgan?",
     "plan gan_compare --env=smok": "env='smok': no such folder in conf/; did you mean smoke?",
     "plan gan_compare --params=training.lrr=1": "training.lrr=1: no such setting; did you mean lr?",
+    "plan gan_compare --contenders=dcgn": "--contenders: dcgn: no such contender; did you mean dcgan?",
+    "plan gan_compare --minutes=5 --kimg=3": "budget: give one of minutes, kimg, petaflops",
     "prune --keep=0": "'--keep': 0 is not in the range",
     "explore --port=1": "'--port': 1 is not in the range",
     "list everything": "unexpected extra argument (everything)",
