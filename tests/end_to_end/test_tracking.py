@@ -164,11 +164,3 @@ def test_runs_are_named_and_only_what_reconstructs_shows_reconstructions(finishe
         assert re.fullmatch(named, one.info.run_name)
         files = {file.path for file in client.list_artifacts(one.info.run_id)}
         assert ("reconstructions.png" in files) == (contender in {"vae", "ddpm"})
-
-
-def test_a_rerun_that_trains_nothing_adds_no_runs(finished, tmp_path):
-    project = tmp_path / "project"
-    shutil.copytree(finished, project)
-    before = [run.info.run_id for part in runs_of(project) for run in part]
-    run(project)
-    assert [run.info.run_id for part in runs_of(project) for run in part] == before
