@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from safetensors.numpy import load_file
 
 from .conftest import COMPARISONS, newest, run
+from .test_interruption import assert_same_bytes
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 
@@ -106,19 +107,7 @@ def test_mlflow_has_one_child_per_contender_with_the_same_score_and_cost_names(f
 
 def test_same_seed_gives_the_same_bytes(finished, project):
     run(project)
-    for layer, name in [
-        ("06_models", "weights.safetensors"),
-        ("06_models", "best_weights.safetensors"),
-        ("06_models", "history.csv"),
-        ("07_model_output", "samples.npz"),
-        ("07_model_output", "scores.json"),
-    ]:
-        for contender in CONTENDERS:
-            pair = [
-                newest(only(root / "data" / layer / "gan_compare") / contender, name)
-                for root in (finished, project)
-            ]
-            assert pair[0].read_bytes() == pair[1].read_bytes(), f"{contender} {name}"
+    assert_same_bytes(finished, project, CONTENDERS)
     tables = [
         newest(only(root / "data/08_reporting/gan_compare"), "scores.csv") for root in (finished, project)
     ]
