@@ -226,8 +226,9 @@ def test_before_anything_is_made(answers):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("words", ["--env=smok", "--params=contenders.ddpm.sampler.steps=10000", "--seed=3"])
-def test_within_eight_seconds_of_the_command(project, words):
+def test_within_eight_seconds_of_the_command(project):
+    """What is found wrong last, in a network that was made for it."""
+    words = "--params=contenders.ddpm.sampler.steps=10000"
     started = time.monotonic()
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", words]
     assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 1
