@@ -128,22 +128,6 @@ def test_another_image_set_is_kept_apart(finished, fashion_mnist_folder, tmp_pat
     assert "squares_valid" not in table.columns
 
 
-def test_the_users_own_folder(project, tmp_path_factory):
-    from PIL import Image
-
-    images = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for number in range(80):
-        label = images / ("cats" if number % 2 else "dogs")
-        label.mkdir(exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(label / f"{number}.png")
-    run(
-        project, dataset="folder", image_sets={"folder": {"path": str(images)}}, chosen_contenders="dcgan,vae"
-    )
-    assert newest(only(project / "data/08_reporting/gan_compare"), "report.html").stat().st_size > 10_000
-    assert len(list(images.rglob("*"))) == 82
-
-
 @pytest.fixture(autouse=True)
 def _no_run_left_open():
     yield
