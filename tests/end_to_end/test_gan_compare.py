@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import mlflow
@@ -112,20 +111,6 @@ def test_same_seed_gives_the_same_bytes(finished, project):
         newest(only(root / "data/08_reporting/gan_compare"), "scores.csv") for root in (finished, project)
     ]
     assert tables[0].read_bytes() == tables[1].read_bytes()
-
-
-def test_another_image_set_is_kept_apart(finished, fashion_mnist_folder, tmp_path):
-    project = tmp_path / "project"
-    shutil.copytree(finished, project)
-    before = sorted(path for path in project.rglob("*.npz") if "squares" in str(path))
-    clothes = {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
-    run(project, dataset="fashion_mnist", image_sets=clothes, chosen_contenders="dcgan,vae")
-    assert sorted(path for path in project.rglob("*.npz") if "squares" in str(path)) == before
-    image_sets = {path.name for path in (project / "data/06_models/gan_compare").iterdir()}
-    assert len(image_sets) == 2
-    (fashion,) = [name for name in image_sets if name.startswith("fashion_mnist")]
-    table = pd.read_csv(newest(project / "data/08_reporting/gan_compare" / fashion, "scores.csv"))
-    assert "squares_valid" not in table.columns
 
 
 @pytest.fixture(autouse=True)
