@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,32 +20,29 @@ from .conftest import newest, run
 VAE = {"chosen_contenders": "vae"}
 
 
-@pytest.fixture(scope="module")
-def small(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the VAE alone was compared last."""
-    project = tmp_path_factory.mktemp("small") / "project"
-    shutil.copytree(finished, project)
-    run(project, **VAE)
-    return project
-
-
 @pytest.fixture
-def copied(small: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(small, tmp_path / "project"))
+def copied(finished: Path, once: Callable[..., Path], tmp_path: Path) -> Path:
+    """A project in which the VAE alone was compared last."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished, folder, dirs_exist_ok=True)
+        run(folder, **VAE)
+
+    return Path(shutil.copytree(once("small", make), tmp_path / "project"))
 
 
 def reports(project: Path) -> list[Path]:
     return sorted(project.glob("data/08_reporting/gan_compare/*/report.html/*/report.html"))
 
 
-def test_what_was_made_with_other_settings_is_not_reported_on(small):
-    before = reports(small)
+def test_what_was_made_with_other_settings_is_not_reported_on(copied):
+    before = reports(copied)
     with pytest.raises(SettingError, match=r"vae.* made with training.lr=\S+ and asked for is 0.5") as said:
-        run(small, tags=["report"], training={"lr": 0.5}, **VAE)
+        run(copied, tags=["report"], training={"lr": 0.5}, **VAE)
     assert "\n" not in str(said.value)
     with pytest.raises(SettingError, match=r"made with evaluation.samples=\S+ and asked for is 17"):
-        run(small, tags=["report"], evaluation={"samples": 17}, **VAE)
-    assert reports(small) == before
+        run(copied, tags=["report"], evaluation={"samples": 17}, **VAE)
+    assert reports(copied) == before
 
 
 def test_only_what_is_stale_or_broken_is_made_again(copied, caplog):
