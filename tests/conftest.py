@@ -81,6 +81,14 @@ def once(
 
 
 @pytest.fixture(scope="session")
+def whole_database(once: Callable[..., Path]) -> Path:
+    """A database of MLflow without any run, to be copied: to make one takes seconds."""
+    from gencompare.tracking.server import ensure_database
+
+    return once("database", lambda folder: ensure_database(f"sqlite:///{folder}/mlflow.db")) / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
 def leave_training() -> Callable[..., None]:
     """A function that leaves what a training leaves, of networks that have learnt nothing."""
     from safetensors.torch import save_file

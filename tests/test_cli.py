@@ -68,23 +68,6 @@ def test_list_names_everything_there_is():
         assert any(line.split()[:1] == [name] for line in said.splitlines()), name
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("plan", "gan_compar"), "did you mean gan_compare"),
-        (("plan", "gan_compare", "--contenders=dcgn"), "did you mean dcgan"),
-        (("plan", "gan_compare", "--minutes=5", "--kimg=3"), "give one of minutes, kimg, petaflops"),
-        (("run", "--pipeline=gan_compare", "--contenders=ddpn"), "did you mean ddpm"),
-        (("run", "--pipeline=gan_compare", "--params=seeds=2", "--seeds=3"), "seeds is given twice"),
-    ],
-)
-def test_mistakes_end_in_one_line(words, said):
-    code, _, error = kedro(*words)
-    assert code != 0
-    assert said in error
-    assert "Traceback" not in error
-
-
 @pytest.mark.alone
 @pytest.mark.parametrize("words", [("plan", "gan_compare"), ("list",), ("registry", "list")])
 def test_they_answer_at_once_without_torch_or_mlflow(words):

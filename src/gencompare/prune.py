@@ -13,9 +13,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from gencompare.catalog.whole import VERSION
 from gencompare.files import BROKEN, read_json
 
-VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
 LAYERS = ("05_model_input", "06_models", "07_model_output", "08_reporting")
 SECONDS_TO_BE_LEFT_OVER = 24 * 3600.0
 """What is younger may be what a run is writing."""

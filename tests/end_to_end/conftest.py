@@ -16,7 +16,6 @@ from kedro.runner import AbstractRunner, ThreadRunner
 
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.settings import CONFIG_LOADER_ARGS
-from gencompare.tracking.server import ensure_database
 
 PROJECT = Path(__file__).parents[2]
 COMPARISONS = ComparisonConfigLoader(str(PROJECT / "conf"), **CONFIG_LOADER_ARGS).plan.comparisons
@@ -59,13 +58,12 @@ def newest(folder: Path, name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fresh(once: Callable[..., Path]) -> Callable[[Path], Path]:
-    """Lay out a project with a database of MLflow, without any run: to make one takes seconds."""
-    made = once("database", lambda folder: ensure_database(f"sqlite:///{folder}/mlflow.db"))
+def fresh(whole_database: Path) -> Callable[[Path], Path]:
+    """Lay out a project with a database of MLflow, without any run."""
 
     def lay_out(folder: Path) -> Path:
         folder.mkdir(exist_ok=True)
-        shutil.copy(made / "mlflow.db", folder)
+        shutil.copy(whole_database, folder)
         return make_project(folder)
 
     return lay_out

@@ -142,6 +142,8 @@ BEFORE = {
     "plan gan_compare --diff dcgan lsgn": "contenders.lsgn: no such contender; did you mean lsgan?",
     "plan gan_compare --env=smok": "env='smok': no such folder in conf/; did you mean smoke?",
     "plan gan_compare --params=training.lrr=1": "training.lrr=1: no such setting; did you mean lr?",
+    "plan gan_compare --contenders=dcgn": "--contenders: dcgn: no such contender; did you mean dcgan?",
+    "plan gan_compare --minutes=5 --kimg=3": "budget: give one of minutes, kimg, petaflops",
     "prune --keep=0": "'--keep': 0 is not in the range",
     "explore --port=1": "'--port': 1 is not in the range",
     "list everything": "unexpected extra argument (everything)",
@@ -224,8 +226,9 @@ def test_before_anything_is_made(answers):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("words", ["--env=smok", "--params=contenders.ddpm.sampler.steps=10000", "--seed=3"])
-def test_within_eight_seconds_of_the_command(project, words):
+def test_within_eight_seconds_of_the_command(project):
+    """What is found wrong last, in a network that was made for it."""
+    words = "--params=contenders.ddpm.sampler.steps=10000"
     started = time.monotonic()
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", words]
     assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 1

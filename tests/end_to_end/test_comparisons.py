@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,27 +113,53 @@ def test_equal_trainings_are_done_once(clothes):
     assert len({cost["nfe"] for cost in costs}) > 3
 
 
-def test_a_diverged_contender_is_shown_as_such_and_the_others_are_ranked(
-    project, fashion_mnist_folder, open_report
-):
-    """Its learning rate is a million times too high. Two others train for long enough to draw something, which
-    clothes allow in seconds: `failed to learn` is not what is asked about here."""
-    learning: dict[str, dict] = {name: {"training": {"kimg": 6}} for name in ("ddpm", "vae")}
-    run(
-        project,
-        dataset="fashion_mnist",
-        chosen_contenders=",".join(["vanilla_gan", *learning]),
-        image_sets={"fashion_mnist": {"folder": str(fashion_mnist_folder)}},
-        contenders={"vanilla_gan": {"training": {"lr": 1e6}}} | learning,
-    )
-    (folder,) = (project / "data/08_reporting/gan_compare").iterdir()
-    models = project / f"data/06_models/gan_compare/{folder.name}/vanilla_gan"
+LEARNING = ("ddpm", "vae")
+
+
+@pytest.fixture(scope="module")
+def diverged(once: Callable[..., Path], finished: Path, fashion_mnist_folder: Path) -> Path:
+    """The finished project, in which another image set was then compared on.
+
+    The learning rate of one contender is a million times too high. Two others train for long enough to draw something,
+    which clothes allow in seconds: `failed to learn` is not what is asked about here.
+    """
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished, folder, dirs_exist_ok=True)
+        run(
+            folder,
+            dataset="fashion_mnist",
+            chosen_contenders=",".join(["vanilla_gan", *LEARNING]),
+            image_sets={"fashion_mnist": {"folder": str(fashion_mnist_folder)}},
+            contenders={"vanilla_gan": {"training": {"lr": 1e6}}}
+            | {name: {"training": {"kimg": 6}} for name in LEARNING},
+        )
+
+    return once("diverged", make)
+
+
+def test_another_image_set_is_kept_apart(finished, diverged):
+    arrays = [
+        {file.relative_to(one) for file in (one / "data").rglob("*.npz")} for one in (finished, diverged)
+    ]
+    before, after = ({file for file in files if "squares" in str(file)} for files in arrays)
+    assert after == before != set()
+    image_sets = {path.name for path in (diverged / "data/06_models/gan_compare").iterdir()}
+    assert len(image_sets) == 2
+    (fashion,) = (diverged / "data/08_reporting/gan_compare").glob("fashion_mnist*")
+    assert fashion.name in image_sets
+    assert "squares_valid" not in pd.read_csv(newest(fashion, "scores.csv")).columns
+
+
+def test_a_diverged_contender_is_shown_as_such_and_the_others_are_ranked(diverged, open_report):
+    (folder,) = (diverged / "data/08_reporting/gan_compare").glob("fashion_mnist*")
+    models = diverged / f"data/06_models/gan_compare/{folder.name}/vanilla_gan"
     assert json.loads(newest(models, "outcome.json").read_text())["health"] == "diverged"
     page = open_report(newest(folder, "report.html"))
     failures = page.locator("section#failures").inner_text()
     assert re.search(r"vanilla_gan\s*diverged", failures)
     rows = page.locator("section#scores table").first.locator("tbody tr").all_inner_texts()
-    others = [name for name in learning if name not in failures]
+    others = [name for name in LEARNING if name not in failures]
     assert len(others) == 2
     place = {name: next(n for n, row in enumerate(rows) if name in row) for name in [*others, "vanilla_gan"]}
     assert "diverged" in rows[place["vanilla_gan"]]

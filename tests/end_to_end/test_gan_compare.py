@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import mlflow
@@ -14,6 +13,7 @@ from mlflow import MlflowClient
 from safetensors.numpy import load_file
 
 from .conftest import COMPARISONS, newest, run
+from .test_interruption import assert_same_bytes
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 
@@ -106,53 +106,11 @@ def test_mlflow_has_one_child_per_contender_with_the_same_score_and_cost_names(f
 
 def test_same_seed_gives_the_same_bytes(finished, project):
     run(project)
-    for layer, name in [
-        ("06_models", "weights.safetensors"),
-        ("06_models", "best_weights.safetensors"),
-        ("06_models", "history.csv"),
-        ("07_model_output", "samples.npz"),
-        ("07_model_output", "scores.json"),
-    ]:
-        for contender in CONTENDERS:
-            pair = [
-                newest(only(root / "data" / layer / "gan_compare") / contender, name)
-                for root in (finished, project)
-            ]
-            assert pair[0].read_bytes() == pair[1].read_bytes(), f"{contender} {name}"
+    assert_same_bytes(finished, project, CONTENDERS)
     tables = [
         newest(only(root / "data/08_reporting/gan_compare"), "scores.csv") for root in (finished, project)
     ]
     assert tables[0].read_bytes() == tables[1].read_bytes()
-
-
-def test_another_image_set_is_kept_apart(finished, fashion_mnist_folder, tmp_path):
-    project = tmp_path / "project"
-    shutil.copytree(finished, project)
-    before = sorted(path for path in project.rglob("*.npz") if "squares" in str(path))
-    clothes = {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
-    run(project, dataset="fashion_mnist", image_sets=clothes, chosen_contenders="dcgan,vae")
-    assert sorted(path for path in project.rglob("*.npz") if "squares" in str(path)) == before
-    image_sets = {path.name for path in (project / "data/06_models/gan_compare").iterdir()}
-    assert len(image_sets) == 2
-    (fashion,) = [name for name in image_sets if name.startswith("fashion_mnist")]
-    table = pd.read_csv(newest(project / "data/08_reporting/gan_compare" / fashion, "scores.csv"))
-    assert "squares_valid" not in table.columns
-
-
-def test_the_users_own_folder(project, tmp_path_factory):
-    from PIL import Image
-
-    images = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for number in range(80):
-        label = images / ("cats" if number % 2 else "dogs")
-        label.mkdir(exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(label / f"{number}.png")
-    run(
-        project, dataset="folder", image_sets={"folder": {"path": str(images)}}, chosen_contenders="dcgan,vae"
-    )
-    assert newest(only(project / "data/08_reporting/gan_compare"), "report.html").stat().st_size > 10_000
-    assert len(list(images.rglob("*"))) == 82
 
 
 @pytest.fixture(autouse=True)

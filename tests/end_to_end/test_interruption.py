@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .conftest import newest
@@ -57,8 +57,8 @@ def kill_at_first_checkpoint(project: Path, contender: str) -> str:
     return checkpoints(project, contender)[0].name
 
 
-def assert_same_bytes(finished: Path, project: Path) -> None:
-    """Assert that what was interrupted has come to the same as a run that was not."""
+def assert_same_bytes(finished: Path, project: Path, contenders: Iterable[str] = CONTENDERS) -> None:
+    """Assert that what was interrupted, or run again, has come to the same as a run that was not."""
     for layer, name in [
         ("06_models", "weights.safetensors"),
         ("06_models", "best_weights.safetensors"),
@@ -66,7 +66,7 @@ def assert_same_bytes(finished: Path, project: Path) -> None:
         ("07_model_output", "samples.npz"),
         ("07_model_output", "scores.json"),
     ]:
-        for contender in CONTENDERS:
+        for contender in contenders:
             (whole,) = (finished / "data" / layer / "gan_compare").iterdir()
             (cut,) = (project / "data" / layer / "gan_compare").iterdir()
             first, second = newest(whole / contender, name), newest(cut / contender, name)

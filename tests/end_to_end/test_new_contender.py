@@ -89,19 +89,20 @@ def test_a_contender_and_a_comparison_only_this_test_knows_reach_the_report(proj
 
 @pytest.fixture(scope="module")
 def chosen(once, fresh):
-    """Two contenders, two seeds, a budget in minutes, on a folder of images, by one command given twice: the project,
-    and what the second said."""
+    """Two contenders, two seeds, a budget in minutes, on a folder of images of two classes, by one command given twice:
+    the project, and what the second said."""
     folder = once("chosen", lambda folder: choose(fresh(folder / "project"), folder))
     return folder / "project", (folder / "said.txt").read_text()
 
 
 def choose(project, folder):
     images = folder / "photos"
-    images.mkdir()
     rng = np.random.default_rng(0)
     for number in range(120):
-        pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(images / f"{number}.png")
+        label = images / ("cats" if number % 2 else "dogs")
+        label.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(label / f"{number}.png")
     command = ["kedro", "run", "--pipeline=gan_compare", "--env=smoke", "--dataset=folder"]
     command += ["--contenders=vae,ddpm_short", "--seeds=2", "--minutes=0.02"]
     command += [f"--params=seed=5,image_sets.folder.path={images}"]
@@ -123,7 +124,13 @@ def test_contenders_seeds_and_budget_come_from_the_command_line(chosen):
     assert trained[score].nunique() == 4
     assert list(pd.read_csv(newest(report, "costs.csv"))["seed"]) == [5, 6] * 2
     html = newest(report, "report.html").read_text()
-    assert "vae_repeat1" not in html  # seeds are one contender there
+    assert "ddpm_short" in html and "vae_repeat1" not in html  # seeds are one contender there
+
+
+def test_the_users_own_folder_is_read_with_its_classes_and_left_as_it_was(chosen):
+    (card,) = (chosen[0] / "data/05_model_input").glob("folder-photos*/card.json")
+    assert json.loads(card.read_text())["classes"] == ["cats", "dogs"]
+    assert len(list((chosen[0].parent / "photos").rglob("*"))) == 122
 
 
 def test_minutes_are_the_same_images_for_every_seed_and_when_the_command_is_given_again(chosen):

@@ -34,6 +34,9 @@ def test_a_finished_comparison_becomes_a_page_and_the_same_one_again(finished):
     for name in pictures:
         Image.open(folder / name).verify()
     assert sum(file.stat().st_size for file in folder.iterdir()) < 1_000_000
+    facts = json.loads((folder / "result.json").read_text())
+    assert facts["seeds"] == 1
+    assert facts["verdict"].endswith(".")
     index = (results / "index.md").read_text()
     assert f"({folder.name}/index.md)" in index
     assert all(
@@ -52,11 +55,3 @@ def test_what_has_not_run_cannot_be_published(finished):
         run(finished, "publish", comparison="gan_compare", dataset="pandas")
     with pytest.raises(SettingError, match=r"^comparison='car_compare': unknown"):
         run(finished, "publish", comparison="car_compare")
-
-
-def test_facts_of_a_result_are_json(finished):
-    run(finished, "publish")
-    (file,) = (finished / "docs/results").glob("*/result.json")
-    facts = json.loads(file.read_text())
-    assert facts["seeds"] == 1
-    assert facts["verdict"].endswith(".")

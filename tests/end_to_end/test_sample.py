@@ -42,10 +42,8 @@ def test_samples_are_made_again_without_training_images_and_without_a_run_in_mlf
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({}, "from=None: must be what to sample, such as from=gan_compare.dcgan"),
         ({"from": "gan_compare.dcgn"}, "did you mean gan_compare.dcgan"),
         ({"from": "gan_compare.vae", "labels": 1}, "labels=1: vae was trained without labels"),
-        ({"from": "gan_compare.vae", "n": 0}, "n=0"),
         ({"from": "gan_compare.vae", "labls": 1}, "labls: no such parameter; did you mean labels"),
         ({"from": "gan_compare.vae", "training": {"kimg": 1}}, "training: has no effect on sample"),
         ({"from": "gan_compare.vae", "dataset": "pandas"}, "was not trained on pandas, but on squares"),
@@ -56,8 +54,3 @@ def test_what_cannot_be_sampled_is_refused_in_one_line(finished, request_, said)
         sample(finished, **request_)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
-
-
-def test_what_only_sampling_takes_is_refused_elsewhere(finished):
-    with pytest.raises(SettingError, match="n: has no effect on gan_compare; leave it out"):
-        run(finished, n=3)

@@ -6,10 +6,7 @@ import json
 import shutil
 
 import numpy as np
-import pytest
 from PIL import Image
-
-from gencompare.config.typed import SettingError
 
 from .conftest import newest, run
 
@@ -30,8 +27,3 @@ def test_a_contenders_own_samples_score_the_same_from_outside(finished, tmp_path
         (made,) = (project / "data/08_reporting/score").iterdir()
         assert json.loads(newest(made, "scores.json").read_text()) == inside
     assert "samples" in newest(made, "scores.csv").read_text()
-
-
-def test_samples_must_be_given(project):
-    with pytest.raises(SettingError, match="samples=None"):
-        run(project, "score")

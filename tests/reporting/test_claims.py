@@ -9,7 +9,7 @@ import pytest
 from gencompare.comparisons import Claim
 from gencompare.reporting.answer import Standing
 from gencompare.reporting.claims import CANNOT_BE_TOLD, DOES_NOT_HOLD, HOLDS, judge_equal, judge_order, judged
-from gencompare.reporting.report import render, scoreboard_of
+from gencompare.reporting.report import render
 
 from .conftest import FD, VALUES
 
@@ -81,7 +81,7 @@ def test_nearly_equal_names_the_one_with_more_and_how_many_times_it_is():
 
 def judge(contents, **claim):
     claimed = dataclasses.replace(contents, claims=[Claim(says="It is so", **claim)])
-    (verdict,) = judged(claimed, scoreboard_of(claimed))
+    (verdict,) = judged(claimed)
     return verdict.verdict, verdict.evidence
 
 

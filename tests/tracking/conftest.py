@@ -1,4 +1,4 @@
-"""A database of MLflow, made once: that takes seconds."""
+"""A database of MLflow for each test."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from gencompare.tracking.server import ensure_database
-
-
-@pytest.fixture(scope="session")
-def whole_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("database") / "mlflow.db"
-    ensure_database(f"sqlite:///{file}")
-    return file
 
 
 @pytest.fixture

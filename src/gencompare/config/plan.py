@@ -13,7 +13,7 @@ from pydantic import Field
 from gencompare.comparisons import SCORE, Comparison, Training, check_contenders, declared
 from gencompare.config.budget import read_budget
 from gencompare.config.contender import plain, read_contender
-from gencompare.config.layers import COMMAND_LINE, PARTS, File, Layered, Sources, Values
+from gencompare.config.layers import COMMAND_LINE, PARTS, Layered, Sources, Values
 from gencompare.config.typed import NonNegative, Positive, SettingError, build, choose, nearest, settings
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS, make_image_set
@@ -208,7 +208,7 @@ def _asked(sources: Sources) -> Asked:
     """Read what is asked for, and refuse parameters that there are not."""
     fields = [name.removesuffix("_") for name in Asked.__dataclass_fields__]
     asked = Layered()
-    for file in (*sources.files, File(COMMAND_LINE, sources.given)):
+    for file in (*sources.files, sources.command_line):
         for name in file.parameters:
             if name not in (*fields, *SECTIONS):
                 raise SettingError(f"{name}: no such parameter; {nearest(name, (*fields, *SECTIONS))}")
@@ -221,7 +221,7 @@ def _asked(sources: Sources) -> Asked:
 
 def _check_blocks(sources: Sources) -> None:
     """Refuse what is no section of settings or no block of a contender: the trace of a misspelt name."""
-    for file in (*sources.files, File(COMMAND_LINE, sources.given)):
+    for file in (*sources.files, sources.command_line):
         for section in SECTIONS:
             values = file.parameters.get(section)
             if values is not None and not isinstance(values, Mapping):

@@ -95,10 +95,10 @@ class ReuseHook:
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Note what a dataset was made from."""
         owned = self._owners.get(dataset_name)
-        if owned is not None and owned.kind == "prepared":
-            self._contents.pop(owned.comparison, None)
         if owned is None:
             return
+        if owned.kind == "prepared":
+            self._contents.pop(owned.comparison, None)
         folders = [
             self._catalog.folder(dataset_name, one) for one in self._catalog.versions(dataset_name)[:1]
         ]

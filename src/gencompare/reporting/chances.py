@@ -17,17 +17,17 @@ Seeds = Sequence[tuple[float, float]]
 """One contender's value and standard error for each seed."""
 
 
-def draws(contenders: Mapping[str, Seeds], rng: np.random.Generator, count: int = DRAWS) -> np.ndarray:
-    """Draw true scores: float64 (count, contenders)."""
+def draws(contenders: Mapping[str, Seeds], rng: np.random.Generator) -> np.ndarray:
+    """Draw true scores: float64 (DRAWS, contenders)."""
     columns = []
     for seeds in contenders.values():
         values, errors = (np.array(part) for part in zip(*seeds, strict=True))
         within = math.sqrt(float(np.mean(errors**2)) / len(values))
         if len(values) == 1:
-            columns.append(values[0] + within * rng.standard_normal(count))
+            columns.append(values[0] + within * rng.standard_normal(DRAWS))
             continue
         between = float(values.std(ddof=1)) / math.sqrt(len(values))
-        columns.append(values.mean() + max(within, between) * rng.standard_t(len(values) - 1, count))
+        columns.append(values.mean() + max(within, between) * rng.standard_t(len(values) - 1, DRAWS))
     return np.stack(columns, axis=1)
 
 
@@ -59,15 +59,14 @@ def best(scores: Mapping[str, tuple[str, Mapping[str, Seeds]]], seed: int = 0) -
     return found
 
 
-def of_order(contenders: Mapping[str, Seeds], better: str, seed: int = 0) -> float:
+def of_order(contenders: Mapping[str, Seeds], better: str) -> float:
     """Return how probably the true scores of contenders stand in the order in which these are given, the best first.
 
     Args:
         contenders: the values of each.
         better: `lower` or `higher`.
-        seed: of the draws.
     """
-    drawn = draws(contenders, np.random.default_rng(seed)) * (1 if better == "lower" else -1)
+    drawn = draws(contenders, np.random.default_rng(0)) * (1 if better == "lower" else -1)
     return float((np.diff(drawn, axis=1) > 0).all(axis=1).mean())
 
 

@@ -35,11 +35,11 @@ class Verdict:
     evidence: str
 
 
-def judged(contents: ReportContents, board: Scoreboard) -> list[Verdict]:
+def judged(contents: ReportContents) -> list[Verdict]:
     """Judge every claim of a comparison by the scores of this run."""
     found = []
     for claim in contents.claims:
-        verdict, evidence = _judged(claim, contents, board)
+        verdict, evidence = _judged(claim, contents)
         on, about = contents.card["name"], contents.claims_about
         if verdict != CANNOT_BE_TOLD and about not in ("", on):
             evidence += f"; it was said of {about} and is judged on {on}"
@@ -97,15 +97,15 @@ def judge_equal(standings: Sequence[Standing], within: float) -> tuple[str, str]
     return verdict, f"{ratio}, expected at most {within:g} times"
 
 
-def _judged(claim: Claim, contents: ReportContents, board: Scoreboard) -> tuple[str, str]:
+def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
     names = [c.name for c in contents.contenders]
     absent = [name for name in claim.contenders if name not in names]
     if absent:
         return CANNOT_BE_TOLD, f"{listed(absent)} {'is' if len(absent) == 1 else 'are'} not in this run"
-    column = _column(claim, board)
+    column = _column(claim, contents.board)
     if column is None:
         return CANNOT_BE_TOLD, f"there is no score {claim.score} in this run"
-    every = {s.name: s for s in contents.standings(board, column)}
+    every = {s.name: s for s in contents.standings(column)}
     standings = [every[name] for name in claim.contenders]
     if claim.order is None and claim.equal is None:
         verdict, reason = _judge_learning(claim, contents, standings[0], column)

@@ -21,7 +21,7 @@ from gencompare.reporting import chances, curves
 from gencompare.reporting.answer import HEALTHY, Standing
 from gencompare.reporting.formatting import number
 from gencompare.reporting.palette import Look, looks
-from gencompare.reporting.tables import Scoreboard, ScoreColumn
+from gencompare.reporting.tables import Scoreboard, ScoreColumn, scoreboard
 
 # Samples that vary less than this share of real images' variety are all but one image.
 COLLAPSED_BELOW = 0.1
@@ -192,12 +192,17 @@ class ReportContents:
             if c.scores_by_seed and all(column.name in own for own in c.scores_by_seed)
         }
 
-    def standings(self, board: Scoreboard, column: ScoreColumn) -> list[Standing]:
+    @cached_property
+    def board(self) -> Scoreboard:
+        """All scores in order."""
+        return scoreboard(self.table, {c.name: c.scores for c in self.contenders}, self.failures)
+
+    def standings(self, column: ScoreColumn) -> list[Standing]:
         """Return every contender's standing by one score."""
         return [
             Standing(
                 c.name,
-                **asdict(board.cell(c.name, column.name)),
+                **asdict(self.board.cell(c.name, column.name)),
                 status=self.failures.get(c.name, "finished"),
                 cost=c.cost,
             )

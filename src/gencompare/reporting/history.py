@@ -96,7 +96,7 @@ def changes(history: ComparisonHistory) -> list[tuple[Version, list[str]]]:
     named = []
     for place, version in enumerate(history.versions):
         before = history.versions[place - 1] if place else None
-        known = before is not None and before.origin and version.origin
+        known = before and before.origin and version.origin
         named.append((version, _differences(before.origin, version.origin) if before and known else []))
     return named[::-1]
 
@@ -105,7 +105,7 @@ def plot(history: ComparisonHistory) -> go.Figure:
     """Draw the score that decides by version, a line for each contender and span."""
     kind = history.kinds[0]
     rows = [
-        {"version": version.when, "contender": contender, "span": number} | {key: one[key] for key in one}
+        {"version": version.when, "contender": contender, "span": number} | dict(one)
         for number, (versions, _) in enumerate(history.comparable_spans(kind))
         for version in versions
         for contender in history.contenders

@@ -9,6 +9,7 @@ from gencompare.config.typed import flatten
 from gencompare.evaluation.kinds import KINDS
 from gencompare.reporting.formatting import count, interval, number
 from gencompare.reporting.page import facts, passports
+from gencompare.reporting.summary import markdown_table
 from gencompare.reporting.tables import COSTS
 
 LOADING = """\
@@ -91,16 +92,16 @@ def model_card(
         part="a part (see `images` below) of the " if any(settings["images"].values()) else "the ",
         images=count(images["counts"]["train"]),
         image_set=images["name"],
-        data=_table(("fact", "value"), facts(data)),
+        data=markdown_table(("fact", "value"), facts(data)),
         n=count(scores["n"]),
         scores=_scores(scores["scores"]),
         passports=_passports(scores["scores"]),
-        cost=_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
-        settings=_table(("setting", "value"), [(k, str(v)) for k, v in flatten(settings).items()]),
+        cost=markdown_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
+        settings=markdown_table(("setting", "value"), [(k, str(v)) for k, v in flatten(settings).items()]),
         loading=LOADING.format(
             seed=settings["seed"], shape=(16, images["resolution"], images["resolution"], images["channels"])
         ),
-        origin=_table(("fact", "value"), facts(origin)),
+        origin=markdown_table(("fact", "value"), facts(origin)),
     )
 
 
@@ -115,17 +116,13 @@ def _scores(scores: Mapping[str, Any]) -> str:
         )
         for name, one in scores.items()
     ]
-    return _table(("score", "value", "interval", "better", "meaning"), rows)
+    return markdown_table(("score", "value", "interval", "better", "meaning"), rows)
 
 
 def _passports(scores: Mapping[str, Any]) -> str:
     """List each passport once, under the names of the scores that carry it."""
     found = passports({f"`{name}`": one["passport"] for name, one in scores.items()})
     return "\n\n".join(
-        f"Passport of {', '.join(names)}:\n\n{_table(('passport', 'value'), lines)}" for names, lines in found
+        f"Passport of {', '.join(names)}:\n\n{markdown_table(('passport', 'value'), lines)}"
+        for names, lines in found
     )
-
-
-def _table(heads: tuple[str, ...], rows: list[Any]) -> str:
-    lines = [heads, ("---",) * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -16,7 +16,8 @@ from gencompare.comparisons import Training
 from gencompare.config.typed import flatten
 from gencompare.files import read_json
 from gencompare.imagesets.pictures import image_grid
-from gencompare.reporting.formatting import duration, number, plain, scaled
+from gencompare.reporting.formatting import MISSING, duration, number, plain, scaled
+from gencompare.reporting.summary import markdown_table
 from gencompare.reporting.versions import newest_until, when
 
 SHOWN = 8
@@ -143,20 +144,20 @@ def page(result: Result, figures: Sequence[str]) -> str:
         *answer["said"][1:],
         "## Samples",
         f"The first {SHOWN} of each, chosen by nobody.",
-        _table(["contender", "samples"], strips),
+        markdown_table(["contender", "samples"], strips),
         "## Scores",
         result.scores.strip(),
         *_claims(answer.get("claims", [])),
         *(part for name in figures for part in (f"## {titles[name]}", f"![{titles[name]}]({name}.png)")),
         "## Costs",
-        _table(
+        markdown_table(
             ["contender", "seed", "images", "training", "compute", "parameters", "an image"],
             _costs(result.costs),
         ),
         "## Settings that differ",
-        _table(["setting", *result.samples], _settings(origin["settings"], list(result.samples))),
+        markdown_table(["setting", *result.samples], _settings(origin["settings"], list(result.samples))),
         "## Where this comes from",
-        _table(
+        markdown_table(
             ["", ""], [["run", when(result.version)], *([key, f"`{value}`"] for key, value in facts.items())]
         ),
     ]
@@ -182,11 +183,11 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
             [
                 "# Results",
                 "Made by `kedro run --pipeline=publish` from what runs left: nothing here was typed by hand.",
-                _table(["comparison", "image set", "seeds", "answer", "run"], rows),
+                markdown_table(["comparison", "image set", "seeds", "answer", "run"], rows),
                 "## Best by budget",
                 "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
                 "the kernel distance along the curves (less is better). Image sets do not compare with each other.",
-                _table(heading, _leaders(every)),
+                markdown_table(heading, _leaders(every)),
                 *_claims_of_all(every),
             ]
         )
@@ -208,7 +209,7 @@ def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         for budget in BUDGETS:
             reached = [(value, name, seconds) for seconds, value, name in known if seconds <= budget]
             value, name, seconds = min(reached, default=(None, "", 0.0))
-            cells.append(f"{name} {number(value)} ({duration(seconds)})" if name else "–")
+            cells.append(f"{name} {number(value)} ({duration(seconds)})" if name else MISSING)
         rows.append([image_set, *cells])
     return rows
 
@@ -218,7 +219,7 @@ def _claims(claims: Sequence[Mapping[str, str]]) -> list[str]:
     if not claims:
         return []
     rows = [[claim["says"], f"**{claim['verdict']}**", claim["evidence"]] for claim in claims]
-    return ["## Claims", _table(["claim", "verdict", "by what"], rows)]
+    return ["## Claims", markdown_table(["claim", "verdict", "by what"], rows)]
 
 
 def _claims_of_all(results: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -235,7 +236,7 @@ def _claims_of_all(results: Sequence[Mapping[str, Any]]) -> list[str]:
         "and budget; intervals that overlap decide nothing."
     )
     heading = ["claim", "comparison", "image set", "verdict", "by what"]
-    return ["## Claims put to the test", text, _table(heading, rows)]
+    return ["## Claims put to the test", text, markdown_table(heading, rows)]
 
 
 def _first(samples: Path) -> np.ndarray:
@@ -274,12 +275,5 @@ def _settings(settings: Mapping[str, Any], contenders: Sequence[str]) -> list[li
 
 def _value(value: Any) -> str:
     if value is None:
-        return "–"
+        return MISSING
     return plain(value) if isinstance(value, float) else str(value)
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines
-    )

@@ -56,7 +56,7 @@ FILMS = {
 
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
-    board, shared = scoreboard_of(contents), _shared_settings(contents)
+    board, shared = contents.board, _shared_settings(contents)
     curves = {c.name: c.curve for c in contents.contenders if c.curve}
     return page.template("report.html").render(
         contents=contents,
@@ -66,10 +66,10 @@ def render(contents: ReportContents) -> str:
         equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
         busy=how_busy(c.cost for c in contents.contenders),
         copies=copies(contents),
-        claims=claims.judged(contents, board),
+        claims=claims.judged(contents),
         alerts=alerts(contents.card),
         headline=tables.headline(board),
-        chances=_chances(contents, board),
+        chances=_chances(contents),
         lineages={c.name: lineage(c.settings) for c in contents.contenders},
         key_settings={c.name: key_settings(c.settings, shared) for c in contents.contenders},
         by_name={c.name: c for c in contents.contenders},
@@ -132,30 +132,22 @@ def _shared_settings(contents: ReportContents) -> dict[str, object]:
     }
 
 
-def scoreboard_of(contents: ReportContents) -> tables.Scoreboard:
-    """Put the scores of a comparison in order."""
-    scores = {c.name: c.scores for c in contents.contenders}
-    return tables.scoreboard(contents.table, scores, contents.failures)
-
-
 def answer_of(contents: ReportContents) -> Answer:
     """Answer the comparison's question by the first score, with all others but memorisation as second opinions."""
-    board = scoreboard_of(contents)
-    first = board.first
+    board, first = contents.board, contents.board.first
     others = [column for column in _opinionated(board) if column is not first]
-    likely = _chances(contents, board)
+    likely = _chances(contents)
     return answer(
-        contents.standings(board, first),
+        contents.standings(first),
         first.full,
         first.kind.better,
         first.seeds,
         real_images=board.cell("real images", first.name).value,
         noise=board.cell("noise", first.name).value,
         opinions={
-            column.kind.title: Opinion(contents.standings(board, column), column.kind.better)
-            for column in others
+            column.kind.title: Opinion(contents.standings(column), column.kind.better) for column in others
         },
-        second=contents.standings(board, board.second) if board.second else (),
+        second=contents.standings(board.second) if board.second else (),
         chances={"score": likely.get(first.name, {}), "together": likely.get("together", {})},
     )
 
@@ -164,20 +156,20 @@ def summary_of(contents: ReportContents) -> Summary:
     """Return the verdict with what must be known beside it, and the one table."""
     said = answer_of(contents)
     verdict = f"{said.verdict}: {said.evidence}." if said.evidence else f"{said.verdict}."
+    costs = {c.name: c.cost for c in contents.contenders}
     further = (
         _by_budget(contents),
-        what_was_equal({c.name: c.cost for c in contents.contenders}),
-        how_busy(c.cost for c in contents.contenders),
+        what_was_equal(costs),
+        how_busy(costs.values()),
         copies(contents),
     )
     lines = [verdict, *(line for line in further if line), *said.doubts]
-    costs = {c.name: c.cost for c in contents.contenders}
-    return summary(scoreboard_of(contents), lines, costs, contents.failures)
+    return summary(contents.board, lines, costs, contents.failures)
 
 
 def copies(contents: ReportContents) -> str:
     """Name the contenders whose samples surely copy training images more often than real images look like copies."""
-    board = scoreboard_of(contents)
+    board = contents.board
     column = next((column for column in board.columns if column.kind.measures == "memorisation"), None)
     if column is None:
         return ""
@@ -202,7 +194,7 @@ def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
     return [column for column in board.columns if column.kind.measures != "memorisation"]
 
 
-def _chances(contents: ReportContents, board: tables.Scoreboard) -> dict[str, dict[str, float]]:
+def _chances(contents: ReportContents) -> dict[str, dict[str, float]]:
     """Return how probably each ranked contender is the best, by each score and by all `together`."""
     ranked = [c.name for c in contents.contenders if c.name not in contents.failures and c.scores_by_seed]
     scores = {
@@ -210,7 +202,7 @@ def _chances(contents: ReportContents, board: tables.Scoreboard) -> dict[str, di
             column.kind.better,
             {name: seeds for name, seeds in contents.by_seed(column).items() if name in ranked},
         )
-        for column in _opinionated(board)
+        for column in _opinionated(contents.board)
     }
     return chances.best(scores) if scores and len(ranked) > 1 else {}
 
@@ -231,8 +223,7 @@ def report_figures(contents: ReportContents) -> dict[str, go.Figure]:
 
 
 def _score_figures(contents: ReportContents) -> dict[str, go.Figure]:
-    board = scoreboard_of(contents)
-    first = board.first
+    board, first = contents.board, contents.board.first
     rows = [
         {"contender": row.name, "kind": row.kind} | asdict(row.cell(first.name))
         for row in board.rows
@@ -258,7 +249,7 @@ def _costs(contents: ReportContents) -> pd.DataFrame:
 
 def _front(contents: ReportContents) -> list[str]:
     """Name the contenders that no other beats in score, training time and time per image at once."""
-    board = scoreboard_of(contents)
+    board = contents.board
     rows = [
         {"contender": row.name, "value": row.cell(board.first.name).value}
         for row in board.rows

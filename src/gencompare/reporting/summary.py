@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,12 @@ def markdown(table: Summary) -> str:
     rule = ["---", *["---:"] * (len(table.heading) - 1)]
     lines = [f"| {' | '.join(cells)} |" for cells in (table.heading, rule, *table.rows)]
     return "\n".join(lines) + "\n"
+
+
+def markdown_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return any table in Markdown; a bar within a cell does not end it."""
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def latex(table: Summary) -> str:

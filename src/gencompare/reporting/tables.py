@@ -73,11 +73,6 @@ class ScoreColumn:
         return f"{self.kind.title} ({self.name})"
 
     @property
-    def about_quality(self) -> bool:
-        """Whether it may decide which contender is better."""
-        return self.kind.measures == "quality" or self.name == "squares_valid"
-
-    @property
     def arrow(self) -> str:
         """Which way is better."""
         return "↓" if self.kind.better == "lower" else "↑"

@@ -66,16 +66,9 @@ class TrackedRun:
         """Note complete settings, flattened."""
         self._say("params", values={name: str(value)[:6000] for name, value in flatten(settings).items()})
 
-    def log_file(self, path: Path, folder: str | None = None, name: str | None = None) -> None:
-        """Note a file, to be copied into a folder of the run's artifacts, under another name if one is given.
-
-        It must stay where it is until it is delivered.
-        """
-        self._say("file", path=str(path), folder=folder, name=name or path.name)
-
-    def log_text(self, text: str, path: str) -> None:
-        """Note a text, to be a file of the run's artifacts."""
-        self._say("text", text=text, path=path)
+    def log_file(self, path: Path) -> None:
+        """Note a file, to be copied to the run's artifacts; it must stay where it is until it is delivered."""
+        self._say("file", path=str(path))
 
     def log_image_set(self, card: Mapping[str, Any]) -> None:
         """Note the prepared images as an input of the run."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from gencompare.tracking.server import connect
@@ -132,9 +129,7 @@ class Delivery:
         note: called after each delivered part.
     """
 
-    def __init__(
-        self, spool: Spool, client: MlflowClient, experiment: str, note: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, spool: Spool, client: MlflowClient, experiment: str, note: Callable[[], None]) -> None:
         self._spool, self._client, self._experiment, self._note = spool, client, experiment, note
         self._ids = dict(spool.ids)
         self._steps: dict[str, set[int]] = {}
@@ -255,16 +250,7 @@ class Delivery:
         self._client.log_batch(self._ids[message["run"]], tags=tags)
 
     def _file(self, message: Message) -> None:
-        path = Path(message["path"])
-        if path.name == message["name"]:
-            self._client.log_artifact(self._ids[message["run"]], str(path), message["folder"])
-            return
-        with TemporaryDirectory() as folder:
-            copy = shutil.copy(path, Path(folder) / message["name"])
-            self._client.log_artifact(self._ids[message["run"]], str(copy), message["folder"])
-
-    def _text(self, message: Message) -> None:
-        self._client.log_text(self._ids[message["run"]], message["text"], message["path"])
+        self._client.log_artifact(self._ids[message["run"]], message["path"])
 
     def _input(self, message: Message) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

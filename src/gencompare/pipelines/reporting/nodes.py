@@ -18,7 +18,7 @@ from gencompare.provenance import provenance
 from gencompare.reporting.claims import judged
 from gencompare.reporting.contents import ReportContents, contender_reports, neighbours_shown
 from gencompare.reporting.export import figure_pngs
-from gencompare.reporting.report import render, report_figures, scoreboard_of, summary_of
+from gencompare.reporting.report import render, report_figures, summary_of
 from gencompare.reporting.summary import latex, markdown, terminal
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def write_report(
     figures = report_figures(contents)
     settings = {training: one["settings"] for training, one in results.items()}
     in_short = summary_of(contents)
-    verdicts = [asdict(one) for one in judged(contents, scoreboard_of(contents))]
+    verdicts = [asdict(one) for one in judged(contents)]
     answer = {
         "question": question,
         "said": list(in_short.said),
