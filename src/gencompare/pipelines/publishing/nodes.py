@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from gencompare.config.typed import SettingError, choose
+from gencompare.config.typed import SettingError
 from gencompare.files import read_json
 from gencompare.reporting.publication import index, read_result, write_page
 
@@ -16,14 +16,11 @@ def publish(
     reports: Path, models: Path, outputs: Path, pages: Path, comparison: str | None, dataset: str | None
 ) -> list[str]:
     """Write a page of the newest run of one comparison, or of every one that has run, and the index of all pages there."""
-    found = {folder.name: folder for folder in sorted(reports.iterdir()) if folder.is_dir()}
-    if comparison is not None and found:
-        found = {comparison: choose(found, comparison, "comparison")}
     written = []
-    for name, folder in found.items():
+    for folder in sorted(reports.glob(f"{comparison or '*'}/")):
         for images in sorted(path.name for path in folder.iterdir() if path.is_dir()):
             if dataset is None or images == dataset or images.startswith(f"{dataset}-"):
-                result = read_result(reports, models, outputs, name, images)
+                result = read_result(reports, models, outputs, folder.name, images)
                 if result is not None:
                     written.append(str(write_page(result, pages, folder / images / "pictures")))
     if not written:
