@@ -155,9 +155,10 @@ def test_a_machine_that_others_kept_busy_is_told_of():
         {"cores": 0.98, "device": "CPU, 1 thread of 2 cores"},
         {"device": "NVIDIA H100", "cores": 0.4},
     )
-    assert how_busy([alone, other, {}]) == ""
-    busy = [alone | {"cores": share} for share in (0.7, 0.62)]
-    assert "trainings had 0.62 to 0.70 of a core" in how_busy([alone, *busy])
+    assert how_busy({"vae": alone, "ddpm": other, "gan": {}}) == ""
+    busy = {name: alone | {"cores": share} for name, share in {"dcgan": 0.7, "lsgan": 0.62}.items()}
+    assert "dcgan and lsgan trained with 0.62 to 0.70 of a core" in how_busy({"vae": alone} | busy)
+    assert "dcgan trained with 0.70 of a core" in how_busy({"vae": alone, "dcgan": busy["dcgan"]})
 
 
 def test_the_answer_by_budget_names_the_leaders_and_who_still_improves():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -167,20 +167,22 @@ def what_was_equal(costs: Mapping[str, Mapping[str, Any]]) -> str:
     return " ".join(part for part in said if part)
 
 
-def how_busy(costs: Iterable[Mapping[str, Any]]) -> str:
-    """Say so where other work had the machine during trainings on a CPU, so that their seconds are too many."""
-    had = [
-        cost["cores"]
-        for cost in costs
-        if cost.get("cores") and "CPU" in str(cost.get("device")) and cost["cores"] < BUSY
-    ]
+def how_busy(costs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say which contenders shared the machine with other work while they trained on a CPU; empty for none.
+
+    Args:
+        costs: by contender, `cores` and `device`, where they are known.
+    """
+    had = {
+        name: cost["cores"]
+        for name, cost in costs.items()
+        if "CPU" in str(cost.get("device")) and 0 < cost.get("cores", 0) < BUSY
+    }
     if not had:
         return ""
-    least, most = f"{min(had):.2f}", f"{max(had):.2f}"
+    least, most = f"{min(had.values()):.2f}", f"{max(had.values()):.2f}"
     share = least if least == most else f"{least} to {most}"
-    return (
-        f"Other work kept the machine busy: trainings had {share} of a core, and took longer than they need."
-    )
+    return f"Other work kept the machine busy: {listed(list(had))} trained with {share} of a core, and for longer than alone."
 
 
 def answer_by_budget(curves: Mapping[str, Curve]) -> str:

@@ -64,7 +64,7 @@ def render(contents: ReportContents) -> str:
         answer=answer_of(contents),
         by_budget=_by_budget(contents),
         equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
-        busy=how_busy(c.cost for c in contents.contenders),
+        busy=how_busy({c.name: c.cost for c in contents.contenders}),
         copies=copies(contents),
         claims=claims.judged(contents),
         alerts=alerts(contents.card),
@@ -160,7 +160,7 @@ def summary_of(contents: ReportContents) -> Summary:
     further = (
         _by_budget(contents),
         what_was_equal(costs),
-        how_busy(costs.values()),
+        how_busy(costs),
         copies(contents),
     )
     lines = [verdict, *(line for line in further if line), *said.doubts]
