@@ -68,6 +68,7 @@ def test_on_the_front_is_who_nobody_beats_in_all_three():
         "good",
         "quick",
     ]
+    assert front(("good", 1.0, 100.0, 0.1), ("by chance", 5.0, 99.0, 0.09)) == ["good"]
     assert front(("twin", 1.0, 1.0, 1.0), ("other", 1.0, 1.0, 1.0)) == ["twin", "other"]
     higher = pd.DataFrame(
         [("low", 0.1, 1.0, 1.0), ("high", 0.9, 1.0, 1.0)],

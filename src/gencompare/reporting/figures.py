@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from gencompare.reporting.answer import ABOUT_THE_SAME
 from gencompare.reporting.curves import Curve
 from gencompare.reporting.formatting import duration, plain, scaled
 from gencompare.reporting.palette import DASHES, Look
@@ -187,20 +188,28 @@ def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str,
 
 
 def on_front(points: pd.DataFrame, better: str) -> list[str]:
-    """Name those that no other is at least as good as in score, training time and time per image, and better in one."""
+    """Name those that no other is at least as good as in score, training time and time per image, and better in one.
+
+    Times that are about the same are taken as equal, or whoever was a second sooner by chance would stand there.
+    """
     sign = 1.0 if better == "lower" else -1.0
-    rows = {
-        str(row["contender"]): (sign * row["value"], row["train_seconds"], row["seconds_per_image"])
+    rows = [
+        (str(row["contender"]), sign * row["value"], (row["train_seconds"], row["seconds_per_image"]))
         for _, row in points.iterrows()
-    }
-    return [
-        name
-        for name, own in rows.items()
-        if not any(
-            other != own and all(o <= mine for o, mine in zip(other, own, strict=True))
-            for other in rows.values()
-        )
     ]
+
+    def is_beaten(score: float, times: tuple[float, float]) -> bool:
+        return any(
+            other <= score
+            and all(theirs <= ABOUT_THE_SAME * own for theirs, own in zip(others, times, strict=True))
+            and (
+                other < score
+                or any(ABOUT_THE_SAME * theirs < own for theirs, own in zip(others, times, strict=True))
+            )
+            for _, other, others in rows
+        )
+
+    return [name for name, score, times in rows if not is_beaten(score, times)]
 
 
 def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -> go.Figure:
