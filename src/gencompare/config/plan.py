@@ -35,7 +35,7 @@ class Asked:
         budget: of each contender's training, in place of the comparison's own.
         engine: address of a Dask scheduler whose workers do the work, in place of this machine's cores or cards.
         samples: what `score` scores.
-        comparison: which one `history` follows.
+        comparison: which one `history` follows or `publish` writes a page of.
         from_: `from`, which trained contender `sample` makes images of: `<comparison>.<contender>`.
         n: how many.
         labels: of which classes, by number or name, joined by +; those of the scored samples where None.

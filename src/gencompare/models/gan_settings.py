@@ -49,7 +49,7 @@ class DCGAN:
     Attributes:
         latent_dim: length of the latent vector.
         width: channels at half the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
+        max_width: where the doubling stops, no less than `width`.
         critic_norm: normalisation in the discriminator: none for `wgan_gp`, its weights then drawn by He's rule.
         conditional: whether it takes the image set's labels: by conditional batch normalisation in the
             generator (arXiv:1610.07629), by projection in the discriminator (arXiv:1802.05637).
@@ -80,7 +80,7 @@ class UpsampleDCGAN:
     Attributes:
         latent_dim: length of the latent vector.
         width: channels at half the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
+        max_width: where the doubling stops, no less than `width`.
         residual: which networks have residual blocks where the others have one convolution.
         precision: of the convolutions; auto is bfloat16 where that is fast.
     """
@@ -107,7 +107,7 @@ class ResNetGAN:
     Attributes:
         latent_dim: length of the latent vector.
         width: channels at the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops. The paper has 128 for both.
+        max_width: where the doubling stops, no less than `width`. The paper has 128 for both.
         attention: sides of the feature maps that have self-attention, in both networks, where they occur.
         critic_norm: normalisation of the discriminator's weights: none for `wgan_gp`, spectral for `hinge`.
         precision: of its convolutions and matrix products; auto is bfloat16 where that is fast.
@@ -169,7 +169,7 @@ class ProgressiveGAN:
     Attributes:
         latent_dim: length of the latent vector.
         width: channels at the final resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
+        max_width: where the doubling stops, no less than `width`.
         growth: share of the budget after which the final resolution is faded in. Until then all phases, fading
             or stable, are equally long.
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.

@@ -86,7 +86,7 @@ class VAE:
             and what is around it (convolutions). Dense layers for a thousand numbers learn far slower than all
             the rest; a map's do not, but its places are less aware of each other.
         width: channels at half the resolution; doubled at every halving down to 4 pixels.
-        max_width: where the doubling stops.
+        max_width: where the doubling stops, no less than `width`.
         precision: of the convolutions; auto is bfloat16 where that is fast.
     """
 
@@ -119,7 +119,7 @@ class VQVAE:
         code_dim: length of the vector that a code stands for.
         codebook_decay: of the running means that these vectors are.
         width: channels at half the resolution; doubled at every halving down to `side`.
-        max_width: where the doubling stops.
+        max_width: where the doubling stops, no less than `width`.
         prior_width: of the transformer, a multiple of 32.
         prior_depth: its blocks.
         prior_dropout: share of what its blocks add that is dropped while training.

@@ -16,7 +16,7 @@ HEALTHY = frozenset({"finished", "stable", "oscillating"})
 ABOUT_THE_SAME = 1.2
 # Contenders within this of each other had the same of something.
 EQUAL = 1.15
-# A training that had less of a core than this shared it with other work: alone it has 0.97 and more.
+# A training that had less of a core than this shared it with other work: alone it has 0.95 and more, on one thread.
 BUSY = 0.9
 # From this probability on, over seeds, the likelier of those that cannot be told apart is named.
 LIKELY = 0.9

@@ -21,7 +21,7 @@ class TrainingSettings:
         kimg: the budget, thousands of training images seen.
         batch_size: images a step.
         optimiser: adam; or muon for weights between hidden layers, beside Adam for what else there is.
-        lr: Adam's learning rate, one for all networks or one by network name; Muon's is `MUON_LR_FACTOR` times as large.
+        lr: Adam's learning rate, one for all networks or one by network name; Muon's is three times as large.
         betas: Adam's moment decays; the first is Muon's momentum too.
         warmup: share of the budget over which the learning rate rises from zero.
         decay_from: share of the budget after which it falls linearly to zero; 1 keeps it constant.
