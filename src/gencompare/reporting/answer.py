@@ -8,25 +8,14 @@ from typing import Any
 
 from gencompare.evaluation.ranks import agreement, ranks, surely_better
 from gencompare.reporting.curves import Curve, Span, by_budget
-from gencompare.reporting.formatting import duration, interval, listed, number, probability, scaled, times
+from gencompare.reporting.formatting import duration, interval, listed, number, probability, times
 
 HEALTHY = frozenset({"finished", "stable", "oscillating"})
 
 # Two costs nearer than this are called about the same: timings on a busy machine are not better than that.
 ABOUT_THE_SAME = 1.2
-# Contenders within this of each other had the same of something.
-EQUAL = 1.15
-# A training that had less of a core than this shared it with other work: alone it has 0.95 and more, on one thread.
-BUSY = 0.9
 # From this probability on, over seeds, the likelier of those that cannot be told apart is named.
 LIKELY = 0.9
-
-EQUALS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("train_seconds", "training time", duration),
-    ("train_flops", "training compute", lambda flops: scaled(flops, "FLOP")),
-    ("kimg", "images seen", lambda kimg: scaled(1000 * kimg)),
-    ("parameters", "parameters", scaled),
-)
 
 
 @dataclass(frozen=True)
@@ -142,47 +131,6 @@ def leaders(standings: Sequence[Standing], better: str) -> list[Standing]:
     """Return the ranked contenders that no other ranked one is surely better than, best value first."""
     ranked = ranks({s.name: (s.low, s.high) for s in standings if s.ranked}, better)
     return sorted((s for s in standings if ranked.get(s.name) == 1), key=_order(better))
-
-
-def what_was_equal(costs: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say in one line what all contenders had the same of, and what not; empty for fewer than two.
-
-    Args:
-        costs: by contender, the keys of EQUALS; what one lacks is not spoken of.
-    """
-    same, other = [], []
-    for key, what, write in EQUALS:
-        values = {name: cost[key] for name, cost in costs.items() if cost.get(key)}
-        if len(values) < 2 or len(values) < len(costs):
-            continue
-        least, most = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
-        ratio = values[most] / values[least]
-        if ratio <= EQUAL:
-            same.append(what if ratio < 1.005 else f"{what} within {100 * (ratio - 1):.0f}%")
-        else:
-            between = f"{write(values[least])} ({least}) to {write(values[most])} ({most})"
-            other.append(f"{what}, {between}")
-    said = [f"Equal between contenders: {listed(same)}." if same else ""]
-    said.append(f"Not equal: {'; '.join(other)}." if other else "")
-    return " ".join(part for part in said if part)
-
-
-def how_busy(costs: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say which contenders shared the machine with other work while they trained on a CPU; empty for none.
-
-    Args:
-        costs: by contender, `cores` and `device`, where they are known.
-    """
-    had = {
-        name: cost["cores"]
-        for name, cost in costs.items()
-        if "CPU" in str(cost.get("device")) and 0 < cost.get("cores", 0) < BUSY
-    }
-    if not had:
-        return ""
-    least, most = f"{min(had.values()):.2f}", f"{max(had.values()):.2f}"
-    share = least if least == most else f"{least} to {most}"
-    return f"Other work kept the machine busy: {listed(list(had))} trained with {share} of a core, and for longer than alone."
 
 
 def answer_by_budget(curves: Mapping[str, Curve]) -> str:

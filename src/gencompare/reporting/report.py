@@ -9,14 +9,8 @@ import plotly.graph_objects as go
 
 from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import chances, claims, figures, page, tables
-from gencompare.reporting.answer import (
-    Answer,
-    Opinion,
-    answer,
-    answer_by_budget,
-    how_busy,
-    what_was_equal,
-)
+from gencompare.reporting.answer import Answer, Opinion, answer, answer_by_budget
+from gencompare.reporting.budgets import how_busy, what_was_equal
 from gencompare.reporting.contents import ReportContents
 from gencompare.reporting.formatting import listed, percent
 from gencompare.reporting.lineage import key_settings, lineage
