@@ -227,7 +227,8 @@ def test_before_anything_is_made(answers):
 
 @pytest.mark.alone
 def test_within_eight_seconds_of_the_command(project):
-    """What is found wrong last, in a network that was made for it."""
+    """What is found wrong last, in a network that was made for it; to the end of what is said, which processes that the
+    command started could still hold open."""
     words = "--params=contenders.ddpm.sampler.steps=10000"
     started = time.monotonic()
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", words]
