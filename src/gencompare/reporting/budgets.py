@@ -11,6 +11,8 @@ from gencompare.reporting.formatting import duration, listed, scaled
 EQUAL = 1.15
 # A training that had less of a core than this shared it with other work: alone it has 0.95 and more, on one thread.
 BUSY = 0.9
+# Seconds; in less, the run's own start is a good part of what the machine does.
+LONG_ENOUGH = 10.0
 
 EQUALS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("train_seconds", "training time", duration),
@@ -47,12 +49,14 @@ def how_busy(costs: Mapping[str, Mapping[str, Any]]) -> str:
     """Say which contenders shared the machine with other work while they trained on a CPU; empty for none.
 
     Args:
-        costs: by contender, `cores` and `device`, where they are known.
+        costs: by contender, `cores`, `device` and `train_seconds`, where they are known.
     """
     had = {
         name: cost["cores"]
         for name, cost in costs.items()
-        if "CPU" in str(cost.get("device")) and 0 < cost.get("cores", 0) < BUSY
+        if "CPU" in str(cost.get("device"))
+        and 0 < cost.get("cores", 0) < BUSY
+        and cost["train_seconds"] >= LONG_ENOUGH
     }
     if not had:
         return ""
