@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from gencompare.config.typed import SettingError
@@ -40,6 +39,8 @@ def transported(images: Tensor, noise: Tensor) -> Tensor:
     products = (
         images.flatten(1) @ noise.flatten(1).T
     )  # the squared distances, up to what any pairing has alike
+    from scipy.optimize import linear_sum_assignment  # which no command waits for
+
     _, order = linear_sum_assignment(products.cpu().numpy(), maximize=True)
     return noise[torch.from_numpy(order).to(noise.device)]
 
