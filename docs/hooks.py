@@ -20,6 +20,7 @@ from gencompare.comparisons import Claim, Comparison
 from gencompare.config.budget import Budget
 from gencompare.config.contender import CHOICES, plain
 from gencompare.config.plan import Asked
+from gencompare.config.typed import END_OF_WHOLE_NUMBERS
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.settings import EvaluationSettings
@@ -41,8 +42,6 @@ SECTIONS: dict[str, dict[str, type]] = {
     "budget": {"": Budget},
 }
 MARKER = re.compile(r"^<!-- (settings|table): (\w+) -->$", re.MULTILINE)
-END_OF_WHOLE_NUMBERS = 2**31
-"""The bound of whole numbers above 0 that have no smaller one: said once, above the reference."""
 PAPER = re.compile(r"(?<![\[/\w])arXiv:(\d{4}\.\d{4,5})")
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#\s]+)(#[^)]*)?\)")
 
@@ -136,10 +135,9 @@ def _kind(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
 
 def _bounds(schema: Mapping[str, Any]) -> Iterator[str]:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    bounds = {
-        name: bound for name, bound in schema.items() if name in signs and bound != END_OF_WHOLE_NUMBERS
-    }
-    yield from (f"{sign} {bounds[name]:g}" for name, sign in signs.items() if name in bounds)
+    for name, sign in signs.items():
+        if name in schema and schema[name] != END_OF_WHOLE_NUMBERS:  # which is said once, above the reference
+            yield f"{sign} {schema[name]:g}"
     if "multipleOf" in schema:
         yield f"a multiple of {schema['multipleOf']}"
 

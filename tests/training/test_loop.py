@@ -40,6 +40,7 @@ def test_budget_is_spent_and_counted(tmp_path):
     trained = run(tmp_path)
     assert trained.status == "finished"
     assert trained.cost["kimg"] == 0.4
+    assert trained.cost["cores"] > 0
     assert list(trained.history["kimg"]) == pytest.approx([0.08, 0.16, 0.24, 0.32, 0.4])
     assert trained.cost["parameters_by_network"] == {"first": 40 + 8 + 145, "second": 2}
 

@@ -13,7 +13,9 @@ from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
-Positive = Annotated[int, pydantic.Field(gt=0, lt=2**31)]
+END_OF_WHOLE_NUMBERS = 2**31
+"""Of those above 0 that have no smaller bound: more is a slip, and no size of anything."""
+Positive = Annotated[int, pydantic.Field(gt=0, lt=END_OF_WHOLE_NUMBERS)]
 Depth = Annotated[int, pydantic.Field(gt=0, le=256)]
 """How many layers, or blocks of them, follow each other."""
 NonNegative = Annotated[int, pydantic.Field(ge=0)]

@@ -18,6 +18,7 @@ from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extracto
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_sound, write_whole
 from gencompare.imagesets.arrays import ImageSplits
+from gencompare.training.device import find_device
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "efficientnet_lite0": EfficientNetLite0,
@@ -73,7 +74,7 @@ def features(
         float32 (N, D).
     """
     code = Path(inspect.getfile(type(extractor))).read_text(encoding="utf-8")
-    facts = [extractor.passport(), code, torch.__version__, _device(settings).type]
+    facts = [extractor.passport(), code, torch.__version__, find_device(settings.device).type]
     path = cache / extractor.name / f"{content_hash(images, *facts)}.npy"
     kept: np.ndarray | None = read_sound(path, partial(np.load, allow_pickle=False))
     if kept is not None:
@@ -94,7 +95,7 @@ def content_hash(images: np.ndarray, *facts: Any) -> str:
 @torch.inference_mode()
 def extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSettings) -> np.ndarray:
     """Extract features and keep none: uint8 (N, H, W, C) to float32 (N, D)."""
-    device = _device(settings)
+    device = find_device(settings.device)
     extractor.network.to(device)
     parts = []
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # 10 bits are not what a CPU computes
@@ -103,8 +104,3 @@ def extract(images: np.ndarray, extractor: Extractor, settings: EvaluationSettin
             found = extractor.embed(batch.permute(0, 3, 1, 2).expand(-1, 3, -1, -1))
             parts.append(found.float().cpu().numpy())
     return np.concatenate(parts)
-
-
-def _device(settings: EvaluationSettings) -> torch.device:
-    automatic = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(automatic if settings.device == "auto" else settings.device)

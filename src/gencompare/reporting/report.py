@@ -51,14 +51,15 @@ FILMS = {
 def render(contents: ReportContents) -> str:
     """Return the report as one HTML page that needs no network and no other file."""
     board, shared = contents.board, _shared_settings(contents)
+    costs = {c.name: c.cost for c in contents.contenders}
     curves = {c.name: c.curve for c in contents.contenders if c.curve}
     return page.template("report.html").render(
         contents=contents,
         board=board,
         answer=answer_of(contents),
         by_budget=_by_budget(contents),
-        equal=what_was_equal({c.name: c.cost for c in contents.contenders}),
-        busy=how_busy({c.name: c.cost for c in contents.contenders}),
+        equal=what_was_equal(costs),
+        busy=how_busy(costs),
         copies=copies(contents),
         claims=claims.judged(contents),
         alerts=alerts(contents.card),
@@ -83,7 +84,7 @@ def render(contents: ReportContents) -> str:
             name: drawn.update_layout(showlegend=False) for name, drawn in _score_figures(contents).items()
         },
         curves=_curves(contents),
-        costs=tables.cost_columns([c.cost for c in contents.contenders]),
+        costs=tables.cost_columns(list(costs.values())),
         devices=sorted({str(c.cost["device"]) for c in contents.contenders if "device" in c.cost}),
         real=page.panel(contents.heldout.images, "{n} real images of the held-out split"),
         first_real=page.panel(contents.heldout.images, "{n} real images of the held-out split", rows=1),
