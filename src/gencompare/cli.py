@@ -16,6 +16,7 @@ from kedro.framework.startup import ProjectMetadata
 
 from gencompare.comparisons import registered_names
 from gencompare.config.budget import UNITS
+from gencompare.config.check import check_run
 from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.options import SLICES, Command, check_environment, check_options
@@ -89,9 +90,10 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
         if side_by_side:
             # a thread for all that can wait for a worker at once, for the engine knows the best order
             options["runner_params"] = {"max_workers": 2 * trainings + 2} | options["runner_params"]
-    assert kedro_run.callback is not None
     gc.set_threshold(50_000)  # or a sixth of start-up goes into searching new modules for garbage
     atexit.register(gc.freeze)  # or all of torch and MLflow is searched once more at the end, for seconds
+    check_run(plan, names)
+    assert kedro_run.callback is not None
     return kedro_run.callback(params=parameters, **options)
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from gencompare.comparisons import RESERVED, SAMPLE, SCORE
-from gencompare.config.check import check_given, check_planned
+from gencompare.config.check import check_given, check_planned, check_run
 from gencompare.config.contender import read_contender
 from gencompare.config.layers import File, Sources
 from gencompare.config.plan import Plan
 from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
+from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.shape import ImageShape
 from gencompare.settings import CONFIG_LOADER_ARGS
 
@@ -40,6 +41,16 @@ def test_every_contender_can_be_made(env):
 @pytest.mark.parametrize("comparison", COMPARISONS)
 def test_every_comparison_passes_its_check(env, comparison, sources):
     check_planned(load(env, image_sets=sources).plan.planned[comparison], None)
+
+
+def test_networks_that_were_checked_are_not_made_again_for_the_session(monkeypatch):
+    asked = {"chosen_contenders": "dcgan", "contenders": {"dcgan": {"model": {"latent_dim": 11}}}}
+    made = []
+    networks = DCGAN.networks
+    monkeypatch.setattr(DCGAN, "networks", lambda *given: made.append(given) or networks(*given))
+    for _ in ("the command", "its session"):
+        check_run(load(**asked).plan, {"gan_compare"})
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("env", RESOLUTION)

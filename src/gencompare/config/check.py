@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
+from functools import cache
 from pathlib import Path
 
 from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
-from gencompare.config.contender import CHOICES, Contender, read_contender
+from gencompare.config.contender import CHOICES, read_contender
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, nearest
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import ImageSet, make_image_set
 from gencompare.models.parts.shape import ImageShape
 from gencompare.training.settings import Device
+
+
+def check_run(plan: Plan, run: Collection[str]) -> None:
+    """Refuse what cannot be run, and what the command line says to no effect.
+
+    Asked by the command, before its session has imported all that work needs, and by every session.
+
+    Args:
+        plan: of everything.
+        run: names of the pipelines that are run.
+
+    Raises:
+        SettingError: for the first thing that is wrong.
+    """
+    check_given(plan, run)
+    for name in sorted(set(run) & set(plan.planned)):
+        check_planned(plan.planned[name], plan.asked.samples)
 
 
 def check_planned(planned: Planned, samples: str | None) -> None:
@@ -40,11 +59,15 @@ def check_planned(planned: Planned, samples: str | None) -> None:
         shape = ImageShape(
             channels=3, resolution=image_set.resolution, classes=1 if image_set.may_have_labels else 0
         )
-        _check_together(read_contender(values, f"contenders.{name}"), shape, f"contenders.{name}")
+        _check_together(json.dumps(values), shape, f"contenders.{name}")
 
 
-def _check_together(contender: Contender, shape: ImageShape, where: str) -> None:
+@cache
+def _check_together(settings: str, shape: ImageShape, where: str) -> None:
     """Refuse a network, an objective, a sampler and learning rates that do not belong together.
+
+    Args:
+        settings: of a contender, as JSON: what was found to belong together is not made a second time.
 
     Raises:
         SettingError: naming the setting.
@@ -53,6 +76,7 @@ def _check_together(contender: Contender, shape: ImageShape, where: str) -> None
 
     from gencompare.running.exhaustion import is_out_of_memory
 
+    contender = read_contender(json.loads(settings), where)
     try:
         contender.model.check(shape)
         with torch.random.fork_rng(devices=[]):

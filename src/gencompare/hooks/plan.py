@@ -12,7 +12,7 @@ from kedro.pipeline import Pipeline
 
 from gencompare.catalog.whole import WholeCatalog
 from gencompare.comparisons import SAMPLE
-from gencompare.config.check import check_given, check_planned
+from gencompare.config.check import check_run
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import build
 from gencompare.config_loader import ComparisonConfigLoader
@@ -52,13 +52,12 @@ class PlanHook:
             "gan_compare" if name == "__default__" else name
             for name in run_params["pipeline_names"] or ["__default__"]
         }
-        check_given(self._plan, run)
+        check_run(self._plan, run)
         if SAMPLE in run:
             from gencompare.sampling.saved import answer
 
             answer(catalog.load("models"), self._plan.request)  # a node would fail in more than one line
         for name in sorted(run & set(self._plan.planned)):
-            check_planned(self._plan.planned[name], self._plan.asked.samples)
             prepared = naming.dataset(name, "prepared")
             if prepared in pipeline.datasets() and catalog.exists(prepared):
                 self._look_at(self._plan.planned[name], catalog.load(prepared))
