@@ -10,7 +10,7 @@ IMAGES = np.zeros((8, 4, 4, 3), np.uint8)
 def facts(comparison, image_set, curves, extractor="a"):
     def curve(points):
         spent = [{"train_seconds": seconds, "value": value} for seconds, value in [(0.0, 0.0), *points]]
-        return {"points": spent, "passport": {"extractor": extractor}}
+        return {"points": spent, "passport": {"extractor": extractor}, "noise": 2.0}
 
     return {
         "comparison": comparison,
@@ -24,8 +24,9 @@ def facts(comparison, image_set, curves, extractor="a"):
     }
 
 
-def leaders(page):
-    return [line for line in page.split("## Best by budget")[1].splitlines() if line.startswith("|")][2:]
+def leaders(page, heading="Best by budget"):
+    section = page.split(f"## {heading}")[1].split("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("|")][2:]
 
 
 def test_the_best_within_each_budget_is_named_over_all_comparisons():
@@ -38,6 +39,12 @@ def test_the_best_within_each_budget_is_named_over_all_comparisons():
     assert row == "| squares | flow 0.450 (55 s) | ddpm 0.100 (8 min 20 s) | flow 0.0500 (50 min) |"
     assert page.index("gan_compare_squares/index.md") < page.index("modern_compare_squares/index.md")
     assert "2026-01-02" in page
+
+
+def test_who_is_first_at_each_share_of_noises_distance():
+    curves = {"vae": [(30.0, 1.1), (40.0, 0.5)], "ddpm": [(20.0, 1.5), (60.0, 0.2)]}
+    (row,) = leaders(index([facts("gan_compare", "squares", curves)]), "Time to a bar")
+    assert row == "| squares | vae (40 s) | vae (40 s) | ddpm (1 min) | – |"
 
 
 def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart():

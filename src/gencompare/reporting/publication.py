@@ -23,6 +23,8 @@ from gencompare.reporting.versions import newest_until, when
 SHOWN = 8
 BUDGETS = (60.0, 600.0, 3600.0)
 """Seconds of training at which the leaderboard looks."""
+BARS = (0.5, 0.25, 0.1, 0.05)
+"""Shares of noise's distance that the leaderboard asks how soon they are reached."""
 SAME_MEASURE = ("measures", "extractor", "weights_sha256", "resize", "grey", "reference", "seed")
 """What two distances of curves must have in common to stand side by side."""
 
@@ -177,7 +179,10 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
         ]
         for facts in every
     ]
-    heading = ["image set", *(f"within {duration(budget)}" for budget in BUDGETS)]
+    budgets, bars = (
+        [f"within {duration(budget)}" for budget in BUDGETS],
+        [f"{bar:g} of noise" for bar in BARS],
+    )
     return (
         "\n\n".join(
             [
@@ -187,7 +192,11 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
                 "## Best by budget",
                 "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
                 "the kernel distance along the curves (less is better). Image sets do not compare with each other.",
-                markdown_table(heading, _leaders(every)),
+                markdown_table(["image set", *budgets], _leaders(every)),
+                "## Time to a bar",
+                "Who is first at so small a share of the distance that uniform noise has, by the same curves, and after how "
+                "much training.",
+                markdown_table(["image set", *bars], _soonest(every)),
                 *_claims_of_all(every),
             ]
         )
@@ -195,22 +204,51 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """For each image set and measure, the contender with the least distance within each budget."""
-    points: dict[tuple[str, str], list[tuple[float, float, str]]] = {}
+@dataclass(frozen=True)
+class Point:
+    """A contender on its way: its distance, and that over noise's, after some seconds of training."""
+
+    seconds: float
+    value: float
+    of_noise: float
+    name: str
+
+
+def _points(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Point]]]:
+    """For each image set and measure its name, and the points of all curves but their untrained beginnings."""
+    points: dict[tuple[str, str], list[Point]] = {}
     for facts in results:
         for name, curve in facts["curves"].items():
             measure = json.dumps([facts["images"], *(curve["passport"].get(key) for key in SAME_MEASURE)])
-            own = points.setdefault((facts["image_set"], measure), [])
-            own += [(point["train_seconds"], point["value"], name) for point in curve["points"][1:]]
+            points.setdefault((facts["image_set"], measure), []).extend(
+                Point(point["train_seconds"], point["value"], point["value"] / curve["noise"], name)
+                for point in curve["points"][1:]
+            )
+    return [(image_set, known) for (image_set, _), known in sorted(points.items())]
+
+
+def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """For each image set and measure, the contender with the least distance within each budget."""
     rows = []
-    for (image_set, _), known in sorted(points.items()):
-        cells = []
-        for budget in BUDGETS:
-            reached = [(value, name, seconds) for seconds, value, name in known if seconds <= budget]
-            value, name, seconds = min(reached, default=(None, "", 0.0))
-            cells.append(f"{name} {number(value)} ({duration(seconds)})" if name else MISSING)
+    for image_set, known in _points(results):
+        within = [[point for point in known if point.seconds <= budget] for budget in BUDGETS]
+        best = [min(some, key=lambda point: point.value, default=None) for some in within]
+        cells = [
+            f"{one.name} {number(one.value)} ({duration(one.seconds)})" if one else MISSING for one in best
+        ]
         rows.append([image_set, *cells])
+    return rows
+
+
+def _soonest(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """For each image set and measure, the contender that is first at each bar."""
+    rows = []
+    for image_set, known in _points(results):
+        over = [[point for point in known if point.of_noise <= bar] for bar in BARS]
+        first = [min(some, key=lambda point: point.seconds, default=None) for some in over]
+        rows.append(
+            [image_set, *(f"{one.name} ({duration(one.seconds)})" if one else MISSING for one in first)]
+        )
     return rows
 
 
