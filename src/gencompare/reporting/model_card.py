@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gencompare.config.typed import flatten
@@ -12,56 +13,7 @@ from gencompare.reporting.page import facts, passports
 from gencompare.reporting.summary import markdown_table
 from gencompare.reporting.tables import COSTS
 
-LOADING = """\
-import mlflow
-import pandas as pd
-
-model = mlflow.pyfunc.load_model("model")  # the folder that MLmodel lies in, or runs:/<id of the run>/model
-samples = model.predict(pd.DataFrame({{"n": [16], "seed": [{seed}]}}))  # uint8 {shape}
-"""
-
-CARD = """\
-# {name}
-
-A model of the family `{family}`, a contender of the comparison `{comparison}`, trained on {part}{images} training
-images of {image_set}.
-
-![Samples, as they came](sample_grid.png)
-
-## What it learnt from
-
-{data}
-
-Its samples can come close to training images: the scores below say how many do (`memorised`). Use it as the
-licence of those images allows.
-
-## How good it is
-
-Of {n} samples, with 95% intervals. Two scores compare only where their passports agree.
-
-{scores}
-
-{passports}
-
-## What it cost
-
-{cost}
-
-## Settings
-
-{settings}
-
-## How to load it
-
-With gencompare installed, and without any image; `labels`, a list of classes' numbers, may be given too:
-
-```python
-{loading}```
-
-## Where it comes from
-
-{origin}
-"""
+CARD = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
 
 
 def model_card(
@@ -98,9 +50,8 @@ def model_card(
         passports=_passports(scores["scores"]),
         cost=markdown_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
         settings=markdown_table(("setting", "value"), [(k, str(v)) for k, v in flatten(settings).items()]),
-        loading=LOADING.format(
-            seed=settings["seed"], shape=(16, images["resolution"], images["resolution"], images["channels"])
-        ),
+        seed=settings["seed"],
+        shape=(16, images["resolution"], images["resolution"], images["channels"]),
         origin=markdown_table(("fact", "value"), facts(origin)),
     )
 
