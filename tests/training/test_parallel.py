@@ -20,7 +20,7 @@ from torch import nn
 
 from gencompare.config.typed import SettingError, build
 from gencompare.models.parts.latent import LatentModel
-from gencompare.training.parallel import ProcessLost
+from gencompare.running.parallel import ProcessLost
 from gencompare.training.progress import observing
 from gencompare.training.settings import TrainingSettings
 from gencompare.training.sharing import SharedWork

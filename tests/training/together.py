@@ -15,7 +15,7 @@ from gencompare.models import MODELS
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives import OBJECTIVES
 from gencompare.objectives.base import Objective
-from gencompare.training.parallel import train
+from gencompare.running.parallel import train
 from gencompare.training.settings import TrainingSettings
 
 CLASSES = 3

@@ -57,7 +57,7 @@ def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str
     facts = {part: settings[part] for part in parts} | {"training": training, "content": content}
     roots = {"gencompare.training.loop", *modules}
     if training.get("processes", 1) > 1:
-        roots.add("gencompare.training.parallel")  # whose sums are rounded otherwise
+        roots.add("gencompare.running.parallel")  # whose sums are rounded otherwise
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     device = find_device(settings["training"]["device"]).type
     digest.update(f"{code_hash(frozenset(roots))} {torch.__version__} {device}".encode())

@@ -34,6 +34,7 @@ from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
 from gencompare.running.alone import alone
+from gencompare.running.parallel import train
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, fit, load
@@ -43,7 +44,6 @@ from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
 from gencompare.training.loop import Trained, seeded
-from gencompare.training.parallel import train
 
 logger = logging.getLogger(__name__)
 
