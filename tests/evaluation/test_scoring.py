@@ -129,6 +129,19 @@ def test_scores_of_real_images_are_torch_fidelitys(
         assert found[kind]["value"] == pytest.approx(value, rel=1e-3, abs=1e-4 * scale.get(kind, 0)), kind
 
 
+def test_reconstructions_are_scored_by_the_errors_of_each(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    samples, errors = Images(np.asarray(clothes.heldout.images[-N:])), np.linspace(0.01, 0.03, 64).tolist()
+    found = kinds(score(samples, clothes, clothes_reference, settings, cache, errors))["reconstruction_error"]
+    assert found["value"] == pytest.approx(0.02)
+    assert found["standard_error"] == pytest.approx(np.std(errors, ddof=1) / 8, rel=0.3)
+    assert found["low"] < 0.02 < found["high"]
+    assert found["passport"]["n"] == 64
+    without = score(samples, clothes, clothes_reference, settings, cache)
+    assert "reconstruction_error" not in kinds(without)
+
+
 def test_labels_are_held_to_what_samples_look_like(
     clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
 ) -> None:

@@ -11,7 +11,7 @@ class Kind(NamedTuple):
 
     Attributes:
         better: `lower` or `higher`.
-        measures: `quality`, `fidelity`, `diversity` or `memorisation`.
+        measures: `quality`, `fidelity`, `diversity`, `memorisation` or `reconstruction`.
         title, meaning: what it is called, and what it says.
         least, most: the values between which it must lie.
         share: whether it is a share of n images, so that near 0 and 1 its interval is Wilson's.
@@ -107,6 +107,12 @@ KINDS = {
         "Share of samples that stand out as near to one training image",
         share=True,
         only_worse=True,
+    ),
+    "reconstruction_error": Kind(
+        "lower",
+        "reconstruction",
+        "Reconstruction error",
+        "Mean squared error of held-out images led to a contender's noise or code and back, pixels in [0, 1]",
     ),
     "class_agreement": Kind(
         "higher",

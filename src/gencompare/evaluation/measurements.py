@@ -101,6 +101,17 @@ def against_training(
     return found
 
 
+def of_reconstructions(errors: np.ndarray) -> Measurement:
+    """How far a contender's reconstructions of held-out images are from them.
+
+    Args:
+        errors: of each image, the mean squared error of pixels in [0, 1].
+    """
+    n = len(errors)
+    by = {"measures": "mean squared error", "through": "the contender's own noise or code"}
+    return Measurement(lambda over: {"reconstruction_error": mean(errors, over)}, by, "heldout", "", n, n)
+
+
 def _share(kind: str, true: np.ndarray, by: Mapping[str, Any], suffix: str, different: int) -> Measurement:
     return Measurement(lambda over: {kind: mean(true, over)}, by, "train", suffix, len(true), different)
 

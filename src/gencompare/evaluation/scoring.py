@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.bench import Bench, rows, sources
 from gencompare.evaluation.features import content_hash
-from gencompare.evaluation.measurements import against_reference, against_training
+from gencompare.evaluation.measurements import against_reference, against_training, of_reconstructions
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json
 from gencompare.imagesets.arrays import Images, ImageSplits
@@ -40,7 +40,12 @@ def describe_reference(splits: ImageSplits, settings: EvaluationSettings, cache:
 
 
 def score(
-    samples: Images, splits: ImageSplits, reference: dict[str, Any], settings: EvaluationSettings, cache: Path
+    samples: Images,
+    splits: ImageSplits,
+    reference: dict[str, Any],
+    settings: EvaluationSettings,
+    cache: Path,
+    reconstruction: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Score saved samples; JSON-ready, and on a CPU the same bytes for the same input.
 
@@ -50,10 +55,12 @@ def score(
         reference: from `describe_reference`, with the same splits and settings.
         settings: how to score.
         cache: folder for features and scores, by content.
+        reconstruction: of a contender that can lead images to its noise or code and back, the mean squared error of
+            each of some held-out ones, of pixels in [0, 1].
 
     Returns:
         `n`; `scores`: {name: {value, low, high, standard_error, kind, biased (n is too small for it to be
-        headlined), better (lower or higher), measures (quality, fidelity, diversity or memorisation), passport}},
+        headlined), better (lower or higher), measures (see KINDS), passport}},
         first the one to rank by; `neighbours`: the samples most like
         copies, and for each the indices of the nearest training images and how near (see memorisation).
 
@@ -67,7 +74,10 @@ def score(
     key = content_hash(
         first.images, None if first.labels is None else first.labels.tolist(), limit, _facts(bench)
     )
-    return _once(cache / "scores" / f"{key}.json", lambda: _score(first, first, bench, limit))
+    scored = _once(cache / "scores" / f"{key}.json", lambda: _score(first, first, bench, limit))
+    if len(reconstruction):
+        scored["scores"] |= of_reconstructions(np.array(reconstruction)).scores(bench)
+    return scored
 
 
 def comparable(splits: ImageSplits, settings: EvaluationSettings, samples: int | None = None) -> int:

@@ -80,7 +80,6 @@ class ContenderReport:
         trajectory: images on their way from noise, one a row.
         reconstructions: of a model that can encode images, real images, their reconstructions, and
             interpolations between real images, one a row.
-        reconstruction_error: of these, the mean squared error of pixels in [0, 1].
         stages: of a model that grew, samples at the end of each resolution, one a row.
         neighbours: its samples beside the training images nearest to them.
     """
@@ -101,7 +100,6 @@ class ContenderReport:
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
     reconstructions: Image.Image | None = None
-    reconstruction_error: float | None = None
     stages: Image.Image | None = None
     neighbours: Neighbours | None = None
 
@@ -122,20 +120,19 @@ def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> Contende
     """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
     first = seeds[0]
     verdicts = [one["outcome"]["health"] for one in seeds]
-    error = _mean([one["reconstruction"] for one in seeds]).get("reconstruction_error")
+    scores = combined([one["scores"] for one in seeds])
     return ContenderReport(
         name=name,
         family=first["settings"]["model"]["name"],
         settings=flatten(first["settings"])
         | {"seed": ", ".join(str(one["settings"]["seed"]) for one in seeds)},
         status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
-        scores=combined([one["scores"] for one in seeds]),
+        scores=scores,
         scores_by_seed=[one["scores"]["scores"] for one in seeds],
         curve=curves.over_seeds([one["curve"] for one in seeds]),
         cost=_mean([one["cost"] for one in seeds]),
         costs_by_seed=[one["cost"] for one in seeds],
-        reconstructions=first["reconstructions"] if error is not None else None,
-        reconstruction_error=error,
+        reconstructions=first["reconstructions"] if "reconstruction_error" in scores["scores"] else None,
         stages=first["stages"] if first["outcome"]["stages"] > 1 else None,
         **{key: first[key] for key in FIRST_SEEDS},
     )

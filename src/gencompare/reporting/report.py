@@ -185,8 +185,9 @@ def copies(contents: ReportContents) -> str:
 
 
 def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
-    """Return the scores that say something of who is better."""
-    return [column for column in board.columns if column.kind.measures != "memorisation"]
+    """Return the scores that say something of whose samples are better."""
+    silent = {"memorisation", "reconstruction"}
+    return [column for column in board.columns if column.kind.measures not in silent]
 
 
 def _chances(contents: ReportContents) -> dict[str, dict[str, float]]:

@@ -129,7 +129,7 @@ class TrainingRun(TrackedRun):
         elif kind == "curve":
             for point in value.get("points", ()):
                 self.log({"validation_kid": point["value"]}, step=round(1000 * point["kimg"]))
-        elif kind in {"outcome", "cost", "sampling_cost", "reconstruction"}:
+        elif kind in {"outcome", "cost", "sampling_cost"}:
             self.log(value)
         elif kind == "scores":
             self.log({name: score["value"] for name, score in value["scores"].items()})

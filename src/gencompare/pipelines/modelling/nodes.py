@@ -286,8 +286,8 @@ def picture_contender(
     samples: Images,
     prepared: ImageSplits,
     settings: dict[str, Any],
-) -> tuple[Image, Image, Image, Image, dict[str, float]]:
-    """Draw interpolations, trajectories, samples by stage, and reconstructions; return their error, too."""
+) -> tuple[Image, Image, Image, Image, list[float]]:
+    """Draw interpolations, trajectories, samples by stage, and reconstructions; return their errors, too."""
     contender, seed = _chosen(weights, best_weights, fitted, prepared, settings), settings["seed"]
     by_stage = _by_stage(stage_weights)
     earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in by_stage]
@@ -305,10 +305,11 @@ def score_samples(
     reference: dict[str, Any],
     evaluation_settings: dict[str, Any],
     feature_cache: Path,
+    reconstruction: list[float] | None = None,
 ) -> dict[str, Any]:
-    """Score saved samples against the held-out split."""
+    """Score saved samples against the held-out split, and the reconstructions of a contender that makes some."""
     chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
-    return score(samples, prepared, reference, chosen, feature_cache)
+    return score(samples, prepared, reference, chosen, feature_cache, reconstruction or ())
 
 
 def _shape(prepared: ImageSplits) -> ImageShape:

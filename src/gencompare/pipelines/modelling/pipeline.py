@@ -68,7 +68,14 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 remote(score_samples),
-                inputs=["samples", "prepared", "reference", "params:evaluation", "feature_cache"],
+                inputs=[
+                    "samples",
+                    "prepared",
+                    "reference",
+                    "params:evaluation",
+                    "feature_cache",
+                    "reconstruction",
+                ],
                 outputs="scores",
                 name="score",
             ),

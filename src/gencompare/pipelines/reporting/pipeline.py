@@ -36,7 +36,6 @@ def create_gathering() -> Pipeline:
         "interpolation",
         "trajectory",
         "reconstructions",
-        "reconstruction",
         "stages",
     )
     inputs = {kind: kind for kind in kinds}
