@@ -38,7 +38,7 @@ def test_every_artifact_lands_where_other_tools_expect_it(finished):
         settings = json.loads(newest(models, "settings.json").read_text())
         assert settings["training"]["kimg"] == json.loads(newest(models, "budget.json").read_text())["kimg"]
         with np.load(newest(output, "samples.npz"), allow_pickle=False) as samples:
-            assert samples["images"].shape == (64, 16, 16, 3)
+            assert samples["images"].shape == (32, 16, 16, 3)
             assert samples["images"].dtype == np.uint8
         curve = json.loads(newest(models, "curve.json").read_text())["points"]
         cost = json.loads(newest(models, "cost.json").read_text())

@@ -39,7 +39,7 @@ def executed(name, project, **replaced):
 
 def test_the_tour_shows_every_contender(finished):
     kinds, text = executed("01_tour", finished)
-    assert all(f"**{name}**, 64 samples of (16, 16, 3)" in text for name in CONTENDERS)
+    assert all(f"**{name}**, 32 samples of (16, 16, 3)" in text for name in CONTENDERS)
     assert kinds.count("image/png") == len(CONTENDERS) + 3
     assert kinds.count("application/vnd.plotly.v1+json") == 2
     assert "| real images" in text and "model.name" in text

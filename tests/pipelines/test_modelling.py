@@ -24,7 +24,15 @@ GIVEN = {
     "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
     "objective": {"name": "wgan_gp", "n_critic": 1},
     "sampler": {"name": "latent"},
-    "training": {"kimg": 0.32, "batch_size": 8, "rows": 10, "validations": 2, "lr": 1e-3, "device": "cpu"},
+    "training": {
+        "kimg": 0.32,
+        "batch_size": 8,
+        "rows": 10,
+        "validations": 2,
+        "validation_samples": 48,
+        "lr": 1e-3,
+        "device": "cpu",
+    },
 }
 SETTINGS = {"name": "grows", "contender": "grows", "seed": 0} | read_contender(GIVEN).values()
 BEST = SETTINGS | {"training": SETTINGS["training"] | {"sample_from": "best"}}
@@ -40,9 +48,15 @@ def squares(seed, n=300):
     return images
 
 
-def train(prepared, folder):
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    """Features of the training images, which take longest, once for all."""
+    return tmp_path_factory.mktemp("features")
+
+
+def train(prepared, folder, features):
     _, *weights, fitted, _, history, outcome, cost, curve, samples = nodes.train_contender(
-        prepared, SETTINGS, {"kimg": 0.32}, folder / "trainings", folder / "features"
+        prepared, SETTINGS, {"kimg": 0.32}, folder / "trainings", features
     )
     assert fitted == {}
     return *weights, history, outcome, cost, curve, samples
@@ -55,8 +69,8 @@ def prepared():
 
 
 @pytest.fixture(scope="module")
-def trained(prepared, tmp_path_factory):
-    return train(prepared, tmp_path_factory.mktemp("trained"))
+def trained(prepared, features, tmp_path_factory):
+    return train(prepared, tmp_path_factory.mktemp("trained"), features)
 
 
 class Shows:
@@ -73,8 +87,8 @@ def shown(monkeypatch):
     monkeypatch.setattr(sampling, "sample", lambda sampler, n, *_: sampler.images[:n])
 
 
-def test_images_like_the_training_ones_are_nearer_than_noise(prepared, tmp_path):
-    validator = validation.Validator(prepared.train, tmp_path, 192)
+def test_images_like_the_training_ones_are_nearer_than_noise(prepared, features):
+    validator = validation.Validator(prepared.train, features, 192)
     noise = np.random.default_rng(0).integers(0, 256, (192, 16, 16, 1), dtype=np.uint8)
     alike, far = (validator.distance(images) for images in (squares(2, 192), noise))
     assert alike["high"] < far["low"] / 4
@@ -83,9 +97,9 @@ def test_images_like_the_training_ones_are_nearer_than_noise(prepared, tmp_path)
     assert abs(validator.references["real_images"]) < far["value"] / 20
 
 
-def test_fewer_images_have_the_same_distance_but_a_wider_interval(prepared, tmp_path):
+def test_fewer_images_have_the_same_distance_but_a_wider_interval(prepared, features):
     """What lets slow samplers be validated on fewer: the distance has no bias from n."""
-    validator = validation.Validator(prepared.train, tmp_path, 192)
+    validator = validation.Validator(prepared.train, features, 192)
     darker = squares(3, 640) // 2
     many = validator.distance(darker)["value"]
     few = [validator.distance(darker[start : start + 64]) for start in range(0, 640, 64)]
@@ -94,7 +108,7 @@ def test_fewer_images_have_the_same_distance_but_a_wider_interval(prepared, tmp_
 
 
 def test_a_curve_is_measured_once_and_its_best_point_has_the_least_distance(
-    prepared, tmp_path, shown, monkeypatch
+    prepared, features, tmp_path, shown, monkeypatch
 ):
     save_file({"g.w": torch.zeros(1)}, tmp_path / "w.safetensors")
     points = [Point({"kimg": float(i)}, tmp_path / "w.safetensors") for i in range(3)]
@@ -103,9 +117,7 @@ def test_a_curve_is_measured_once_and_its_best_point_has_the_least_distance(
     contender = read_contender(GIVEN)
 
     def curve(make):
-        return validation.Validator(prepared.train, tmp_path / "f", 192).curve(
-            points, contender, make, tmp_path
-        )
+        return validation.Validator(prepared.train, features, 192).curve(points, contender, make, tmp_path)
 
     first = curve(lambda *_: Shows(next(made)))
     again = curve(pytest.fail)
@@ -128,8 +140,8 @@ def test_slow_samplers_are_validated_by_a_quick_one(sampler, nfe, quick):
     assert validation.quickened(contender, nfe).sampler == quick
 
 
-def test_validation_never_looks_at_the_held_out_split(prepared, trained, tmp_path):
-    other = train(replace(prepared, heldout=Images(255 - squares(9, 40))), tmp_path)
+def test_validation_never_looks_at_the_held_out_split(prepared, trained, features, tmp_path):
+    other = train(replace(prepared, heldout=Images(255 - squares(9, 40))), tmp_path, features)
     found = [[point["value"] for point in made[6]["points"]] for made in (trained, other)]
     assert len(found[0]) == 3 and found[0] == found[1]
 
@@ -150,12 +162,12 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_contender_that_never_learns_ends_as_it_began(prepared, tmp_path, family):
+def test_a_contender_that_never_learns_ends_as_it_began(prepared, features, tmp_path, family):
     model, objective, sampler = FAMILIES[family]
     given = {"model": model, "objective": objective, "sampler": sampler}
     still = given | {"training": GIVEN["training"] | {"lr": 1e-30}}
     settings = {"name": family, "contender": family, "seed": 0} | read_contender(still).values()
-    *_, curve, _ = nodes.train_contender(prepared, settings, {"kimg": 0.32}, tmp_path, tmp_path)
+    *_, curve, _ = nodes.train_contender(prepared, settings, {"kimg": 0.32}, tmp_path, features)
     assert not over_seeds([curve]).learnt
 
 
@@ -196,12 +208,14 @@ def cut(file):
 @pytest.mark.parametrize(
     "kept", ["point-*.safetensors", "curve-*.json", "curve-*.npy", "0*/tensors.safetensors"]
 )
-def test_what_a_training_kept_and_is_broken_is_made_again(prepared, trained, tmp_path, caplog, kept):
-    train(prepared, tmp_path)
+def test_what_a_training_kept_and_is_broken_is_made_again(
+    prepared, trained, features, tmp_path, caplog, kept
+):
+    train(prepared, tmp_path, features)
     caplog.clear()
     broken = max((tmp_path / "trainings").glob(f"*/{kept}"))
     cut(broken)
-    again = train(prepared, tmp_path)
+    again = train(prepared, tmp_path, features)
     assert "set aside as" in caplog.text
     for one, other in zip(again[:3], trained[:3], strict=True):
         assert same_weights(one, other)

@@ -104,9 +104,7 @@ class All(Objective):
         return any([one.advance(progress) for one in self.families])
 
 
-SETTINGS = TrainingSettings(
-    kimg=0.8, batch_size=16, rows=5, checkpoint_seconds=0, validations=2, device="cpu"
-)
+SETTINGS = TrainingSettings(kimg=0.8, batch_size=16, rows=5, validations=2, device="cpu")
 TOY = TrainingSettings(
     kimg=0.4, batch_size=16, rows=5, lr=1e-2, checkpoint_seconds=0, validations=0, device="cpu"
 )
