@@ -66,6 +66,15 @@ def shown(words, columns, until):
     return before, [line.rstrip() for line in screen.display if line.strip()], screen
 
 
+def test_a_training_that_was_reused_counts_and_is_not_waited_for():
+    with display.Display() as shown:
+        shown.expect({"ddpm": 100.0, "dcgan": 40.0}, workers=1)
+        assert shown.seconds_left() == 140.0
+        shown.done("ddpm")
+        assert shown.seconds_left() == 40.0
+        assert shown._counted() == "1 of 2 trained"
+
+
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_bars_speed_and_time_left_fit_any_terminal_and_ctrl_c_leaves_it_sane(columns):
     before, after, screen = shown(["30"], columns, until="a line of the log")

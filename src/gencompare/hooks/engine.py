@@ -58,11 +58,18 @@ class EngineHook:
                 self._open.callback(signal.signal, number, signal.signal(number, self._stop))
         nodes = catalog.to_run(pipeline, run_params["only_missing_outputs"])
         self._display = self._open.enter_context(Display())
+        self._names = {node: name for node, (name, _) in self._trainings(nodes).items()}
         self._display.expect(dict(self._trainings(nodes).values()), workers=1)
         self._open.enter_context(progress.observing(self._display.show))
         any_remote = any(remote.is_remote(node.func) for node in nodes)
         if any_remote and "ThreadRunner" in run_params["runner"]:
             self._open.enter_context(remote.running(partial(self._engine, pipeline, nodes)))
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Count a training that is over."""
+        if node.name in self._names:
+            self._display.done(self._names[node.name])
 
     @hook_impl
     def after_pipeline_run(self) -> None:

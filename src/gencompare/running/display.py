@@ -95,6 +95,11 @@ class Display:
             if len(self._expected) > 1:
                 logger.info("%s  %s  %s", WHOLE, self._counted(), _left(self.seconds_left()))
 
+    def done(self, training: str) -> None:
+        """Take in that a training is over, of which nothing may have been heard: it was reused."""
+        self._heard.setdefault(training, deque(maxlen=ROWS_OF_SPEED))
+        self._left[training], self._share[training] = 0.0, 1.0
+
     def seconds_left(self) -> float:
         """Guess how long all training goes on: what is under way by its speed, what is to come by what it may take."""
         left = self._left | {
