@@ -83,7 +83,7 @@ def test_mlflow_compares_the_contenders(finished, page, tmp_path):
         assert f"Group: {contender}" in table
         assert f"Group: {contender}" in charts
     assert "squares_valid" in table
-    assert charts.index("kid_efficientnet_lite0_64") < charts.index("validation_kid")
+    assert charts.index("kid_efficientnet_lite0_32") < charts.index("validation_kid")
 
 
 @contextmanager
