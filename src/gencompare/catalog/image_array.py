@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 
+from gencompare.array_files import read_arrays
 from gencompare.catalog.versioned_file import VersionedFile
 from gencompare.imagesets.arrays import Images
 
@@ -17,8 +18,8 @@ class ImageArrayDataset(VersionedFile[Images, Images]):
     """
 
     def load(self) -> Images:
-        with np.load(io.BytesIO(self._read()), allow_pickle=False) as arrays:
-            return Images(arrays["images"], arrays["labels"] if "labels" in arrays else None)
+        arrays = read_arrays(io.BytesIO(self._read()))
+        return Images(arrays["images"], arrays.get("labels"))
 
     def save(self, data: Images) -> None:
         arrays = {"images": data.images} | ({} if data.labels is None else {"labels": data.labels})

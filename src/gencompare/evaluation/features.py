@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from gencompare.array_files import read_array
 from gencompare.config.typed import choose
 from gencompare.evaluation import learnt
 from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extractor, Inception
@@ -76,7 +77,7 @@ def features(
     code = Path(inspect.getfile(type(extractor))).read_text(encoding="utf-8")
     facts = [extractor.passport(), code, torch.__version__, find_device(settings.device).type]
     path = cache / extractor.name / f"{content_hash(images, *facts)}.npy"
-    kept: np.ndarray | None = read_sound(path, partial(np.load, allow_pickle=False))
+    kept: np.ndarray | None = read_sound(path, read_array)
     if kept is not None:
         return kept
     found = extract(images, extractor, settings)

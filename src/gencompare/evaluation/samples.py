@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gencompare.array_files import read_array, read_arrays
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order
@@ -58,10 +59,7 @@ def _read_folder(folder: Path, shape: tuple[int, int, int], where: str) -> np.nd
 
 def _read_arrays(path: Path, where: str) -> tuple[np.ndarray, np.ndarray | None]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = (
-            {"images": loaded} if path.suffix == ".npy" else {name: loaded[name] for name in loaded.files}
-        )
+        arrays = {"images": read_array(path)} if path.suffix == ".npy" else read_arrays(path)
     except Exception as reason:  # readers of broken files raise anything
         said = " ".join(str(reason).split()) or type(reason).__name__
         raise SettingError(f"{where}: cannot be read as arrays ({said[:200]})") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gencompare.array_files import read_arrays
 from gencompare.config.contender import read_contender
 from gencompare.config.typed import SettingError, choose
 from gencompare.evaluation.kinds import KINDS
@@ -126,8 +127,7 @@ class Gallery:
         file = self._newest(self._saved(name), "samples.npz")
         if file is None:
             raise SettingError(f"{name}: its scored samples are gone; run the comparison again")
-        with np.load(file, allow_pickle=False) as arrays:
-            return Images(arrays["images"])
+        return Images(read_arrays(file)["images"])
 
     def _saved(self, name: str) -> Saved:
         return choose(self.trained, name, "contender")

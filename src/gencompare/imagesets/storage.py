@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from gencompare.array_files import map_array, read_arrays
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.base import Preparation
@@ -68,7 +69,7 @@ def is_complete(folder: Path) -> bool:
     try:
         read_card(folder)
         for split in SPLITS:
-            np.load(folder / f"{split}.npy", mmap_mode="r")  # which compares the file's size to its header's
+            map_array(folder / f"{split}.npy")
     except (ValueError, EOFError):
         return False
     return True
@@ -87,10 +88,9 @@ def read(folder: Path) -> ImageSplits:
 
 def read_split(folder: Path, split: str) -> Images:
     """Read one split, its images mapped into memory, read-only."""
-    with np.load(folder / f"{split}.npz", allow_pickle=False) as arrays:
-        facts = {name: arrays[name] for name in arrays.files}
+    facts = read_arrays(folder / f"{split}.npz")
     labels = facts.pop("labels", None)
-    return Images(np.load(folder / f"{split}.npy", mmap_mode="r"), labels, facts)
+    return Images(map_array(folder / f"{split}.npy"), labels, facts)
 
 
 def _write_split(chunks: Iterator[Images], folder: Path, split: str, classes: list[str]) -> Tally:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gencompare.array_files import read_arrays
 from gencompare.comparisons import Training
 from gencompare.config.typed import flatten
 from gencompare.files import read_json
@@ -278,8 +279,7 @@ def _claims_of_all(results: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _first(samples: Path) -> np.ndarray:
-    with np.load(samples, allow_pickle=False) as arrays:
-        return arrays["images"][:SHOWN]
+    return read_arrays(samples)["images"][:SHOWN]
 
 
 def _costs(costs: pd.DataFrame) -> list[list[str]]:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gencompare.array_files import parsing
 from gencompare.training.device import find_device
 
 PACKAGE = Path(__file__).parents[1]
@@ -121,7 +122,8 @@ def _file(module: str, package: Path) -> Path:
 @cache
 def _parsed(source: bytes) -> tuple[str, list[tuple[str, str]]]:
     """Return a file's syntax tree as text, without docstrings, comments and places, and what it imports from where."""
-    tree = ast.parse(source)
+    with parsing:
+        tree = ast.parse(source)
     imported = [
         (node.module, alias.name)
         for node in ast.walk(tree)

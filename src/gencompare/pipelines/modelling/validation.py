@@ -8,13 +8,14 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
+from gencompare.array_files import read_array
 from gencompare.config.contender import Contender
 from gencompare.evaluation.distances import kernel_distance
 from gencompare.evaluation.features import extract, features, make_extractor
@@ -102,7 +103,7 @@ class Validator:
         facts = [self._facts(), self.samples, str(quick.sampler), code_hash(frozenset(CODE))]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         file, images = folder / f"curve-{key}.json", folder / f"curve-{key}.npy"
-        found, shown = read_sound(file, read_json), read_sound(images, partial(np.load, allow_pickle=False))
+        found, shown = read_sound(file, read_json), read_sound(images, read_array)
         if found is None or shown is None:
             started = time.perf_counter()
             components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
