@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import stdtrit
 
 NORMAL_95 = 1.959963984540054
 RARE = 10  # images; a share of fewer is not near enough to normal
@@ -35,6 +36,26 @@ def deviation(values: np.ndarray) -> float:
 def mean(of: np.ndarray, over: Subsets) -> np.ndarray:
     """Mean of one number a sample, over each subset."""
     return np.array([of[chosen].mean() for chosen in over])
+
+
+def over_seeds(values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean over seeds, half of its 95% interval and its standard error.
+
+    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed.
+
+    Args:
+        values, errors: float64 (S, ...), of each of S seeds a score and its standard error over samples.
+
+    Returns:
+        Each float64 (...).
+    """
+    count = len(values)
+    within = np.sqrt(np.mean(errors**2, axis=0) / count)
+    if count == 1:
+        return values[0], NORMAL_95 * within, within
+    between = values.std(axis=0, ddof=1) / np.sqrt(count)
+    half = np.maximum(NORMAL_95 * within, stdtrit(count - 1, 0.975) * between)
+    return values.mean(axis=0), half, np.maximum(within, between)
 
 
 def rare_interval(share: float, n: int) -> tuple[float, float] | None:

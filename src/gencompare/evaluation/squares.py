@@ -31,7 +31,6 @@ class SquareFit:
         side: float64 (N,), pixels.
         angle: float64 (N,), radians within [0, pi/2).
         centre: float64 (N, 2), pixels (x, y) from the top left corner, y down.
-        unexplained: float64 (N,), share of the image's energy that the square does not explain, 0 to 1.
         valid: bool (N,), whether the image is one square on black.
     """
 
@@ -39,7 +38,6 @@ class SquareFit:
     side: np.ndarray
     angle: np.ndarray
     centre: np.ndarray
-    unexplained: np.ndarray
     valid: np.ndarray
 
 
@@ -64,7 +62,7 @@ def fit_squares(images: np.ndarray, side_range: tuple[float, float]) -> SquareFi
         & (side < side_range[1] * (1 + SIDE_SLACK))
         & (outside < FRAME_SLACK * size)
     )
-    return SquareFit(np.clip(colour, 0, 1), side, angle, centre, unexplained, valid)
+    return SquareFit(np.clip(colour, 0, 1), side, angle, centre, valid)
 
 
 def _fit(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

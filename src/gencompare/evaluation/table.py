@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.passport import PassportMismatch, differences
 from gencompare.evaluation.ranks import Interval, ranks
-from gencompare.evaluation.resampling import NORMAL_95, rare_interval
+from gencompare.evaluation.resampling import over_seeds, rare_interval
 
 Described = Mapping[str, Any]
 Row = str | tuple[str, int]
@@ -74,8 +73,8 @@ def _only_worse_than(name: str, reference: Described) -> Interval | None:
 def combined(seeds: Sequence[Described]) -> dict[str, Any]:
     """Bring the scores of one contender's seeds together.
 
-    The value is the mean over seeds. The interval is Student's over seeds, or that of the samples alone where
-    it is wider, Wilson's of all samples where a share is near 0 or 1; a single seed keeps its own, which knows nothing of other seeds.
+    The value is the mean over seeds, with an interval over them (see `over_seeds`), Wilson's of all samples where a share
+    is near 0 or 1; a single seed keeps its own, which knows nothing of other seeds.
 
     Args:
         seeds: what `score` returned for each seed, at least one.
@@ -97,18 +96,16 @@ def combined(seeds: Sequence[Described]) -> dict[str, Any]:
 def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
     if len(each) == 1:
         return {}
-    values = np.array([one["value"] for one in each])
-    within = np.sqrt(np.mean([one["standard_error"] ** 2 for one in each]) / len(each))
-    between = np.std(values, ddof=1) / np.sqrt(len(each))
-    half = max(NORMAL_95 * within, stdtrit(len(each) - 1, 0.975) * between)
-    mean, kind = float(values.mean()), KINDS[each[0]["kind"]]
+    values, errors = (np.array([one[of] for one in each]) for of in ("value", "standard_error"))
+    mean, half, error = (float(found) for found in over_seeds(values, errors))
+    kind = KINDS[each[0]["kind"]]
     n = sum(one["passport"]["n"] for one in each)
     low, high = (rare_interval(mean, n) if kind.share else None) or (mean, mean)
     return {
         "value": mean,
-        "low": max(float(min(mean - half, low)), kind.least),
-        "high": min(float(max(mean + half, high)), kind.most),
-        "standard_error": float(max(within, between)),
+        "low": max(min(mean - half, low), kind.least),
+        "high": min(max(mean + half, high), kind.most),
+        "standard_error": error,
     }
 
 

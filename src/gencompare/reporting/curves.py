@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
+from gencompare.evaluation import resampling
 from gencompare.evaluation.ranks import ranks
 from gencompare.evaluation.resampling import NORMAL_95
 
@@ -92,8 +92,6 @@ class Span:
 def over_seeds(found: Sequence[Mapping[str, Any]]) -> Curve | None:
     """Bring the curves of one contender's seeds together, as far as all of them go; None where there are none.
 
-    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed.
-
     Args:
         found: `points`, `real_images`, `noise` and `passport` of each seed, as the validator measured them.
     """
@@ -105,16 +103,7 @@ def over_seeds(found: Sequence[Mapping[str, Any]]) -> Curve | None:
     def table(key: str) -> np.ndarray:
         return np.array([[point[key] for point in seed[:length]] for seed in points])
 
-    values, count = table("value"), len(points)
-    within = np.sqrt(np.mean(table("standard_error") ** 2, axis=0) / count)
-    errors, halves = within, NORMAL_95 * within
-    if count > 1:
-        between = values.std(axis=0, ddof=1) / math.sqrt(count)
-        errors, halves = (
-            np.maximum(within, between),
-            np.maximum(halves, stdtrit(count - 1, 0.975) * between),
-        )
-    means = values.mean(axis=0)
+    means, halves, errors = resampling.over_seeds(table("value"), table("standard_error"))
     return Curve(
         spent={axis: table(axis).mean(axis=0).tolist() for axis in AXES},
         values=means.tolist(),
