@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
-from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents
+from gencompare.reporting.contents import ContenderReport, Neighbours, ReportContents, SeedReport
 from gencompare.reporting.curves import over_seeds
 
 FD, RECALL, VALID = "fd_efficientnet_lite0_1k", "recall_efficientnet_lite0_1k", "squares_valid"
@@ -95,6 +97,18 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
         "vae": {"train_seconds": 192.0, "train_flops": 6.1e13, "parameters": 2_210_000, "nfe": 1},
         "ddpm": {"train_seconds": 603.0, "train_flops": 4.7e14, "parameters": 2_640_000, "nfe": 30},
     }[name]
+    scores = {
+        score: {
+            "value": v,
+            "low": low,
+            "high": high,
+            "standard_error": (high - low) / 4,
+            "passport": PASSPORT,
+        }
+        | ABOUT[score]
+        for score, (v, low, high) in VALUES[name].items()
+    }
+    seed = {"status": "finished", "scores": scores, "curve": over_seeds([curve(name, cost)])}
     return ContenderReport(
         **{
             "name": name,
@@ -106,23 +120,11 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
                 "training.lr": 4e-4,
                 "training.batch_size": 64,
             },
-            "status": "finished",
             "history": history(
                 ("generator", "discriminator") if name == "dcgan" else (name,), name == "dcgan", 4
             ),
-            "scores": {
-                "scores": {
-                    score: {
-                        "value": v,
-                        "low": low,
-                        "high": high,
-                        "standard_error": (high - low) / 4,
-                        "passport": PASSPORT,
-                    }
-                    | ABOUT[score]
-                    for score, (v, low, high) in VALUES[name].items()
-                }
-            },
+            "seeds": [SeedReport(**seed, variety=80.0)],
+            "scores": {"scores": scores},
             "cost": cost
             | {
                 "kimg": 120.0,
@@ -134,12 +136,6 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
             },
             "curve": over_seeds([curve(name, cost)]),
             "curve_samples": Images(squares(4 * 16, seed=5, **quality)),
-            "scores_by_seed": [
-                {
-                    score: {"value": v, "standard_error": (high - low) / 4}
-                    for score, (v, low, high) in VALUES[name].items()
-                }
-            ],
             "samples": Images(samples),
             "interpolation": strips(films),
             "trajectory": strips(films),
@@ -148,6 +144,25 @@ def contender(name: str, family: str, **changes: Any) -> ContenderReport:
         }
         | changes
     )
+
+
+def with_seeds(contender: ContenderReport, **changes: Any) -> ContenderReport:
+    """The same contender with something changed in each of its seeds."""
+    seeds = [dataclasses.replace(seed, **changes) for seed in contender.seeds]
+    return dataclasses.replace(contender, seeds=seeds)
+
+
+def with_scores(contender: ContenderReport, scores: dict[str, Any]) -> ContenderReport:
+    """The same contender with other scores, over seeds and of each."""
+    return dataclasses.replace(with_seeds(contender, scores=scores), scores={"scores": scores})
+
+
+def changed(
+    contents: ReportContents, name: str, change: Callable[..., ContenderReport], *args: Any, **to: Any
+):
+    """The same comparison with one contender changed."""
+    contenders = [change(c, *args, **to) if c.name == name else c for c in contents.contenders]
+    return dataclasses.replace(contents, contenders=contenders)
 
 
 def table(names: tuple[str, ...] = ("dcgan", "vae", "ddpm")) -> pd.DataFrame:
@@ -176,7 +191,9 @@ def contents() -> ReportContents:
         },
         heldout=Images(squares(64, seed=0)),
         contenders=[
-            contender("dcgan", "progressive_gan", status="diverged"),
+            with_seeds(
+                contender("dcgan", "progressive_gan"), status="diverged", evidence="Its loss was not finite."
+            ),
             contender("vae", "vae"),
             contender("ddpm", "unet"),
         ],

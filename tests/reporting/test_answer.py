@@ -115,7 +115,7 @@ def test_with_one_seed_the_verdict_itself_says_that_another_may_change_the_order
 def test_probabilities_of_being_best_are_said_with_what_they_are_over():
     chances = {"score": {"ddpm": 0.93, "vae": 0.07, "gan": 0.001}, "together": {"ddpm": 0.999, "vae": 0.001}}
     assert (
-        "Probability of being the best by this score, ddpm 0.93, vae 0.07; by mean rank over all scores, ddpm > 0.99 "
+        "Probability of being the best by this score, ddpm 0.93, vae 0.07; by mean rank over the scores that all have, ddpm > 0.99 "
         "(over 3 seeds and samples)."
     ) in say(*CLEAR, seeds=3, chances=chances).doubts
     assert "one seed says nothing of other seeds" in " ".join(say(*CLEAR, chances=chances).doubts)
@@ -136,6 +136,26 @@ def test_scores_agree_only_where_none_contradicts_with_disjoint_intervals():
     both = said(Coverage=AGREES, Recall=CONTRADICTS)
     assert "agree" not in both
     assert "Not by every score: Recall (vae 0.950, 0.600 for ddpm) says otherwise." in both
+
+
+def test_a_score_contradicts_where_anybody_behind_is_surely_better_by_it():
+    wide_first = Opinion(
+        (
+            Standing("ddpm", 0.30, 0.28, 0.32),
+            Standing("vae", 0.60, 0.10, 0.90),
+            Standing("gan", 0.55, 0.53, 0.57),
+        ),
+        "higher",
+    )
+    said = " ".join(say(*CLEAR, opinions={"Coverage": AGREES, "Recall": wide_first}).doubts)
+    assert "Not by every score: Recall (gan 0.550, 0.300 for ddpm) says otherwise." in said
+
+
+def test_who_leads_by_one_extractor_only_is_undecided():
+    turned = [Standing("ddpm", 3.0, 2.9, 3.1), Standing("vae", 1.0, 0.9, 1.1)]
+    verdict = say(*CLEAR, second=turned).verdict
+    assert verdict.startswith("ddpm is ahead, but not of vae by both extractors, which leaves them undecided")
+    assert "extractors" not in say(*CLEAR, second=[turned[1], Standing("ddpm", 0.5, 0.4, 0.6)]).verdict
 
 
 def test_the_answer_by_budget_names_the_leaders_and_who_still_improves():

@@ -61,3 +61,24 @@ def test_an_order_of_two_is_as_probable_as_their_normal_difference_says():
 
 def test_of_three_that_are_alike_every_order_is_as_probable():
     assert of_order({name: [(1.0, 0.1)] for name in "abc"}, "lower") == pytest.approx(1 / 6, abs=0.015)
+
+
+def test_a_score_that_says_the_same_again_makes_nobody_surer():
+    one = ("lower", {"a": [(1.0, 0.3)], "b": [(1.4, 0.3)]})
+    alone, repeated = best({"fd": one}), best({f"fd{i}": one for i in range(10)})
+    assert repeated["together"]["a"] == pytest.approx(alone["fd"]["a"], abs=1e-9)
+    turned = ("higher", {"a": [(-1.0, 0.3)], "b": [(-1.4, 0.3)]})
+    assert best({"fd": one, "valid": turned})["together"]["a"] == pytest.approx(alone["fd"]["a"], abs=1e-9)
+
+
+def test_who_is_level_everywhere_shares_the_first_place():
+    level = ("higher", {"a": [(0.0, 0.0)], "b": [(0.0, 0.0)]})
+    assert best({"coverage": level, "recall": level})["together"] == {"a": 0.5, "b": 0.5}
+
+
+def test_a_score_that_somebody_lacks_does_not_count_together_and_leaves_nobody_out():
+    fd = ("lower", {"a": [(1.0, 0.01)], "b": [(2.0, 0.01)], "c": [(3.0, 0.01)]})
+    agreement = ("higher", {"b": [(0.8, 0.01)], "c": [(0.9, 0.01)]})
+    found = best({"fd": fd, "class_agreement": agreement})
+    assert found["together"] == pytest.approx({"a": 1.0, "b": 0.0, "c": 0.0})
+    assert found["class_agreement"] == pytest.approx({"b": 0.0, "c": 1.0})

@@ -9,9 +9,9 @@ import pytest
 from gencompare.comparisons import Claim
 from gencompare.reporting.answer import Standing
 from gencompare.reporting.claims import CANNOT_BE_TOLD, DOES_NOT_HOLD, HOLDS, judge_equal, judge_order, judged
-from gencompare.reporting.report import render
+from gencompare.reporting.report import answer_of, render
 
-from .conftest import FD, VALUES
+from .conftest import FD, VALUES, changed, with_scores, with_seeds
 
 LOW, HIGH = Standing("low", 1.0, 0.8, 1.2), Standing("high", 2.0, 1.8, 2.2)
 WIDE = Standing("wide", 1.5, 0.9, 2.1)
@@ -107,13 +107,61 @@ def test_another_score_judges_where_it_is_named(contents):
     )
 
 
-def test_who_failed_or_did_not_run_is_not_judged_by_scores(contents):
-    assert judge(contents, order=["ddpm", "dcgan"]) == (
-        CANNOT_BE_TOLD,
-        "1 of 2 contenders is shown but not ranked: dcgan diverged.",
-    )
+def test_who_did_not_run_is_not_judged(contents):
     assert judge(contents, order=["ddpm", "lsgan"]) == (CANNOT_BE_TOLD, "lsgan is not in this run.")
     assert judge(contents, fails="lsgan") == (CANNOT_BE_TOLD, "lsgan is not in this run.")
+
+
+def test_who_failed_is_worse_than_everybody_who_did_not(contents):
+    verdict, evidence = judge(contents, order=["ddpm", "dcgan"])
+    assert verdict == HOLDS
+    assert "1 of 2 contenders is shown but not ranked: dcgan diverged" in evidence
+    verdict, evidence = judge(contents, order=["dcgan", "ddpm"])
+    assert verdict == DOES_NOT_HOLD and "dcgan diverged, ddpm did not" in evidence
+    both = changed(contents, "vae", with_seeds, status="collapsed")
+    assert judge(both, order=["vae", "dcgan"])[0] == CANNOT_BE_TOLD
+    assert judge(contents, equal=["dcgan", "ddpm"], within=2.0)[0] == CANNOT_BE_TOLD
+
+
+def test_who_failed_with_one_seed_only_decides_nothing(contents):
+    (well,) = contents.contenders[2].seeds
+    seeds = [well, dataclasses.replace(well, status="diverged"), well]
+    partly = changed(contents, "ddpm", dataclasses.replace, seeds=seeds)
+    assert judge(partly, fails="ddpm")[0] == judge(partly, learns="ddpm")[0] == CANNOT_BE_TOLD
+    assert judge(partly, order=["ddpm", "vae"]) == (
+        CANNOT_BE_TOLD,
+        "1 of 2 contenders is shown but not ranked: ddpm diverged in 1 of 3 seeds.",
+    )
+
+
+def test_pairs_that_the_other_extractor_turns_round_are_undecided(contents):
+    about = {"better": "lower", "kind": "fd_learnt", "measures": "quality", "passport": {}}
+    turned = contents
+    for c, value in zip(contents.contenders, (9.0, 1.0, 5.0), strict=True):
+        own = {"value": value, "low": value - 0.5, "high": value + 0.5, "standard_error": 0.25}
+        turned = changed(turned, c.name, with_scores, c.scores["scores"] | {"fd_learnt_1k": own | about})
+    verdict, evidence = judge(turned, order=["ddpm", "vae"])
+    assert verdict == CANNOT_BE_TOLD and "vae is surely better than ddpm by the other extractor" in evidence
+    assert judge(turned, order=["ddpm", "vae"], score="squares_valid")[0] == HOLDS
+    assert "but not of vae by both extractors" in answer_of(turned).verdict
+
+
+def test_samples_that_failed_say_nothing_of_reconstructions(contents):
+    error = {
+        "better": "lower",
+        "kind": "reconstruction_error",
+        "measures": "reconstruction",
+        "passport": {},
+        "standard_error": 0.001,
+    }
+    blurred = contents
+    for c, value in zip(contents.contenders, (0.03, 0.02, 0.01), strict=True):
+        ends = {"value": value, "low": value - 0.002, "high": value + 0.002}
+        blurred = changed(
+            blurred, c.name, with_scores, c.scores["scores"] | {"reconstruction_error": error | ends}
+        )
+    assert judge(blurred, order=["vae", "dcgan"], score="reconstruction_error")[0] == HOLDS
+    assert judge(blurred, order=["dcgan", "vae"], score="reconstruction_error")[0] == DOES_NOT_HOLD
 
 
 def test_who_failed_fails_and_who_did_not_learns(contents):
@@ -125,22 +173,17 @@ def test_who_failed_fails_and_who_did_not_learns(contents):
     assert "41.2 (38.0 to 44.9)" in judge(contents, learns="ddpm")[1]
 
 
-def replaced(contents, name, **changes):
-    contenders = [dataclasses.replace(c, **changes) if c.name == name else c for c in contents.contenders]
-    return dataclasses.replace(contents, contenders=contenders)
-
-
 def test_why_somebody_did_not_learn_is_said(contents):
     _, low, high = VALUES["noise"][FD]
     own = contents.contenders[1].scores["scores"]
-    noisy = {"scores": own | {FD: own[FD] | {"value": (low + high) / 2}}}
-    verdict, evidence = judge(replaced(contents, "vae", scores=noisy), fails="vae")
+    noisy = own | {FD: own[FD] | {"value": (low + high) / 2}}
+    verdict, evidence = judge(changed(contents, "vae", with_scores, noisy), fails="vae")
     assert verdict == HOLDS
     assert "vae failed to learn: by " in evidence and "no better than noise" in evidence
 
 
 def test_without_scores_nothing_is_told(contents):
-    bare = replaced(contents, "vae", scores={}, scores_by_seed=())
+    bare = changed(contents, "vae", with_scores, {})
     assert judge(bare, learns="vae")[0] == CANNOT_BE_TOLD
     assert judge(bare, order=["ddpm", "vae"])[0] == CANNOT_BE_TOLD
 
@@ -149,7 +192,9 @@ def test_over_several_seeds_no_other_seed_is_warned_of(contents):
     several = contents
     for c in contents.contenders:
         scores = {name: one | {"seeds": 3} for name, one in c.scores["scores"].items()}
-        several = replaced(several, c.name, scores={"scores": scores}, scores_by_seed=c.scores_by_seed * 3)
+        several = changed(
+            several, c.name, dataclasses.replace, scores={"scores": scores}, seeds=[*c.seeds] * 3
+        )
     verdict, evidence = judge(several, order=["ddpm", "vae"])
     assert verdict == HOLDS
     assert "another seed" not in evidence and "over seeds and samples" in evidence

@@ -14,7 +14,7 @@ def training(contender, seed, **changes):
         {
             "settings": {"contender": contender, "seed": seed, "model": {"name": "vae"}},
             "scores": {"scores": {}},
-            "outcome": {"health": "stable", "stages": 1},
+            "outcome": {"status": "finished", "health": "stable", "evidence": "all was well", "stages": 1},
             "cost": {"train_seconds": 10.0, "device": "CPU"},
             "curve": {},
             "history": pd.DataFrame({"kimg": [1.0]}),
@@ -36,13 +36,15 @@ def training(contender, seed, **changes):
 
 
 def test_seeds_of_a_contender_are_one_report_with_mean_costs_and_the_first_seeds_pictures():
-    second = training("a", 1, cost={"train_seconds": 20.0, "device": "CPU"}, outcome={"health": "collapsed"})
+    ended = {"status": "diverged", "health": "diverged", "evidence": "its loss was not finite", "stages": 1}
+    second = training("a", 1, cost={"train_seconds": 20.0, "device": "CPU"}, outcome=ended)
     a, b = contender_reports([training("a", 0), training("b", 0), second])
     assert (a.name, b.name) == ("a", "b")
     assert a.cost == {"train_seconds": 15.0, "device": "CPU"}
-    assert [cost["train_seconds"] for cost in a.costs_by_seed] == [10.0, 20.0]
+    assert [seed.cost["train_seconds"] for seed in a.seeds] == [10.0, 20.0]
     assert a.samples.images.max() == 0
-    assert (a.status, b.status) == ("collapsed", "stable")
+    assert [seed.status for seed in (*a.seeds, *b.seeds)] == ["stable", "diverged", "stable"]
+    assert a.seeds[1].evidence.startswith("Its loss was not finite. What is shown")
     assert a.settings["model.name"] == "vae"
 
 

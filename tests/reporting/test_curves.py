@@ -58,6 +58,15 @@ def test_only_a_sure_fall_at_the_end_still_falls():
     assert "setting" in curve([1.0, 0.5, 0.5]).advice
 
 
+def test_a_curve_that_got_worse_is_not_called_flat():
+    worse = curve([1.0, 0.5, 0.3, 0.45])
+    assert worse.got_worse and "got worse" in worse.advice and "after 2 s" in worse.advice
+    assert not curve([1.0, 0.5, 0.3, 0.31]).got_worse
+    assert not curve([1.0, 0.5, 0.3, 0.45], error=0.2).got_worse
+    assert not curve([1.0, 0.5, 0.3]).got_worse
+    assert not curve([0.3, 0.5]).got_worse  # worse than untrained is another matter
+
+
 def test_the_leader_changes_where_the_curves_cross():
     quick = curve([1.0, 0.5, 0.5, 0.5, 0.5])
     slow = curve([1.0, 0.9, 0.7, 0.3, 0.1])

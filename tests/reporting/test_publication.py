@@ -7,9 +7,12 @@ COSTS = ("kimg", "train_seconds", "train_flops", "parameters", "seconds_per_imag
 IMAGES = np.zeros((8, 4, 4, 3), np.uint8)
 
 
-def facts(comparison, image_set, curves, extractor="a"):
+def facts(comparison, image_set, curves, extractor="a", error=0.005):
     def curve(points):
-        spent = [{"train_seconds": seconds, "value": value} for seconds, value in [(0.0, 0.0), *points]]
+        spent = [
+            {"train_seconds": seconds, "value": value, "standard_error": error}
+            for seconds, value in [(0.0, 0.0), *points]
+        ]
         return {"points": spent, "passport": {"extractor": extractor}, "noise": 2.0}
 
     return {
@@ -36,7 +39,9 @@ def test_the_best_within_each_budget_is_named_over_all_comparisons():
     other = facts("modern_compare", "squares", {"flow": [(55.0, 0.45), (3000.0, 0.05)]})
     page = index([other, one])
     (row,) = leaders(page)
-    assert row == "| squares | flow 0.450 (55 s) | ddpm 0.100 (8 min 20 s) | flow 0.0500 (50 min) |"
+    assert row == (
+        "| squares | flow 0.4500 ± 0.0098 (55 s) | ddpm 0.1000 ± 0.0098 (8 min 20 s) | flow 0.0500 ± 0.0098 (50 min) |"
+    )
     assert page.index("gan_compare_squares/index.md") < page.index("modern_compare_squares/index.md")
     assert "2026-01-02" in page
 
@@ -44,7 +49,15 @@ def test_the_best_within_each_budget_is_named_over_all_comparisons():
 def test_who_is_first_at_each_share_of_noises_distance():
     curves = {"vae": [(30.0, 1.1), (40.0, 0.5)], "ddpm": [(20.0, 1.5), (60.0, 0.2)]}
     (row,) = leaders(index([facts("gan_compare", "squares", curves)]), "Time to a bar")
-    assert row == "| squares | vae (40 s) | vae (40 s) | ddpm (1 min) | – |"
+    assert (
+        row == "| squares | vae (40 s) | ddpm (1 min) | – | – |"
+    )  # 0.5 ± 0.01 is not surely a quarter of 2.0
+
+
+def test_who_cannot_be_told_apart_from_the_best_is_named_beside_it():
+    curves = {"vae": [(30.0, 0.5)], "ddpm": [(20.0, 0.515)], "gan": [(20.0, 0.6)]}
+    (row,) = leaders(index([facts("gan_compare", "squares", curves)]))
+    assert row.startswith("| squares | vae 0.5000 ± 0.0098 (30 s); ddpm may be as good |")
 
 
 def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart():
@@ -52,8 +65,8 @@ def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart()
     other = facts("bird_compare", "birds", {"ddpm": [(20.0, 7.0)]}, extractor="b")
     rows = leaders(index([one, other]))
     assert rows == [
-        "| birds | – | vae 0.400 (2 min) | vae 0.400 (2 min) |",
-        "| birds | ddpm 7.00 (20 s) | ddpm 7.00 (20 s) | ddpm 7.00 (20 s) |",
+        "| birds | – | vae 0.4000 ± 0.0098 (2 min) | vae 0.4000 ± 0.0098 (2 min) |",
+        "| birds | ddpm 7.0000 ± 0.0098 (20 s) | ddpm 7.0000 ± 0.0098 (20 s) | ddpm 7.0000 ± 0.0098 (20 s) |",
     ]
 
 

@@ -13,11 +13,17 @@ import pytest
 
 from gencompare.evaluation.kinds import KINDS
 from gencompare.imagesets.arrays import Images
+from gencompare.reporting.contents import SeedReport
 from gencompare.reporting.curves import over_seeds
 from gencompare.reporting.report import SECTIONS, answer_of, copies, render, report_figures, summary_of
 from gencompare.reporting.summary import latex, markdown, terminal
 
-from .conftest import FD, VALID, curve
+from .conftest import FD, VALID, VALUES, changed, curve, with_scores, with_seeds
+
+
+def statuses(contents):
+    return {name: failure.status for name, failure in contents.failures.items()}
+
 
 PACKAGE = Path(__file__).parents[2] / "src" / "gencompare" / "reporting"
 
@@ -62,26 +68,36 @@ def test_the_answer_leaves_the_diverged_one_out(contents):
 
 
 def test_a_contender_that_makes_one_image_only_has_collapsed(contents):
-    one = contents.contenders[2].samples.images[:1].repeat(64, axis=0)
-    collapsed = dataclasses.replace(contents.contenders[2], samples=Images(one))
-    changed = dataclasses.replace(contents, contenders=[*contents.contenders[:2], collapsed])
-    assert contents.failures == {"dcgan": "diverged"}
-    assert changed.failures == {"dcgan": "diverged", "ddpm": "collapsed"}
-    assert answer_of(changed).ahead == ("vae",)
-    assert "they are all but one image" in render(changed)
+    alike = changed(contents, "ddpm", with_seeds, variety=0.5)
+    assert statuses(contents) == {"dcgan": "diverged"}
+    assert statuses(alike) == {"dcgan": "diverged", "ddpm": "collapsed"}
+    assert answer_of(alike).ahead == ("vae",)
+    assert "they are all but one image" in render(alike)
 
 
-def replaced(contents, name, **changes):
-    """The same comparison with one contender changed."""
-    contenders = [dataclasses.replace(c, **changes) if c.name == name else c for c in contents.contenders]
-    return dataclasses.replace(contents, contenders=contenders)
+def test_who_failed_with_some_seeds_is_not_ranked_and_says_with_how_many(contents):
+    (well,) = contents.contenders[2].seeds
+    _, low, high = VALUES["noise"][FD]
+    noisy = dataclasses.replace(
+        well, scores=well.scores | {FD: well.scores[FD] | {"value": (low + high) / 2}}
+    )
+    partly = changed(contents, "ddpm", dataclasses.replace, seeds=[well, noisy, well])
+    assert partly.failures["ddpm"].status == "failed to learn in 1 of 3 seeds"
+    assert not partly.failures["ddpm"].always
+    assert "no better than noise" in partly.failures["ddpm"].why
+    mixed = changed(
+        contents, "ddpm", dataclasses.replace, seeds=[noisy, dataclasses.replace(well, status="diverged")]
+    )
+    assert mixed.failures["ddpm"].status == "failed" and mixed.failures["ddpm"].always
+    assert "ddpm failed to learn in 1 of 3 seeds" in render(partly)
 
 
 def test_who_is_no_better_than_untrained_failed_to_learn(contents):
     vae = contents.contenders[1]
-    idle = replaced(contents, "vae", curve=over_seeds([curve("vae", vae.cost, (1.0, 1.0, 1.01, 1.0))]))
-    assert contents.failures == {"dcgan": "diverged"}
-    assert idle.failures["vae"] == "failed to learn"
+    flat = over_seeds([curve("vae", vae.cost, (1.0, 1.0, 1.01, 1.0))])
+    idle = changed(changed(contents, "vae", dataclasses.replace, curve=flat), "vae", with_seeds, curve=flat)
+    assert statuses(contents) == {"dcgan": "diverged"}
+    assert statuses(idle)["vae"] == "failed to learn"
     page = render(idle)
     assert "vae failed to learn at this budget" in page
     assert "no better than those it made before any training" in page
@@ -91,22 +107,24 @@ def test_who_is_no_better_than_untrained_failed_to_learn(contents):
 def test_one_that_never_moved_failed_to_learn_even_where_its_history_says_collapsed(contents):
     vae = contents.contenders[1]
     still = over_seeds([curve("vae", vae.cost, (1.0, 0.98, 0.97, 0.97))])
-    assert replaced(contents, "vae", status="collapsed", curve=still).failures["vae"] == "failed to learn"
-    assert replaced(contents, "vae", status="collapsed").failures["vae"] == "collapsed"
+    moved = changed(contents, "vae", with_seeds, status="collapsed", evidence="All fakes were alike.")
+    assert statuses(moved)["vae"] == "collapsed"
+    assert "All fakes were alike." in render(moved)
+    assert statuses(changed(moved, "vae", with_seeds, curve=still))["vae"] == "failed to learn"
 
 
 def scored(contents, name, score, value, low, high):
     """The same comparison with another score of one contender."""
     own = next(c for c in contents.contenders if c.name == name).scores["scores"]
     one = own[score] | {"value": value, "low": low, "high": high, "standard_error": (high - low) / 4}
-    return replaced(contents, name, scores={"scores": own | {score: one}})
+    return changed(contents, name, with_scores, own | {score: one})
 
 
 def test_who_is_no_better_than_noise_or_makes_no_square_failed_to_learn(contents):
     noisy = scored(contents, "vae", FD, 600.0, 580.0, 620.0)
-    assert "no better than noise, 612" in noisy.unlearnt["vae"]
+    assert "no better than noise, 612" in noisy.failures["vae"].why
     squareless = scored(contents, "vae", VALID, 0.0, 0.0, 0.004)
-    assert squareless.unlearnt == {"vae": "None of its samples is a valid square."}
+    assert squareless.failures["vae"].why == "None of its samples is a valid square."
     assert answer_of(squareless).ahead == ("ddpm",)
     assert "By training time" not in render(squareless)  # ddpm alone is left
 
@@ -118,7 +136,7 @@ def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents,
     for each in contents.contenders:
         value, low, high = shares if each.name == "vae" else (0.0, 0.0, 0.0)
         scores = each.scores["scores"] | {name: {"value": value, "low": low, "high": high} | about}
-        contents = replaced(contents, each.name, scores={"scores": scores})
+        contents = changed(contents, each.name, with_scores, scores)
     table = contents.table.assign(**{name: 0.01, f"{name}_low": 0.004, f"{name}_high": 0.018})
     said = copies(dataclasses.replace(contents, table=table))
     assert said == (
@@ -151,7 +169,7 @@ def test_curves_say_what_they_were_measured_on(html):
 
 def test_without_curves_nothing_is_said_of_them(contents):
     for name in ("dcgan", "vae", "ddpm"):
-        contents = replaced(contents, name, curve=None, curve_samples=None)
+        contents = changed(contents, name, dataclasses.replace, curve=None, curve_samples=None)
     page = render(contents)
     assert "No contender's training was validated." in html_lib.unescape(page)
     assert "By training time" not in page.split('id="plotly"')[0]
@@ -188,7 +206,7 @@ def test_text_from_outside_cannot_become_markup(contents):
 def test_a_contender_that_got_nowhere_is_still_shown(contents):
     empty = dataclasses.replace(
         contents.contenders[0],
-        status="stopped",
+        seeds=[SeedReport("stopped")],
         history=pd.DataFrame({"kimg": []}),
         scores={},
         cost={},
@@ -299,7 +317,6 @@ def wide(contents, tmp_path_factory):
             c,
             name=name,
             scores={"scores": c.scores["scores"] | more},
-            scores_by_seed=(),
             settings=c.settings | {"training.lr": 0.0001 * place},
         )
         for place, name in enumerate(

@@ -52,6 +52,17 @@ def test_nobody_leads_where_all_are_level(board):
     assert not any(board.leads(row, board.first) for row in board.rows)
 
 
+def test_a_score_that_tells_only_who_is_worse_than_real_images_names_no_leader():
+    def share(value, half):
+        return {"scores": {"memorised_pixels_100": score(value, half, "memorised")}}
+
+    scores = {"none": share(0.0, 0.001), "few": share(0.01, 0.008), "many": share(0.5, 0.05)}
+    reference = {"real_images": share(0.01, 0.005), "noise": share(0.0, 0.001)}
+    board = scoreboard(score_table(scores, reference), scores, ())
+    assert board.ranks(board.first) == {"many": 3}
+    assert not any(board.leads(row, board.first) for row in board.rows)
+
+
 def test_without_failures_ranks_are_those_of_the_evaluation():
     table = score_table(SCORES, REFERENCE)
     board = scoreboard(table, SCORES, failed=())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gencompare.evaluation.ranks import agreement, ranks, surely_better
+from gencompare.evaluation.ranks import Agreement, agreement, ranks, surely_better
 from gencompare.reporting.curves import Curve, Span, by_budget
 from gencompare.reporting.formatting import duration, interval, listed, number, probability, times
 
@@ -111,6 +111,9 @@ def answer(
         else _tie(ahead, behind, score, _likely(chances, seeds))
     )
     several = bool(behind or ahead[1:])
+    rivals = _rivals(ahead, standings, second, better)
+    if rivals:
+        verdict += f", but not of {listed(rivals)} by both extractors, which leaves them undecided"
     if several:
         verdict += ", on one seed each (another seed may change the order)" if seeds == 1 else ""
         evidence += _placed(real_images, noise)
@@ -143,10 +146,13 @@ def answer_by_budget(curves: Mapping[str, Curve]) -> str:
     if len(curves) < 2 or not spans:
         return ""
     falling = [name for name, curve in curves.items() if curve.still_falls]
+    risen = [name for name, curve in curves.items() if curve.got_worse and not curve.still_falls]
     said = f"By training time: {'; '.join(_spans(spans))}."
     if falling:
         still = "still improves" if len(falling) == 1 else "still improve"
         said += f" {listed(falling)} {still} at the end: with more budget the order may change."
+    if risen:
+        said += f" {listed(risen)} got worse towards the end: less budget, or training.sample_from=best, makes better samples."
     return said
 
 
@@ -199,6 +205,20 @@ def _likely(chances: Mapping[str, Mapping[str, float]] | None, seeds: int) -> st
     return next((name for name, chance in own.items() if chance >= LIKELY), None)
 
 
+def _rivals(
+    ahead: Sequence[Standing], standings: Sequence[Standing], second: Sequence[Standing], better: str
+) -> list[str]:
+    """Name those behind that the other extractor surely puts before one of those ahead."""
+    names = {s.name for s in ahead}
+    turned = _agreement(standings, second, better).opposite
+    return list(dict.fromkeys(after for one, after in turned if one in names and after not in names))
+
+
+def _agreement(standings: Sequence[Standing], second: Sequence[Standing], better: str) -> Agreement:
+    first, other = ({s.name: (s.low, s.high) for s in own if s.ranked} for own in (standings, second))
+    return agreement(first, other, better)
+
+
 def _order(better: str) -> Callable[[Standing], float]:
     sign = 1 if better == "lower" else -1
     return lambda standing: sign * (standing.value or 0.0)
@@ -247,13 +267,14 @@ def _second_opinions(ahead: Sequence[Standing], opinions: Mapping[str, Opinion])
         others = sorted(
             (s for s in opinion.standings if s.name not in first and s.ranked), key=_order(opinion.better)
         )
-        for other in others[:1]:
+        for other in others:
             beaten = [
                 s for s in ours if surely_better((other.low, other.high), (s.low, s.high), opinion.better)
             ]
             if beaten:
                 against = listed([f"{number(s.value)} for {s.name}" for s in beaten])
                 apart.append(f"{title} ({other.name} {number(other.value)}, {against})")
+                break
     if apart:
         return (f"Not by every score: {'; '.join(apart)} {'says' if len(apart) == 1 else 'say'} otherwise.",)
     agree = [
@@ -271,8 +292,7 @@ def _by_both_extractors(
     standings: Sequence[Standing], second: Sequence[Standing], better: str
 ) -> tuple[str, ...]:
     """Say of how many pairs the order holds by the other extractor too, and for which it is turned round."""
-    first, other = ({s.name: (s.low, s.high) for s in own if s.ranked} for own in (standings, second))
-    same, opposite, undecided = agreement(first, other, better)
+    same, opposite, undecided = _agreement(standings, second, better)
     pairs = same + len(opposite) + undecided
     if not pairs:
         return ()
@@ -289,7 +309,7 @@ def _by_both_extractors(
 def _chances(chances: Mapping[str, Mapping[str, float]], seeds: int) -> tuple[str, ...]:
     """Say how probably each is the best, by the score that decides and by all scores together."""
     said = []
-    for key, what in (("score", "by this score"), ("together", "by mean rank over all scores")):
+    for key, what in (("score", "by this score"), ("together", "by mean rank over the scores that all have")):
         likely = sorted(chances.get(key, {}).items(), key=lambda one: -one[1])[:3]
         shown = [f"{name} {probability(chance)}" for name, chance in likely if chance >= 0.005]
         if shown:

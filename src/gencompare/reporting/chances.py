@@ -2,14 +2,18 @@
 
 A contender's true score is drawn from what its seeds leave open: its mean, and Student's distribution with the scatter
 of the seeds; or, where it is wider or there is one seed, the normal distribution of the scatter of samples.
+
+Of one contender all scores are drawn together, good luck in one being good luck in all: they come from the same seeds and
+samples, and a second score that says the same as the first makes nobody surer.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from gencompare.evaluation.resampling import over_seeds
 
 DRAWS = 10_000
 
@@ -17,45 +21,43 @@ Seeds = Sequence[tuple[float, float]]
 """One contender's value and standard error for each seed."""
 
 
-def draws(contenders: Mapping[str, Seeds], rng: np.random.Generator) -> np.ndarray:
-    """Draw true scores: float64 (DRAWS, contenders)."""
-    columns = []
+def draws(contenders: Mapping[str, Seeds], better: str, seed: int = 0) -> np.ndarray:
+    """Draw true scores, turned so that less is better: float64 (DRAWS, contenders).
+
+    The luck of the contender at each place is the same for every score that is drawn with this seed.
+    """
+    rng, columns = np.random.default_rng(seed), []
+    sign = 1 if better == "lower" else -1
     for seeds in contenders.values():
         values, errors = (np.array(part) for part in zip(*seeds, strict=True))
-        within = math.sqrt(float(np.mean(errors**2)) / len(values))
-        if len(values) == 1:
-            columns.append(values[0] + within * rng.standard_normal(DRAWS))
-            continue
-        between = float(values.std(ddof=1)) / math.sqrt(len(values))
-        columns.append(values.mean() + max(within, between) * rng.standard_t(len(values) - 1, DRAWS))
+        mean, _, error = over_seeds(values, errors)
+        luck = rng.standard_normal(DRAWS) if len(values) == 1 else rng.standard_t(len(values) - 1, DRAWS)
+        columns.append(sign * mean + error * luck)
     return np.stack(columns, axis=1)
 
 
 def best(scores: Mapping[str, tuple[str, Mapping[str, Seeds]]], seed: int = 0) -> dict[str, dict[str, float]]:
     """Return for each score, and for `together`, how probably each contender is the best.
 
-    Together the best is whose mean rank over the scores is least; contenders without one of the scores are left out
-    there, and ties are shared.
+    Together the best is whose mean rank is least, over the scores that every contender has; who is level shares a rank.
 
     Args:
         scores: for each, `lower` or `higher` is better, and its values by contender.
         seed: of the draws.
     """
-    rng = np.random.default_rng(seed)
-    common = [
-        name for name in next(iter(scores.values()))[1] if all(name in own for _, own in scores.values())
-    ]
-    total = np.zeros((DRAWS, len(common)))
-    found = {}
+    from scipy.stats import rankdata  # a second of start-up of every command
+
+    every = list(dict.fromkeys(name for _, contenders in scores.values() for name in contenders))
+    total, found = np.zeros((DRAWS, len(every))), {}
     for score, (better, contenders) in scores.items():
         if not contenders:
             continue
-        drawn = draws(contenders, rng) * (1 if better == "lower" else -1)
-        found[score] = _shares(list(contenders), drawn)
-        places = [list(contenders).index(name) for name in common]
-        total += drawn[:, places].argsort(axis=1).argsort(axis=1)
-    if common:
-        found["together"] = _shares(common, total)
+        drawn = draws({name: contenders[name] for name in every if name in contenders}, better, seed)
+        found[score] = _shares([name for name in every if name in contenders], drawn)
+        if len(contenders) == len(every):
+            total += rankdata(drawn, axis=1)
+    if total.any():
+        found["together"] = _shares(every, total)
     return found
 
 
@@ -66,7 +68,7 @@ def of_order(contenders: Mapping[str, Seeds], better: str) -> float:
         contenders: the values of each.
         better: `lower` or `higher`.
     """
-    drawn = draws(contenders, np.random.default_rng(0)) * (1 if better == "lower" else -1)
+    drawn = draws(contenders, better)
     return float((np.diff(drawn, axis=1) > 0).all(axis=1).mean())
 
 

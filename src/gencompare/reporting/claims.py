@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 from gencompare.comparisons import Claim
@@ -47,26 +47,45 @@ def judged(contents: ReportContents) -> list[Verdict]:
     return found
 
 
-def judge_order(standings: Sequence[Standing], better: str) -> tuple[str, str]:
+def judge_order(
+    standings: Sequence[Standing], better: str, second: Sequence[Standing] = ()
+) -> tuple[str, str]:
     """Judge whether each is better than the next; return the verdict and its reason.
 
     It holds where no two intervals overlap and all stand in this order. It does not where one is surely better than
-    another that was to be better.
+    another that was to be better. Pairs that the other extractor surely puts the other way are undecided. Who failed is
+    worse than everybody who did not.
 
     Args:
         standings: of those it is about, the best expected first.
         better: `lower` or `higher`.
+        second: the same by the same score of another extractor's features, if it was taken.
     """
-    reversed_, level = [], []
+    other_way = {s.name: (s.low, s.high) for s in second}
+    reversed_, undecided, level = [], [], []
     for one, other in combinations(standings, 2):
-        if surely_better((other.low, other.high), (one.low, one.high), better):
-            reversed_.append(f"{other.name} is surely better than {one.name}")
-        elif not surely_better((one.low, one.high), (other.low, other.high), better):
+        if not (one.ranked or other.ranked):
+            undecided.append(f"{one.name} and {other.name} both failed")
+            continue
+        before = not other.ranked or surely_better((one.low, one.high), (other.low, other.high), better)
+        behind = not one.ranked or surely_better((other.low, other.high), (one.low, one.high), better)
+        if not (before or behind):
             level.append(f"{one.name} and {other.name}")
+            continue
+        best, worst = (one, other) if before else (other, one)
+        ends = [other_way.get(s.name, (None, None)) for s in (worst, best)]
+        if worst.ranked and surely_better(ends[0], ends[1], better):
+            undecided.append(f"{worst.name} is surely better than {best.name} by the other extractor")
+        elif behind and one.ranked:
+            reversed_.append(f"{other.name} is surely better than {one.name}")
+        elif behind:
+            reversed_.append(f"{one.name} {one.status}, {other.name} did not")
     if reversed_:
         return DOES_NOT_HOLD, listed(reversed_)
     if level:
-        return CANNOT_BE_TOLD, f"the intervals of {', of '.join(level)} overlap"
+        undecided.append(f"the intervals of {', of '.join(level)} overlap")
+    if undecided:
+        return CANNOT_BE_TOLD, listed(undecided)
     return HOLDS, "the intervals do not overlap"
 
 
@@ -105,21 +124,41 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
     column = _column(claim, contents.board)
     if column is None:
         return CANNOT_BE_TOLD, f"there is no score {claim.score} in this run"
-    every = {s.name: s for s in contents.standings(column)}
-    standings = [every[name] for name in claim.contenders]
+    standings = _standings(claim, contents, column)
+    unranked = [s for s in standings if not s.ranked]
     if claim.order is None and claim.equal is None:
         verdict, reason = _judge_learning(claim, contents, standings[0], column)
-    elif unranked := [s for s in standings if not s.ranked]:
+    elif [s for s in unranked if claim.equal or not _lost(s.name, contents)]:
         return CANNOT_BE_TOLD, failed(unranked, len(standings))[0].removesuffix(".")
     else:
-        better, within = column.kind.better, claim.within
-        verdict, reason = judge_order(standings, better) if within is None else judge_equal(standings, within)
+        better = column.kind.better
+        second = contents.board.second if column is contents.board.first else None
+        verdict, reason = (
+            judge_equal(standings, claim.within)
+            if claim.within is not None
+            else judge_order(standings, better, _standings(claim, contents, second) if second else ())
+        )
         values = listed([f"{s.measured} for {s.name}" for s in standings])
         reason = f"{column.full} {values}; {better} is better, and {reason}"
-        reason += _probability(claim, contents, column) if claim.order else ""
+        reason += f"; {failed(unranked, len(standings))[0].removesuffix('.')}" if unranked else ""
+        reason += _probability(claim, contents, column) if claim.order and not unranked else ""
     if verdict != CANNOT_BE_TOLD and column.seeds == 1:
         reason += "; on one seed each (another seed may change it)"
     return verdict, reason
+
+
+def _standings(claim: Claim, contents: ReportContents, column: ScoreColumn) -> list[Standing]:
+    """Return the standings of those a claim is about. Samples that failed say nothing of reconstructions."""
+    every = {s.name: s for s in contents.standings(column)}
+    found = [every[name] for name in claim.contenders]
+    return (
+        [replace(s, status="finished") for s in found] if column.kind.measures == "reconstruction" else found
+    )
+
+
+def _lost(name: str, contents: ReportContents) -> bool:
+    """Whether a contender failed with every seed."""
+    return name in contents.failures and contents.failures[name].always
 
 
 def _column(claim: Claim, board: Scoreboard) -> ScoreColumn | None:
@@ -134,9 +173,10 @@ def _judge_learning(
 ) -> tuple[str, str]:
     name = standing.name
     if name in contents.failures:
-        verdict = HOLDS if claim.fails else DOES_NOT_HOLD
-        why = contents.unlearnt.get(name, "").removesuffix(".")
-        return verdict, f"{name} {contents.failures[name]}" + (f": {why[0].lower()}{why[1:]}" if why else "")
+        status, why, always = contents.failures[name]
+        decided = HOLDS if claim.fails else DOES_NOT_HOLD
+        because = f": {why[0].lower()}{why[1:].removesuffix('.')}" if why else ""
+        return decided if always else CANNOT_BE_TOLD, f"{name} {status}{because}"
     if not standing.ranked:
         return CANNOT_BE_TOLD, f"{name} has no {column.full}"
     verdict = HOLDS if claim.learns else DOES_NOT_HOLD

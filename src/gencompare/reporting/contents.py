@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,10 @@ SHOWN_NEIGHBOURS = 8
 
 FAILED_TO_LEARN = "failed to learn"
 UNTRAINED = "Its samples are no better than those it made before any training."
+ALIKE = "Its samples vary less than a tenth as much as real images: they are all but one image."
+LAST_GOOD = "What is shown and scored of it was made by the last weights that were good."
 
-FIRST_SEEDS = ("history", "outcome", "samples", "interpolation", "trajectory", "neighbours", "curve_samples")
+FIRST_SEEDS = ("history", "samples", "interpolation", "trajectory", "neighbours", "curve_samples")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,41 @@ def neighbours_shown(samples: Images, train: Images, found: Mapping[str, Any]) -
 
 
 @dataclass(frozen=True)
+class SeedReport:
+    """What is known of one training of a contender.
+
+    Attributes:
+        status: what its history said of it, a verdict of `evaluation.health`; or `stopped` and the like.
+        evidence: why, in sentences.
+        scores: {name: {"value", "standard_error", ...}}.
+        cost: the keys of `tables.COSTS`.
+        curve: how good it was at each point of its training.
+        variety: how far pixels differ between its first samples, as a standard deviation in grey levels.
+    """
+
+    status: str = "finished"
+    evidence: str = ""
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    curve: curves.Curve | None = None
+    variety: float | None = None
+
+
+class Failure(NamedTuple):
+    """What went wrong with a contender.
+
+    Attributes:
+        status: in a few words.
+        why: in sentences, of the first seed with which it did.
+        always: whether it did with every seed.
+    """
+
+    status: str
+    why: str
+    always: bool
+
+
+@dataclass(frozen=True)
 class ContenderReport:
     """What is known of one contender. What a failed one did not get to is None or empty.
 
@@ -66,15 +103,12 @@ class ContenderReport:
         name: as in the comparison.
         family: its model's name.
         settings: flat, by dotted name.
-        status: how training ended: `finished`, or `diverged`, `stopped` and the like.
-        outcome: how training ended.
+        seeds: what is known of each of its trainings.
         history: `kimg`, `loss/<network>`, `grad_norm/<network>` and metrics.
-        scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}.
-        scores_by_seed: the same before they were brought together, a seed each.
+        scores: {"scores": {name: {"value", "low", "high", "better", "passport"}}, ...}, over its seeds.
         curve: how good it was at each point of its training, over its seeds.
         curve_samples: the first images of each point of the first seed, as many of each.
         cost: the keys of `tables.COSTS`, means over seeds; what is not known is left out.
-        costs_by_seed: the same of each seed.
         samples: the first of the scored samples, same seed and labels for all contenders.
         interpolation: from one sample to another, one a row.
         trajectory: images on their way from noise, one a row.
@@ -87,15 +121,12 @@ class ContenderReport:
     name: str
     family: str
     settings: Mapping[str, Any]
-    status: str
     history: pd.DataFrame
+    seeds: Sequence[SeedReport]
     scores: Mapping[str, Any] = field(default_factory=dict)
-    outcome: Mapping[str, Any] = field(default_factory=dict)
-    scores_by_seed: Sequence[Mapping[str, Any]] = ()
     curve: curves.Curve | None = None
     curve_samples: Images | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
-    costs_by_seed: Sequence[Mapping[str, Any]] = ()
     samples: Images | None = None
     interpolation: Image.Image | None = None
     trajectory: Image.Image | None = None
@@ -117,24 +148,34 @@ def contender_reports(trainings: Iterable[Mapping[str, Any]]) -> list[ContenderR
 
 
 def _contender_report(name: str, seeds: Sequence[Mapping[str, Any]]) -> ContenderReport:
-    """Bring one contender's seeds together: scores and costs of all, pictures and curves of the first."""
+    """Bring one contender's seeds together: scores and costs of all, pictures of the first."""
     first = seeds[0]
-    verdicts = [one["outcome"]["health"] for one in seeds]
     scores = combined([one["scores"] for one in seeds])
     return ContenderReport(
         name=name,
         family=first["settings"]["model"]["name"],
         settings=flatten(first["settings"])
         | {"seed": ", ".join(str(one["settings"]["seed"]) for one in seeds)},
-        status=next((verdict for verdict in ("diverged", "collapsed") if verdict in verdicts), verdicts[0]),
+        seeds=[_seed_report(one) for one in seeds],
         scores=scores,
-        scores_by_seed=[one["scores"]["scores"] for one in seeds],
         curve=curves.over_seeds([one["curve"] for one in seeds]),
         cost=_mean([one["cost"] for one in seeds]),
-        costs_by_seed=[one["cost"] for one in seeds],
         reconstructions=first["reconstructions"] if "reconstruction_error" in scores["scores"] else None,
         stages=first["stages"] if first["outcome"]["stages"] > 1 else None,
         **{key: first[key] for key in FIRST_SEEDS},
+    )
+
+
+def _seed_report(one: Mapping[str, Any]) -> SeedReport:
+    outcome = one["outcome"]
+    evidence = f"{outcome['evidence'][:1].upper()}{outcome['evidence'][1:]}."
+    return SeedReport(
+        status=outcome["health"],
+        evidence=f"{evidence} {LAST_GOOD}" if outcome["status"] == "diverged" else evidence,
+        scores=one["scores"]["scores"],
+        cost=one["cost"],
+        curve=curves.over_seeds([one["curve"]]),
+        variety=_variety(one["samples"]),
     )
 
 
@@ -183,10 +224,11 @@ class ReportContents:
         """Return one score and its standard error for each seed, of the contenders that have it for every one."""
         return {
             c.name: [
-                (own[column.name]["value"], own[column.name]["standard_error"]) for own in c.scores_by_seed
+                (seed.scores[column.name]["value"], seed.scores[column.name]["standard_error"])
+                for seed in c.seeds
             ]
             for c in self.contenders
-            if c.scores_by_seed and all(column.name in own for own in c.scores_by_seed)
+            if all(column.name in seed.scores for seed in c.seeds)
         }
 
     @cached_property
@@ -200,57 +242,57 @@ class ReportContents:
             Standing(
                 c.name,
                 **asdict(self.board.cell(c.name, column.name)),
-                status=self.failures.get(c.name, "finished"),
+                status=self.failures[c.name].status if c.name in self.failures else "finished",
                 cost=c.cost,
             )
             for c in self.contenders
         ]
 
     @cached_property
-    def unlearnt(self) -> dict[str, str]:
-        """Why contenders whose training ended well have learnt nothing at this budget, in a sentence each.
-
-        That is so where samples are no better than noise by the first score, none is a valid square, or they are no
-        better than those of the untrained contender.
-        """
+    def failures(self) -> dict[str, Failure]:
+        """What went wrong, by contender, with any of its seeds: a mean over seeds hides it, or puts all down to one."""
         found = {}
         for contender in self.contenders:
-            idle = contender.curve is not None and not contender.curve.learnt
-            ended_well = contender.status in HEALTHY or (contender.status == "collapsed" and idle)
-            reason = UNTRAINED if idle else self._why_unlearnt(contender)
-            if ended_well and reason:
-                found[contender.name] = reason
+            each = [self._failure(seed) for seed in contender.seeds]
+            wrong = [one for one in each if one]
+            if wrong:
+                status = wrong[0][0] if len({status for status, _ in wrong}) == 1 else "failed"
+                always = len(wrong) == len(each)
+                where = "" if always else f" in {len(wrong)} of {len(each)} seeds"
+                found[contender.name] = Failure(status + where, wrong[0][1], always)
         return found
 
-    def _why_unlearnt(self, contender: ContenderReport) -> str | None:
-        scores = contender.scores.get("scores", {})
+    def _failure(self, seed: SeedReport) -> tuple[str, str] | None:
+        """Say what went wrong with one training, and why; None where nothing did.
+
+        It `failed to learn` where samples are no better than noise by the first score, none is a valid square, or they
+        are no better than those of the untrained contender.
+        """
+        idle = seed.curve is not None and not seed.curve.learnt
+        reason = UNTRAINED if idle else self._why_unlearnt(seed)
+        if reason and (seed.status in HEALTHY or (seed.status == "collapsed" and idle)):
+            return FAILED_TO_LEARN, reason
+        if seed.status not in HEALTHY:
+            return seed.status, seed.evidence
+        if seed.variety is not None and seed.variety < COLLAPSED_BELOW * self._real_variety:
+            return "collapsed", ALIKE
+        return None
+
+    def _why_unlearnt(self, seed: SeedReport) -> str | None:
         noise = self.table[self.table["kind"] == "noise"]
-        if scores and len(noise):
-            name, own = next(iter(scores.items()))
+        if seed.scores and len(noise):
+            name, own = next(iter(seed.scores.items()))
             low, high = noise.iloc[0][f"{name}_low"], noise.iloc[0][f"{name}_high"]
-            half = (
-                NORMAL_95 * own["standard_error"]
-            )  # not Student's: few seeds are no reason to call it a failure
+            half = NORMAL_95 * own["standard_error"]
             if not surely_better((own["value"] - half, own["value"] + half), (low, high), own["better"]):
                 return f"By {name}, {number(own['value'])}, its samples are no better than noise, {number(noise.iloc[0][name])}."
-        if "squares_valid" in scores and scores["squares_valid"]["value"] == 0:
+        if "squares_valid" in seed.scores and seed.scores["squares_valid"]["value"] == 0:
             return "None of its samples is a valid square."
         return None
 
     @cached_property
-    def failures(self) -> dict[str, str]:
-        """What went wrong, by contender: its status; `collapsed` where its samples are all but one image; or
-        `failed to learn`."""
-        least = COLLAPSED_BELOW * _variety(self.heldout)
-        found = {}
-        for contender in self.contenders:
-            if contender.name in self.unlearnt:
-                found[contender.name] = FAILED_TO_LEARN
-            elif contender.status not in HEALTHY:
-                found[contender.name] = contender.status
-            elif contender.samples is not None and _variety(contender.samples) < least:
-                found[contender.name] = "collapsed"
-        return found
+    def _real_variety(self) -> float:
+        return _variety(self.heldout)
 
 
 def _variety(images: Images) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from gencompare.evaluation import resampling
 from gencompare.evaluation.ranks import ranks
 from gencompare.evaluation.resampling import NORMAL_95
+from gencompare.reporting.formatting import duration
 
 AXES = ("train_seconds", "train_flops", "kimg")
 
@@ -67,10 +68,23 @@ class Curve:
         return before - last > max(sure, STILL_FALLS * abs(before))
 
     @property
+    def got_worse(self) -> bool:
+        """Whether the last point is surely, and by more than a little, worse than the best trained one."""
+        best = int(np.argmin(self.values[1:])) + 1 if len(self.values) > 2 else len(self.values) - 1
+        sure = NORMAL_95 * math.hypot(self.errors[best], self.errors[-1])
+        return self.values[-1] - self.values[best] > max(sure, STILL_FALLS * abs(self.values[best]))
+
+    @property
     def advice(self) -> str:
         """Say what its end tells one to try."""
         if self.still_falls:
             return "Its curve still falls at the end: give it more budget."
+        if self.got_worse:
+            seconds = self.spent["train_seconds"][int(np.argmin(self.values[1:])) + 1]
+            return (
+                f"It was better after {duration(seconds)} and got worse: lower learning rates may last longer, and "
+                "training.sample_from=best takes the weights of its best point."
+            )
         return "Its curve is flat at the end: more budget alone will not help, another setting may."
 
 

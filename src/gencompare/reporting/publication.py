@@ -15,10 +15,12 @@ import pandas as pd
 from gencompare.array_files import read_arrays
 from gencompare.comparisons import Training
 from gencompare.config.typed import flatten
+from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.files import read_json
 from gencompare.imagesets.pictures import image_grid
-from gencompare.reporting.formatting import MISSING, duration, number, plain, scaled
+from gencompare.reporting.formatting import MISSING, duration, listed, plain, scaled
 from gencompare.reporting.summary import markdown_table
+from gencompare.reporting.tables import Cell
 from gencompare.reporting.versions import newest_until, when
 
 SHOWN = 8
@@ -26,6 +28,10 @@ BUDGETS = (60.0, 600.0, 3600.0)
 """Seconds of training at which the leaderboard looks."""
 BARS = (0.5, 0.25, 0.1, 0.05)
 """Shares of noise's distance that the leaderboard asks how soon they are reached."""
+POINTS = (
+    "Looked at where curves were measured, of each contender's first seed; diffusion models and flows with a sampler of few "
+    "steps."
+)
 SAME_MEASURE = ("measures", "extractor", "weights_sha256", "resize", "grey", "reference", "seed")
 """What two distances of curves must have in common to stand side by side."""
 
@@ -149,6 +155,8 @@ def page(result: Result, figures: Sequence[str]) -> str:
         f"The first {SHOWN} of each, chosen by nobody.",
         markdown_table(["contender", "samples"], strips),
         "## Scores",
+        "Each with ± the farther end of its 95% interval: over seeds and samples, or over samples alone where there is one "
+        "seed.",
         result.scores.strip(),
         *_claims(answer.get("claims", [])),
         *(part for name in figures for part in (f"## {titles[name]}", f"![{titles[name]}]({name}.png)")),
@@ -192,11 +200,12 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
                 markdown_table(["comparison", "image set", "seeds", "answer", "run"], rows),
                 "## Best by budget",
                 "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
-                "the kernel distance along the curves (less is better). Image sets do not compare with each other.",
+                "the kernel distance along the curves (less is better), and who cannot be told apart from them. "
+                f"{POINTS} Image sets do not compare with each other.",
                 markdown_table(["image set", *budgets], _leaders(every)),
                 "## Time to a bar",
-                "Who is first at so small a share of the distance that uniform noise has, by the same curves, and after how "
-                "much training.",
+                "Who is first surely at so small a share of the distance that uniform noise has, by the same curves, and "
+                f"after how much training. {POINTS}",
                 markdown_table(["image set", *bars], _soonest(every)),
                 *_claims_of_all(every),
             ]
@@ -207,11 +216,12 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
 
 @dataclass(frozen=True)
 class Point:
-    """A contender on its way: its distance, and that over noise's, after some seconds of training."""
+    """A contender on its way: its distance with half its 95% interval, and noise's, after some seconds of training."""
 
     seconds: float
     value: float
-    of_noise: float
+    half: float
+    noise: float
     name: str
 
 
@@ -222,30 +232,44 @@ def _points(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Point]
         for name, curve in facts["curves"].items():
             measure = json.dumps([facts["images"], *(curve["passport"].get(key) for key in SAME_MEASURE)])
             points.setdefault((facts["image_set"], measure), []).extend(
-                Point(point["train_seconds"], point["value"], point["value"] / curve["noise"], name)
+                Point(
+                    point["train_seconds"],
+                    point["value"],
+                    NORMAL_95 * point["standard_error"],
+                    curve["noise"],
+                    name,
+                )
                 for point in curve["points"][1:]
             )
     return [(image_set, known) for (image_set, _), known in sorted(points.items())]
 
 
 def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """For each image set and measure, the contender with the least distance within each budget."""
-    rows = []
-    for image_set, known in _points(results):
-        within = [[point for point in known if point.seconds <= budget] for budget in BUDGETS]
-        best = [min(some, key=lambda point: point.value, default=None) for some in within]
-        cells = [
-            f"{one.name} {number(one.value)} ({duration(one.seconds)})" if one else MISSING for one in best
-        ]
-        rows.append([image_set, *cells])
-    return rows
+    """For each image set and measure, who has the least distance within each budget, and who may be as good."""
+    return [
+        [image_set, *(_best([one for one in known if one.seconds <= budget]) for budget in BUDGETS)]
+        for image_set, known in _points(results)
+    ]
+
+
+def _best(points: Sequence[Point]) -> str:
+    own: dict[str, Point] = {}
+    for point in sorted(points, key=lambda point: point.value):
+        own.setdefault(point.name, point)
+    if not own:
+        return MISSING
+    first, *others = own.values()
+    level = [one.name for one in others if one.value - one.half <= first.value + first.half]
+    cell = Cell(first.value, first.value - first.half, first.value + first.half)
+    said = f"{first.name} {cell.plus_minus} ({duration(first.seconds)})"
+    return said + (f"; {listed(level)} may be as good" if level else "")
 
 
 def _soonest(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """For each image set and measure, the contender that is first at each bar."""
+    """For each image set and measure, the contender that is first surely at each bar."""
     rows = []
     for image_set, known in _points(results):
-        over = [[point for point in known if point.of_noise <= bar] for bar in BARS]
+        over = [[one for one in known if one.value + one.half <= bar * one.noise] for bar in BARS]
         first = [min(some, key=lambda point: point.seconds, default=None) for some in over]
         rows.append(
             [image_set, *(f"{one.name} ({duration(one.seconds)})" if one else MISSING for one in first)]

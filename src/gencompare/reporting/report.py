@@ -192,7 +192,7 @@ def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
 
 def _chances(contents: ReportContents) -> dict[str, dict[str, float]]:
     """Return how probably each ranked contender is the best, by each score and by all `together`."""
-    ranked = [c.name for c in contents.contenders if c.name not in contents.failures and c.scores_by_seed]
+    ranked = [c.name for c in contents.contenders if c.name not in contents.failures]
     scores = {
         column.name: (
             column.kind.better,

@@ -167,11 +167,13 @@ class Scoreboard:
         """Return the ranks of the contenders that did not fail and have this score."""
         cells = {row.name: row.cell(column.name) for row in self.rows if row.kind == "contender"}
         intervals = {name: cell.interval for name, cell in cells.items() if cell.value is not None}
-        return ranks(intervals, column.kind.better)
+        only_worse_than = self.cell("real images", column.name).interval if column.kind.only_worse else None
+        return ranks(intervals, column.kind.better, only_worse_than)
 
     def leads(self, row: ScoreRow, column: ScoreColumn) -> bool:
-        """Return whether a contender has rank 1 and another has not: where all are level, nobody leads."""
-        found = self.ranks(column)
+        """Return whether a contender has rank 1 and another has not: where all are level, nobody leads, nor by a score
+        that tells only who is worse than real images."""
+        found = {} if column.kind.only_worse else self.ranks(column)
         return found.get(row.name) == 1 and set(found.values()) != {1}
 
 

@@ -73,11 +73,7 @@ def modules_of(*objects: object) -> set[str]:
 
 
 def modules_in(*rooms: str) -> list[str]:
-    """List the modules in some folders of this package; without any, all of it.
-
-    Hash all of it once before threads start: Python 3.11 fails where two threads parse at once (SystemError, "AST
-    constructor recursion depth mismatch"), and what was parsed is remembered.
-    """
+    """List the modules in some folders of this package; without any, all of it."""
     files = [file for room in rooms or ("",) for file in (PACKAGE / room).rglob("*.py")]
     modules = (file.relative_to(PACKAGE.parent).with_suffix("") for file in files)
     return sorted(".".join(module.parts).removesuffix(".__init__") for module in modules)

@@ -215,7 +215,7 @@ def _outcome(trained: Trained, curve: Curve | None) -> dict[str, Any]:
     outcome = {
         "status": trained.status,
         "health": health.verdict,
-        "evidence": " ".join(health.evidence),
+        "evidence": "; ".join(health.evidence),
         "stages": 1 + len(trained.stages),
     }
     if curve is not None:

@@ -92,7 +92,7 @@ def write_report(
     answer = {
         "question": question,
         "said": list(in_short.said),
-        "failed": contents.failures,
+        "failed": {name: failure.status for name, failure in contents.failures.items()},
         "claims": verdicts,
     }
     recorded = origin | {"images": prepared.card["sha256"], "settings": settings, "answer": answer}
