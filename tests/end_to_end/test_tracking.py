@@ -112,7 +112,15 @@ def test_every_contender_leaves_a_model_without_a_pickle_and_with_a_card(finishe
         assert (folder / "MLmodel").is_file()
         assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".pt", ".pth"}]
         card = (folder / "data/contender/README.md").read_text()
-        facts = "free of rights", "fd_efficientnet_lite0_32", "weights_sha256", "Training time", "git_commit"
+        facts = (
+            "free of rights",
+            "fd_efficientnet_lite0_32",
+            "weights_sha256",
+            "Training time",
+            "git_commit",
+            "training ended:",
+            "| noise |",
+        )
         assert all(fact in card for fact in facts)
         assert f"objective.name | {run_.data.params['objective.name']}" in card
 

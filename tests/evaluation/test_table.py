@@ -192,3 +192,14 @@ def test_a_share_that_no_seed_ever_saw_may_still_be_as_large_as_all_their_sample
     found = combined([none, none, none])["scores"]["squares_valid"]
     assert (found["value"], found["low"]) == (0.0, 0.0)
     assert 0.001 < found["high"] < 0.0015  # Wilson's upper end of 0 of 3,000
+
+
+def test_one_image_over_and_over_tells_as_much_as_one() -> None:
+    alike = {
+        "scores": {
+            "memorised_pixels_1k": memorised(0.0, 0.0)["scores"]["memorised_pixels_1k"]
+            | {"value": 0.0, "distinct": 1}
+        }
+    }
+    found = combined([alike, alike, alike])["scores"]["memorised_pixels_1k"]
+    assert found["high"] > 0.5  # Wilson's upper end of 0 of 3

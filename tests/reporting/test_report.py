@@ -191,8 +191,8 @@ def test_the_table_for_people_is_the_one_of_the_page(contents):
 def test_only_models_that_grew_show_how(contents, html):
     stayed = [dataclasses.replace(c, stages=None) for c in contents.contenders]
     page = render(dataclasses.replace(contents, contenders=stayed))
-    assert "At each resolution" in html
-    assert "At each resolution" not in page
+    assert "At each stage of training" in html
+    assert "At each stage of training" not in page
 
 
 def test_text_from_outside_cannot_become_markup(contents):

@@ -101,6 +101,7 @@ class Measurement:
                 "biased": kind in self.biased,
                 "better": KINDS[kind].better,
                 "measures": KINDS[kind].measures,
+                "distinct": self.distinct,
                 "passport": stamp,
             }
             for kind, values in self.statistic(over).items()

@@ -60,7 +60,7 @@ def score(
 
     Returns:
         `n`; `scores`: {name: {value, low, high, standard_error, kind, biased (n is too small for it to be
-        headlined), better (lower or higher), measures (see KINDS), passport}},
+        headlined), better (lower or higher), measures (see KINDS), distinct (how many different samples), passport}},
         first the one to rank by; `neighbours`: the samples most like
         copies, and for each the indices of the nearest training images and how near (see memorisation).
 

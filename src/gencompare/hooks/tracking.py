@@ -197,7 +197,9 @@ class TrackingHook:
         settings = self._catalog.load(dataset("settings"))
         cost = self._catalog.load(dataset("cost")) | self._catalog.load(dataset("sampling_cost"))
         images = self._catalog.load(naming.dataset(owned.comparison, "prepared")).card
-        card = model_card(owned.comparison, settings, images, cost, scores, self._origin)
+        outcome = self._catalog.load(dataset("outcome"))
+        reference = self._catalog.load(naming.dataset(owned.comparison, "reference"))
+        card = model_card(owned.comparison, settings, images, cost, scores, outcome, reference, self._origin)
         made_by = "best_weights" if settings["training"]["sample_from"] == "best" else "weights"
         files = {"weights.safetensors": made_by, "fitted.safetensors": "fitted", "settings.json": "settings"}
         files |= {"shape.json": "shape", "sample_grid.png": "sample_grid"}

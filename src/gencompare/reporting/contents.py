@@ -114,7 +114,7 @@ class ContenderReport:
         trajectory: images on their way from noise, one a row.
         reconstructions: of a model that can encode images, real images, their reconstructions, and
             interpolations between real images, one a row.
-        stages: of a model that grew, samples at the end of each resolution, one a row.
+        stages: of a contender trained in stages, samples at the end of each, one a row.
         neighbours: its samples beside the training images nearest to them.
     """
 

@@ -138,7 +138,7 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
             at = max(value, least)
             figure.add_hline(y=at, line={"color": REFERENCE, "width": 1, "dash": "dot"})
             figure.add_annotation(
-                text=f"{what.replace('_', ' ')} {plain(value)}",
+                text=f"{what.replace('_', ' ')} {plain(value)}{' (below)' if value < least else ''}",
                 xref="paper",
                 x=0,
                 y=math.log10(at) if scale["type"] == "log" else at,

@@ -22,6 +22,8 @@ def model_card(
     images: Mapping[str, Any],
     cost: Mapping[str, Any],
     scores: Mapping[str, Any],
+    outcome: Mapping[str, Any],
+    reference: Mapping[str, Any],
     origin: Mapping[str, Any],
 ) -> str:
     """Write a model's card, in Markdown. Its grid of samples lies beside it as `sample_grid.png`.
@@ -32,6 +34,8 @@ def model_card(
         images: the card of the image set.
         cost: of training and sampling, as in `tables.COSTS`.
         scores: as `evaluation.scoring.score` returns them.
+        outcome: how its training ended: `health`, and `evidence` of that.
+        reference: what real images and noise score, as `evaluation.scoring.describe_reference` says.
         origin: versions, git commit and machine.
     """
     data = {
@@ -46,7 +50,8 @@ def model_card(
         image_set=images["name"],
         data=markdown_table(("fact", "value"), facts(data)),
         n=count(scores["n"]),
-        scores=_scores(scores["scores"]),
+        ended=f"{outcome['health']}: {outcome['evidence']}",
+        scores=_scores(scores["scores"], reference),
         passports=_passports(scores["scores"]),
         cost=markdown_table(("cost", "value"), [(f"{c.heading}, {c.note}", c.text(cost)) for c in COSTS]),
         settings=markdown_table(("setting", "value"), [(k, str(v)) for k, v in flatten(settings).items()]),
@@ -56,18 +61,23 @@ def model_card(
     )
 
 
-def _scores(scores: Mapping[str, Any]) -> str:
+def _scores(scores: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    def placed(what: str, name: str) -> str:
+        return number(reference[what]["scores"].get(name, {}).get("value"))
+
     rows = [
         (
             f"`{name}`",
             number(one["value"]),
             interval(one["low"], one["high"], like=one["value"]),
+            placed("real_images", name),
+            placed("noise", name),
             one["better"],
             KINDS[one["kind"]].meaning,
         )
         for name, one in scores.items()
     ]
-    return markdown_table(("score", "value", "interval", "better", "meaning"), rows)
+    return markdown_table(("score", "value", "interval", "real images", "noise", "better", "meaning"), rows)
 
 
 def _passports(scores: Mapping[str, Any]) -> str:

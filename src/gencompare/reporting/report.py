@@ -99,7 +99,9 @@ def render(contents: ReportContents) -> str:
             if c.samples
         },
         films=_films(contents),
-        growth=_pictures(contents, "stages", "Samples of {} at the end of each resolution, one a row"),
+        growth=_pictures(
+            contents, "stages", "Samples of {} at the end of each stage of its training, one a row"
+        ),
         reconstructions=_pictures(
             contents,
             "reconstructions",
