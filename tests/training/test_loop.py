@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from gencompare.objectives.base import Objective
+from gencompare.training import checkpoint
 from gencompare.training.loop import train
 from gencompare.training.progress import Stopped, observing, stopping
 from gencompare.training.settings import TrainingSettings
@@ -146,6 +147,60 @@ def test_stopped_between_two_steps_it_writes_a_checkpoint_and_ends_with_the_same
     assert same(whole.weights, resumed.weights)
     assert whole.history.equals(resumed.history)
     assert list(whole.history) == list(resumed.history)
+
+
+class Torn(Toy):
+    """Is asked to stop and then torn out of the middle of a step, after its network was updated, once."""
+
+    torn = False
+
+    def step(self, batch):
+        yield from super().step(batch)
+        if batch.index == 7 and not Torn.torn:
+            Torn.torn = True
+            stopping.set()
+            raise KeyboardInterrupt
+
+
+def test_half_a_step_is_never_saved(tmp_path):
+    whole = run(tmp_path / "whole")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", objective=Torn)
+    finally:
+        stopping.clear()
+    resumed = run(tmp_path / "cut", objective=Torn)
+    assert same(whole.weights, resumed.weights)
+    assert whole.history.equals(resumed.history)
+
+
+class StopsAtTheEndOfARow(Toy):
+    asked = False
+
+    def step(self, batch):
+        if batch.index == 9 and not StopsAtTheEndOfARow.asked:  # rows end at 5, 10, ...
+            StopsAtTheEndOfARow.asked = True
+            stopping.set()
+        yield from super().step(batch)
+
+
+def test_killed_right_after_the_first_checkpoint_of_a_stop_no_row_is_lost(tmp_path, monkeypatch):
+    whole, save = run(tmp_path / "whole"), checkpoint.save
+
+    def save_and_die(*args):
+        save(*args)
+        if stopping.is_set():
+            raise SystemExit("killed")
+
+    monkeypatch.setattr(checkpoint, "save", save_and_die)
+    try:
+        with pytest.raises(SystemExit):
+            run(tmp_path / "cut", objective=StopsAtTheEndOfARow)
+    finally:
+        stopping.clear()
+    resumed = run(tmp_path / "cut", objective=StopsAtTheEndOfARow)
+    assert same(whole.weights, resumed.weights)
+    assert whole.history.equals(resumed.history)
 
 
 def test_finished_training_is_reused_and_says_so(tmp_path, caplog):

@@ -137,12 +137,16 @@ def _spend_budget(
         if end <= state.steps:
             continue
         started, worked = time.perf_counter(), time.process_time()
+        between_steps = False
         try:
             row = _train_row(state, feed, settings, begin, end)
+        except Stopped:
+            between_steps = True
+            raise
         finally:
             state.seconds += time.perf_counter() - started
             state.cpu_seconds += time.process_time() - worked  # of all threads
-            if stopping.is_set():
+            if between_steps:  # what is in the middle of a step must not be gone on from
                 checkpoint.save(folder, f"{state.steps:09d}", state.tensors(), state.counters())
         state.peak_memory_mb = max(state.peak_memory_mb, _memory_mb(feed.device))
         finite = all(math.isfinite(value) for value in row.values())
