@@ -4,6 +4,7 @@ import base64
 import inspect
 import io
 import logging
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from PIL import Image
 
+import gencompare.imagesets.mapped  # noqa: F401  images are sent as where they lie
 from gencompare.catalog.prepared_images import PreparedImagesDataset
+from gencompare.config.typed import SettingError
 from gencompare.imagesets import make_image_set, storage
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.squares import Squares
@@ -167,6 +170,26 @@ def test_of_two_runs_at_once_one_prepares_and_the_other_waits(tmp_path):
     assert started == [1]
     prepared = PreparedImagesDataset(filepath=str(tmp_path / "squares")).load()
     assert np.array_equal(prepared.train.images, Squares(resolution=16).draw("train", 0, 60).images)
+
+
+def test_a_run_whose_images_another_has_prepared_anew_ends_in_a_line(dataset, tmp_path):
+    dataset.save(make_image_set(SETTINGS).prepare())
+    splits = dataset.load()
+    sent = pickle.dumps(splits)
+    assert np.array_equal(pickle.loads(sent).train.images, splits.train.images)
+    other = PreparedImagesDataset(filepath=str(tmp_path / "squares"))
+    other.save(make_image_set(SETTINGS | {"seed": 1}).prepare())
+    assert not np.array_equal(other.load().train.images, splits.train.images)
+    with pytest.raises(SettingError, match="prepared these images anew meanwhile"):
+        dataset.load()
+    with pytest.raises(SettingError, match="prepared these images anew meanwhile"):
+        pickle.loads(sent)
+    other.save(make_image_set(SETTINGS | {"count": 50}).prepare())
+    with pytest.raises(SettingError, match="give the same command again"):
+        pickle.loads(sent)
+    (tmp_path / "squares" / storage.CARD).unlink()  # as while they are being put in place
+    with pytest.raises(SettingError, match="give the same command again"):
+        pickle.loads(sent)
 
 
 def test_the_preview_is_the_contact_sheet(dataset):

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Unprepared(SettingError, DatasetError):
-    """Images that cannot be prepared. Being a DatasetError, it passes through the catalog as the one line it is."""
+    """Images that cannot be prepared, or were anew. Being a DatasetError, it passes through the catalog as the one line it is."""
 
 
 class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
@@ -30,16 +30,19 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
     It is versioned by content, not by run: the card carries the fingerprint of settings, source and code, and
     saving a preparation whose fingerprint is there already does nothing. 80,000 images anew for each run
     would soon fill a disk. The card is put in place last, and taken away first when the content changes, so
-    a folder without a card is incomplete and counts as absent. Of two runs at once, the second waits.
+    a folder without a card is incomplete and counts as absent. Of two runs at once, the second waits. What is loaded
+    once is loaded always: a run whose images another one has prepared anew meanwhile ends in a line.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         """Name the folder: `filepath`, such as data/05_model_input/squares."""
         self._folder = Path(filepath)
+        self._fingerprint: str | None = None
         self.metadata = metadata
 
     def _save(self, data: Preparation) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._fingerprint = data.fingerprint
         with self._locked():
             if self._is_current(data.fingerprint):
                 logger.info("%s: prepared already, %s", self._folder.name, self._counts())
@@ -75,7 +78,13 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
     def _load(self) -> ImageSplits:
         if not self._exists():
             raise DatasetError(f"{self._folder}: no prepared images; run the pipeline that prepares them")
-        return storage.read(self._folder)
+        try:
+            splits = storage.read(self._folder)
+            storage.check_unchanged(self._folder, self._fingerprint or splits.card["fingerprint"])
+        except SettingError as error:
+            raise Unprepared(str(error)) from error
+        self._fingerprint = splits.card["fingerprint"]
+        return splits
 
     def _exists(self) -> bool:
         return storage.is_complete(self._folder)

@@ -82,8 +82,26 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read(folder: Path) -> ImageSplits:
-    """Read a prepared image set; the images stay on disk and are mapped into memory, read-only."""
-    return ImageSplits(read_split(folder, "train"), read_split(folder, "heldout"), read_card(folder))
+    """Read a prepared image set; the images stay on disk and are mapped into memory, read-only.
+
+    Raises:
+        SettingError: if another run prepares it anew meanwhile.
+    """
+    splits = ImageSplits(read_split(folder, "train"), read_split(folder, "heldout"), read_card(folder))
+    check_unchanged(folder, splits.card["fingerprint"])
+    return splits
+
+
+def check_unchanged(folder: Path, fingerprint: str) -> None:
+    """Check, after the images were mapped, that they are those of a card that was read before.
+
+    Raises:
+        SettingError: if they were prepared anew meanwhile, or are just being: the card goes first and comes last.
+    """
+    if not (folder / CARD).is_file() or read_card(folder)["fingerprint"] != fingerprint:
+        raise SettingError(
+            f"{folder.name}: another run has prepared these images anew meanwhile; give the same command again"
+        )
 
 
 def read_split(folder: Path, split: str) -> Images:
