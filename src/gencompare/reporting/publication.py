@@ -75,6 +75,7 @@ class Result:
             "git_commit": self.origin.get("git_commit", ""),
             "images": self.origin["images"],
             "seeds": int(self.costs.groupby("contender").size().max()),
+            "device": "; ".join(sorted(set(self.costs["device"]))),
             "verdict": self.origin["answer"]["said"][0],
             "claims": self.origin["answer"].get("claims", []),
             "curves": {name: curve for name, curve in self.curves.items() if name not in failed},
@@ -142,9 +143,7 @@ def page(result: Result, figures: Sequence[str]) -> str:
     facts = {
         key: value for key, value in origin.items() if key not in {"answer", "settings", "images", "machine"}
     }
-    facts["device"] = "; ".join(
-        sorted(set(result.costs["device"]))
-    )  # which tells more than the system's name
+    facts["device"] = result.facts["device"]  # which tells more than the system's name
     titles = {"quality_curves": "Quality while training", "pareto": "Quality against cost"}
     parts = [
         f"# {result.comparison} on {result.image_set}",
@@ -184,6 +183,7 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
             facts["image_set"],
             str(facts["seeds"]),
             facts["verdict"],
+            facts.get("device", MISSING),
             when(facts["version"])[:10],
         ]
         for facts in every
@@ -197,7 +197,7 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
             [
                 "# Results",
                 "Made by `kedro run --pipeline=publish` from what runs left: nothing here was typed by hand.",
-                markdown_table(["comparison", "image set", "seeds", "answer", "run"], rows),
+                markdown_table(["comparison", "image set", "seeds", "answer", "on", "run"], rows),
                 "## Best by budget",
                 "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
                 "the kernel distance along the curves (less is better), and who cannot be told apart from them. "
