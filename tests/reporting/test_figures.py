@@ -58,9 +58,12 @@ POINTS = pd.DataFrame(
 )
 
 
+FRONT = ["contender", "value", "low", "high", "train_seconds", "seconds_per_image"]
+
+
 def front(*rows):
-    columns = ["contender", "value", "train_seconds", "seconds_per_image"]
-    return on_front(pd.DataFrame(rows, columns=columns), "lower")
+    known = [(name, value, value, value, *times) for name, value, *times in rows]
+    return on_front(pd.DataFrame(known, columns=FRONT), "lower")
 
 
 def test_on_the_front_is_who_nobody_beats_in_all_three():
@@ -71,10 +74,18 @@ def test_on_the_front_is_who_nobody_beats_in_all_three():
     assert front(("good", 1.0, 100.0, 0.1), ("by chance", 5.0, 99.0, 0.09)) == ["good"]
     assert front(("twin", 1.0, 1.0, 1.0), ("other", 1.0, 1.0, 1.0)) == ["twin", "other"]
     higher = pd.DataFrame(
-        [("low", 0.1, 1.0, 1.0), ("high", 0.9, 1.0, 1.0)],
-        columns=["contender", "value", "train_seconds", "seconds_per_image"],
+        [("low", 0.1, 0.0, 0.2, 1.0, 1.0), ("high", 0.9, 0.8, 1.0, 1.0, 1.0)], columns=FRONT
     )
     assert on_front(higher, "higher") == ["high"]
+
+
+def test_who_is_level_with_somebody_as_cheap_stands_beside_it_and_who_is_dearer_does_not():
+    level = [
+        ("a", 1.0, 0.8, 1.2, 1.0, 1.0),
+        ("b", 1.1, 0.9, 1.3, 1.0, 1.0),
+        ("dear", 0.9, 0.7, 1.1, 2.0, 1.0),
+    ]
+    assert on_front(pd.DataFrame(level, columns=FRONT), "lower") == ["a", "b"]
 
 
 def test_marks_grow_with_training_and_those_on_the_front_are_bold():

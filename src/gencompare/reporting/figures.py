@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from gencompare.evaluation.ranks import Interval, surely_better
 from gencompare.reporting.answer import ABOUT_THE_SAME
 from gencompare.reporting.curves import Curve
 from gencompare.reporting.formatting import duration, plain, scaled
@@ -188,28 +189,36 @@ def pareto(points: pd.DataFrame, label: str, better: str, drawn_as: Mapping[str,
 
 
 def on_front(points: pd.DataFrame, better: str) -> list[str]:
-    """Name those that no other is at least as good as in score, training time and time per image, and better in one.
+    """Name those that no other beats: in as little training time and time per image surely better, or as
+    good as far as can be told and cheaper in one of the two.
 
     Times that are about the same are taken as equal, or whoever was a second sooner by chance would stand there.
+
+    Args:
+        points: columns `contender`, `value`, `low`, `high`, `train_seconds` and `seconds_per_image`; where an end of an
+            interval is not known, the value alone counts.
+        better: `lower` or `higher`.
     """
-    sign = 1.0 if better == "lower" else -1.0
     rows = [
-        (str(row["contender"]), sign * row["value"], (row["train_seconds"], row["seconds_per_image"]))
+        (
+            str(row["contender"]),
+            (row["value"],) * 2 if pd.isna([row["low"], row["high"]]).any() else (row["low"], row["high"]),
+            (row["train_seconds"], row["seconds_per_image"]),
+        )
         for _, row in points.iterrows()
     ]
 
-    def is_beaten(score: float, times: tuple[float, float]) -> bool:
-        return any(
-            other <= score
-            and all(theirs <= ABOUT_THE_SAME * own for theirs, own in zip(others, times, strict=True))
-            and (
-                other < score
-                or any(ABOUT_THE_SAME * theirs < own for theirs, own in zip(others, times, strict=True))
-            )
-            for _, other, others in rows
-        )
+    def is_beaten(own: Interval, times: tuple[float, float]) -> bool:
+        for _, other, others in rows:
+            pairs = list(zip(others, times, strict=True))
+            if any(theirs > ABOUT_THE_SAME * ours for theirs, ours in pairs):
+                continue
+            cheaper = any(ABOUT_THE_SAME * theirs < ours for theirs, ours in pairs)
+            if surely_better(other, own, better) or (cheaper and not surely_better(own, other, better)):
+                return True
+        return False
 
-    return [name for name, score, times in rows if not is_beaten(score, times)]
+    return [name for name, own, times in rows if not is_beaten(own, times)]
 
 
 def score_bars(scores: pd.DataFrame, label: str, drawn_as: Mapping[str, Look]) -> go.Figure:

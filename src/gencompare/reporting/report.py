@@ -249,12 +249,15 @@ def _front(contents: ReportContents) -> list[str]:
     """Name the contenders that no other beats in score, training time and time per image at once."""
     board = contents.board
     rows = [
-        {"contender": row.name, "value": row.cell(board.first.name).value}
+        {"contender": row.name} | asdict(row.cell(board.first.name))
         for row in board.rows
         if row.kind == "contender"
     ]
-    values = pd.DataFrame(rows, columns=["contender", "value"])
-    return figures.on_front(values.merge(_costs(contents), on="contender").dropna(), board.first.kind.better)
+    known = pd.DataFrame(rows, columns=["contender", "value", "low", "high"]).merge(
+        _costs(contents), on="contender"
+    )
+    needed = ["value", "train_seconds", "seconds_per_image"]
+    return figures.on_front(known.dropna(subset=needed), board.first.kind.better)
 
 
 def _scrubbers(contents: ReportContents) -> dict[str, page.Scrubber]:
