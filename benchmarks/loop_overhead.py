@@ -23,6 +23,7 @@ from turns import SEED, Turns, in_turns, load, say, whole_rows
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.squares import Squares
 from gencompare.models.parts.shape import ImageShape
+from gencompare.training.loop import all_steps
 
 SHAPE = ImageShape(channels=3, resolution=32)
 CONTENDERS = "vanilla_gan dcgan lsgan wgan_gp progressive_gan vae ddpm flow r3gan".split()
@@ -35,9 +36,9 @@ def measure(name: str, images: Images, rows: int, most_steps: int = 10**9) -> tu
         most_steps: a row, if it is to be shorter than in a full training.
     """
     chosen = contender(name)
-    steps_a_row = max(1, min(round(chosen.training.steps / chosen.training.rows), most_steps))
+    steps_a_row = max(1, min(round(all_steps(chosen.training) / chosen.training.rows), most_steps))
     settings = whole_rows(chosen.training, rows + 1, steps_a_row)
-    hand = ByHand(replace(chosen, training=settings), images, SHAPE, settings.steps, SEED)
+    hand = ByHand(replace(chosen, training=settings), images, SHAPE, all_steps(settings), SEED)
     turns = in_turns(
         lambda: chosen.objective.objective(chosen.model.networks(SHAPE)), images, settings, hand.run
     )

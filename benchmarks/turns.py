@@ -13,7 +13,7 @@ import numpy as np
 
 from gencompare.imagesets.arrays import Images
 from gencompare.objectives.base import Objective
-from gencompare.training.loop import Trained, train
+from gencompare.training.loop import Trained, all_steps, train
 from gencompare.training.progress import Row, observing
 from gencompare.training.settings import TrainingSettings
 
@@ -57,7 +57,7 @@ def in_turns(
 
     Time is the process's own (`time.process_time`), which what else runs on the machine disturbs least.
     """
-    steps = settings.steps // settings.rows
+    steps = all_steps(settings) // settings.rows
     ours, theirs, since = [], [], time.process_time()
 
     def take_turns(_: str, row: Row, kimg: float) -> None:

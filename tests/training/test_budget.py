@@ -13,6 +13,7 @@ from gencompare.config.budget import Budget, in_force, read_budget
 from gencompare.config.typed import SettingError
 from gencompare.objectives.base import Objective
 from gencompare.training.budget import POINTS, Speed, measure_speed
+from gencompare.training.loop import all_steps
 from gencompare.training.settings import TrainingSettings
 
 from .toy import toy_images
@@ -81,4 +82,4 @@ def test_settings_in_force_hold_the_images():
     settings = {"seed": 1, "training": {"kimg": None, "lr": 1}}
     assert in_force(settings, {"kimg": 3.0}) == {"seed": 1, "training": {"kimg": 3.0, "lr": 1}}
     assert settings["training"]["kimg"] is None
-    assert replace(SETTINGS, kimg=0.03).steps == 2
+    assert all_steps(replace(SETTINGS, kimg=0.03)) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+from typing import Literal, get_origin
 
 import pytest
 import torch
@@ -110,17 +112,23 @@ def package(tmp_path):
     )
 
 
-ROOTS = frozenset({"gencompare.training.loop", *MODULES})
+ROOTS = module.ALWAYS | MODULES
 EDITS = {
     "an equation": ("objectives/adversarial.py", "F.softplus(-real)", "F.softplus(-2 * real)", True),
     "a layer": ("models/dcgan.py", "nn.LeakyReLU(0.2)", "nn.LeakyReLU(0.1)", True),
     "the loop": ("training/loop.py", "loss.backward()", "(2 * loss).backward()", True),
+    "how long the loop is": ("training/loop.py", "math.ceil(1000", "math.floor(1000", True),
+    "which images it sees": ("imagesets/subset.py", "endpoint=False", "endpoint=True", True),
+    "how wide layers are": ("models/parts/widths.py", "width * 2**level", "width * 3**level", True),
+    "on how many labels it is conditioned": ("models/parts/shape.py", "self.classes if", "1 if", True),
+    "how often sides are halved": ("models/parts/shape.py", "SMALLEST = 4", "SMALLEST = 8", True),
     "the average": ("training/ema.py", "(10 + updates)", "(11 + updates)", True),
     "what the loop reaches": ("imagesets/arrays.py", "127.5", "127.4", True),
     "a docstring": ("objectives/adversarial.py", '"""', '"""Now reworded. ', False),
     "a comment": ("training/loop.py", "import math", "import math  # a comment", False),
     "what stopping says": ("training/progress.py", "stopped; the same", "ended; the same", False),
     "how checkpoints lie": ("training/checkpoint.py", ".partial", ".part", False),
+    "what settings allow": ("models/settings.py", "multiple_of=8", "multiple_of=4", False),
     "another family": ("models/vae.py", "nn.SiLU()", "nn.ReLU()", False),
     "a sampler": ("sampling/solvers.py", "def ", "x = 1\n\n\ndef ", False),
 }
@@ -134,3 +142,24 @@ def test_a_change_of_code_counts_where_it_is_reached(package, file, old, new, co
     path.write_text(text.replace(old, new, 1))
     code_hash.cache_clear()
     assert (code_hash(ROOTS, package) != before) == counts
+
+
+def test_a_module_that_leaves_trainings_alone_counts_for_whoever_asks_for_it(package):
+    path, roots = package / "sampling" / "settings.py", frozenset({"gencompare.sampling.settings"})
+    before = code_hash(roots, package)
+    path.write_text(path.read_text().replace("2 * self.steps - 1", "2 * self.steps", 1))
+    code_hash.cache_clear()
+    assert code_hash(roots, package) != before
+
+
+def test_nothing_that_computes_is_taken_from_where_settings_stand():
+    """What stands there is not hashed, and would change unnoticed."""
+    hashed = set(module.modules_in("models", "objectives", "training")) - module.WITHOUT_EFFECT
+    for name in sorted(hashed):
+        source = module._file(name, module.PACKAGE).read_bytes()
+        for where, taken in module._parsed(source)[1]:
+            if where in module.WITHOUT_EFFECT and where.endswith("settings"):
+                value = getattr(importlib.import_module(where), taken)
+                assert isinstance(value, type) or get_origin(value) is Literal, (
+                    f"{name} takes {taken} of {where}"
+                )

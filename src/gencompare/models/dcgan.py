@@ -13,7 +13,7 @@ from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import Norm, he_init, normal_init, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import classes, doubling_widths
+from gencompare.models.parts.widths import doubling_widths
 
 
 def networks(config: DCGAN, shape: ImageShape) -> dict[str, nn.Module]:
@@ -26,7 +26,7 @@ class Generator(LatentModel):
 
     def __init__(self, config: DCGAN, shape: ImageShape) -> None:
         super().__init__()
-        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
+        self.latent_dim, self.classes = config.latent_dim, shape.classes_if(config.conditional)
         self.precision = config.precision
         widths = doubling_widths(config.width, shape.halvings, config.max_width)[::-1]
         self.layers = nn.ModuleList([nn.ConvTranspose2d(config.latent_dim, widths[0], 4, bias=False)])
@@ -58,7 +58,7 @@ class Discriminator(nn.Module):
             layers += [nn.BatchNorm2d(outputs)] * normalised + [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)  # (N, widths[-1], 4, 4)
         self.logit = nn.Conv2d(widths[-1], 1, 4)  # (N, 1, 1, 1)
-        labels = classes(config, shape)
+        labels = shape.classes_if(config.conditional)
         self.label = nn.Embedding(labels, widths[-1]) if labels else None
         if config.critic_norm == "none":
             gain = nn.init.calculate_gain("leaky_relu", 0.2)

@@ -14,7 +14,7 @@ from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import normal_init
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import doubling_widths
+from gencompare.models.parts.widths import doubling_widths
 
 
 def networks(config: UpsampleDCGAN, shape: ImageShape) -> dict[str, nn.Module]:

@@ -15,7 +15,7 @@ from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import enlarged, shrunk
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import classes, doubling_widths
+from gencompare.models.parts.widths import doubling_widths
 
 
 def networks(config: ProgressiveGAN, shape: ImageShape) -> dict[str, nn.Module]:
@@ -29,7 +29,7 @@ class Generator(Growing, LatentModel):
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
         super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
-        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
+        self.latent_dim, self.classes = config.latent_dim, shape.classes_if(config.conditional)
         self.precision = config.precision
         self.label = nn.Embedding(self.classes, config.latent_dim) if self.classes else None
         inputs = config.latent_dim * (2 if self.classes else 1)
@@ -80,7 +80,7 @@ class Discriminator(Growing):
         self.last = EqualConv2d(widths[0] + 1, widths[0], 3)
         self.features = EqualLinear(16 * widths[0], widths[0])
         self.logit = EqualLinear(widths[0], 1, gain=1.0)
-        labels = classes(config, shape)
+        labels = shape.classes_if(config.conditional)
         self.label = nn.Embedding(labels, widths[0]) if labels else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

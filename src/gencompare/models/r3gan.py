@@ -13,7 +13,6 @@ from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import he_init, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import classes
 
 EXPANSION, GROUP = 2, 16
 """How much wider a block is inside, and the channels of one group there."""
@@ -30,7 +29,7 @@ class Generator(LatentModel):
 
     def __init__(self, config: R3GAN, shape: ImageShape) -> None:
         super().__init__()
-        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
+        self.latent_dim, self.classes = config.latent_dim, shape.classes_if(config.conditional)
         self.precision = config.precision
         self.label = nn.Embedding(self.classes, config.latent_dim) if self.classes else None
         inputs = config.latent_dim * (2 if self.classes else 1)
@@ -66,7 +65,7 @@ class Discriminator(nn.Module):
         self.stages = nn.ModuleList(stage(config, levels) for _ in range(levels))
         self.basis = he_init(nn.Conv2d(config.width, config.width, 4, groups=config.width, bias=False), 1.0)
         self.logit = he_init(nn.Linear(config.width, 1, bias=False), 1.0)
-        labels = classes(config, shape)
+        labels = shape.classes_if(config.conditional)
         self.label = nn.Embedding(labels, config.width) if labels else None
         if self.label is not None:
             nn.init.normal_(self.label.weight, 0.0, config.width**-0.5)

@@ -14,7 +14,7 @@ from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.layers import Norm, enlarged, projected
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import classes, doubling_widths
+from gencompare.models.parts.widths import doubling_widths
 
 
 def networks(config: ResNetGAN, shape: ImageShape) -> dict[str, nn.Module]:
@@ -33,7 +33,7 @@ class Generator(LatentModel):
     def __init__(self, config: ResNetGAN, shape: ImageShape) -> None:
         super().__init__()
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
-        self.latent_dim, self.classes = config.latent_dim, classes(config, shape)
+        self.latent_dim, self.classes = config.latent_dim, shape.classes_if(config.conditional)
         self.precision = config.precision
         self.project = nn.Linear(config.latent_dim, 16 * widths[0])
         self.blocks = nn.ModuleList()
@@ -70,7 +70,7 @@ class Discriminator(nn.Module):
             if shrinks and side in config.attention:
                 self.blocks.append(SelfAttention(width))
         self.logit = nn.Linear(width, 1)
-        labels = classes(config, shape)
+        labels = shape.classes_if(config.conditional)
         self.label = nn.Embedding(labels, width) if labels else None
         if self.label is not None:
             nn.init.xavier_uniform_(self.label.weight)

@@ -8,12 +8,13 @@ by name, initialised from torch's global generator. Nothing here imports torch b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from gencompare.config.typed import Depth, Fraction, Positive, PositiveFloat, SettingError, settings
-from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.shape import SMALLEST, ImageShape
+from gencompare.models.parts.widths import HEAD_WIDTH
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "bfloat16", "float32"]
 Prediction = Literal["epsilon", "velocity", "dual"]
 ProcessName = Literal["cosine", "flow", "edm"]
-
-PLACES = 16
-"""Of the 4 x 4 feature map that a VAE's encoder and decoder share."""
-HEAD_WIDTH = 32
-"""Of the attention in a prior over codes."""
 
 
 def check_resolution(shape: ImageShape, model: str) -> None:
@@ -51,31 +47,6 @@ def check_labels(shape: ImageShape, conditional: bool) -> None:
         raise SettingError("model.conditional=True: the image set has no labels; set conditional to false")
 
 
-class Conditional(Protocol):
-    """Settings that say whether the image set's labels are taken."""
-
-    @property
-    def conditional(self) -> bool: ...
-
-
-def classes(config: Conditional, shape: ImageShape) -> int:
-    """How many labels the networks are conditioned on, 0 for none."""
-    return shape.classes if config.conditional else 0
-
-
-def doubling_widths(width: int, levels: int, max_width: int | None = None) -> list[int]:
-    """Widths of as many levels, each twice the one before but at most `max_width`.
-
-    Raises:
-        SettingError: if the first is more, for it would not be in force.
-    """
-    if max_width is not None and width > max_width:
-        raise SettingError(
-            f"model.width={width}: at most model.max_width={max_width}, where the doubling stops"
-        )
-    return [min(width * 2**level, max_width or width * 2**level) for level in range(levels)]
-
-
 @settings
 class VAE:
     """A Gaussian encoder and a Gaussian decoder that mirror each other.
@@ -98,9 +69,10 @@ class VAE:
 
     def check(self, shape: ImageShape) -> None:
         check_resolution(shape, "vae")
-        if self.code == "map" and self.latent_dim % PLACES:
+        places = SMALLEST**2
+        if self.code == "map" and self.latent_dim % places:
             raise SettingError(
-                f"model.latent_dim={self.latent_dim}: a code that is a map must be a multiple of {PLACES} long"
+                f"model.latent_dim={self.latent_dim}: a code that is a map must be a multiple of {places} long"
             )
 
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
@@ -141,15 +113,11 @@ class VQVAE:
 
     def check(self, shape: ImageShape) -> None:
         check_resolution(shape, "vq_vae")
-        if self.side * 2 ** self.halvings(shape) != shape.resolution or self.side == shape.resolution:
+        if self.side * 2 ** shape.halvings_to(self.side) != shape.resolution or self.side == shape.resolution:
             raise SettingError(
                 f"model.side={self.side}: the resolution {shape.resolution} must be 2, 4, 8, ... times as large"
             )
         check_labels(shape, self.conditional)
-
-    def halvings(self, shape: ImageShape) -> int:
-        """From an image to its codes."""
-        return max(1, (shape.resolution // self.side).bit_length() - 1)
 
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
         from gencompare.models import vq_vae

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gencompare.models.parts.diffusion import OUTPUTS, PROCESSES, Denoiser
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import UNet, classes
+from gencompare.models.settings import UNet
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
@@ -23,7 +23,7 @@ def networks(config: UNet, shape: ImageShape) -> dict[str, nn.Module]:
         Backbone(config, shape),
         process=PROCESSES[config.process](config.timesteps, config.shift),
         prediction=config.prediction,
-        classes=classes(config, shape),
+        classes=shape.classes_if(config.conditional),
     )
     return {"denoiser": denoiser}
 

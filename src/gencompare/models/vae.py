@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.precision import mixed_precision
-from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import PLACES, VAE, doubling_widths
+from gencompare.models.parts.shape import SMALLEST, ImageShape
+from gencompare.models.parts.widths import doubling_widths
+from gencompare.models.settings import VAE
 
 
 def networks(config: VAE, shape: ImageShape) -> dict[str, nn.Module]:
@@ -35,7 +36,7 @@ class AutoEncoder(LatentModel):
             head = nn.Conv2d(widths[-1], 2 * config.latent_dim, 4)
             stem = nn.ConvTranspose2d(config.latent_dim, widths[-1], 4)
         else:
-            self.code_shape = (config.latent_dim // PLACES, 4, 4)
+            self.code_shape = (config.latent_dim // SMALLEST**2, SMALLEST, SMALLEST)
             head = nn.Conv2d(widths[-1], 2 * self.code_shape[0], 1)
             stem = nn.Conv2d(self.code_shape[0], widths[-1], 3, padding=1)
         self.encoder = nn.Sequential(*down, head)  # (N, 2 code_shape[0], *code_shape[1:])

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
-from gencompare.models.settings import HEAD_WIDTH, VQVAE, classes, doubling_widths
+from gencompare.models.parts.widths import HEAD_WIDTH, doubling_widths
+from gencompare.models.settings import VQVAE
 
 DEAD = 0.02
 """A code used less often than this share of what all are used on average is put elsewhere."""
@@ -23,7 +24,10 @@ DEAD = 0.02
 
 def networks(config: VQVAE, shape: ImageShape) -> dict[str, nn.Module]:
     """A fresh auto-encoder, and a fresh prior over its codes."""
-    return {"autoencoder": AutoEncoder(config, shape), "prior": Prior(config, classes(config, shape))}
+    return {
+        "autoencoder": AutoEncoder(config, shape),
+        "prior": Prior(config, shape.classes_if(config.conditional)),
+    }
 
 
 class Quantised(NamedTuple):
@@ -48,7 +52,7 @@ class AutoEncoder(nn.Module):
     def __init__(self, config: VQVAE, shape: ImageShape) -> None:
         super().__init__()
         self.side, self.precision = config.side, config.precision
-        widths = doubling_widths(config.width, config.halvings(shape), config.max_width)
+        widths = doubling_widths(config.width, shape.halvings_to(config.side), config.max_width)
         down: list[nn.Module] = []
         for inputs, outputs in pairwise([shape.channels, *widths]):
             down += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.SiLU()]

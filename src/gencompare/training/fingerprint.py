@@ -34,13 +34,15 @@ WITHOUT_EFFECT = frozenset(
         "training.progress",
         "models.settings",
         "models.gan_settings",
-        "models.pretrained_settings",
         "objectives.settings",
         "sampling.settings",
         "training.settings",
     )
 )
-"""Modules that training reaches and that leave its result alone. Settings are hashed themselves."""
+"""Modules that training reaches and that leave its result alone. Settings are hashed themselves, so nothing that
+computes may stand beside them."""
+ALWAYS = frozenset({"gencompare.imagesets.subset", "gencompare.training.loop"})
+"""What every training is made by: which images it sees, and the loop."""
 
 
 def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str]) -> str:
@@ -49,19 +51,19 @@ def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str
     Args:
         settings: complete, of the contender: `model`, `objective`, `training`, `images`, `seed`.
         content: hash of the training images.
-        modules: of its networks and its objective (see `modules_of`); the loop's are known.
+        modules: of its networks and its objective (see `modules_of`); those of ALWAYS are known.
     """
     training = {name: value for name, value in settings["training"].items() if name not in UNCONCERNED}
     if training.get("processes") == 1:
         del training["processes"]
     parts = ("model", "objective", "images", "seed")
     facts = {part: settings[part] for part in parts} | {"training": training, "content": content}
-    roots = {"gencompare.training.loop", *modules}
+    roots = ALWAYS.union(modules)
     if training.get("processes", 1) > 1:
-        roots.add("gencompare.running.parallel")  # whose sums are rounded otherwise
+        roots |= {"gencompare.running.parallel"}  # whose sums are rounded otherwise
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     device = find_device(settings["training"]["device"]).type
-    digest.update(f"{code_hash(frozenset(roots))} {torch.__version__} {device}".encode())
+    digest.update(f"{code_hash(roots)} {torch.__version__} {device}".encode())
     return digest.hexdigest()[:32]
 
 
@@ -89,12 +91,15 @@ def code_hash(roots: frozenset[str], package: Path = PACKAGE) -> str:
 
 
 def _reached(roots: frozenset[str], package: Path) -> set[str]:
-    """Follow imports; what a module's package imports for others in its `__init__` is not followed."""
+    """Follow imports; what a module's package imports for others in its `__init__` is not followed.
+
+    A module without effect on training is left out where others import it: one that was asked for counts.
+    """
     found: set[str] = set()
     left = set(roots)
     while left:
         module = left.pop()
-        if module in found or module in WITHOUT_EFFECT:
+        if module in found or (module in WITHOUT_EFFECT and module not in roots):
             continue
         found.add(module)
         left |= set(_imported(_file(module, package), package))

@@ -76,7 +76,7 @@ def train(
         state, feed = prepare(make_objective(), images, settings, seed, device)
         found = checkpoint.load_latest(folder)
         if found is not None:
-            state.restore(*found, progress=lambda step: step / settings.steps)
+            state.restore(*found, progress=lambda step: step / all_steps(settings))
             _say_resumed(name, state, settings)
         if state.status == "training":
             _spend_budget(state, feed, settings, name, folder)
@@ -98,6 +98,11 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+def all_steps(settings: TrainingSettings) -> int:
+    """How many batches a budget is, the last one whole."""
+    return math.ceil(1000 * settings.kimg / settings.batch_size)
 
 
 def prepare(
@@ -126,8 +131,8 @@ def _spend_budget(
     folder: Path,
 ) -> None:
     """Run the steps that are left of the budget, a history row at a time."""
-    rows = min(settings.rows, settings.steps)
-    row_ends = np.unique(np.linspace(0, settings.steps, rows + 1)[1:].round().astype(int))
+    rows = min(settings.rows, all_steps(settings))
+    row_ends = np.unique(np.linspace(0, all_steps(settings), rows + 1)[1:].round().astype(int))
     points = validation.points(row_ends, settings.validations)
     last_saved = time.perf_counter()
     last_good = state.averaged_weights()
@@ -155,12 +160,12 @@ def _spend_budget(
             if end in points:
                 _keep(state, last_good, settings, folder)
         state.history.append(row)
-        tell(name, row, settings.steps * settings.batch_size / 1000)
+        tell(name, row, all_steps(settings) * settings.batch_size / 1000)
         if not finite:
             state.status = "diverged"
             state.load_averaged(last_good)
             logger.warning("%s diverged at %.1f kimg: kept the weights before that.", name, row["kimg"])
-        elif end == settings.steps:
+        elif end == all_steps(settings):
             state.status = "finished"
         over = state.status != "training"
         if over or time.perf_counter() - last_saved >= settings.checkpoint_seconds:
@@ -190,7 +195,7 @@ def _train_row(
     for step in range(state.steps, end):
         if stopping.is_set():
             raise Stopped
-        progress = step / settings.steps
+        progress = step / all_steps(settings)
         grown = state.objective.advance(progress)
         if grown:
             if step:
@@ -263,7 +268,7 @@ def _base_rate(settings: TrainingSettings, name: str) -> float:
 
 
 def _set_learning_rates(state: TrainingState, settings: TrainingSettings, progress: float) -> None:
-    rise = min(1.0, (progress + 1 / settings.steps) / settings.warmup) if settings.warmup else 1.0
+    rise = min(1.0, (progress + 1 / all_steps(settings)) / settings.warmup) if settings.warmup else 1.0
     fall = 1.0
     if progress > settings.decay_from:
         fall = (1.0 - progress) / (1.0 - settings.decay_from)
@@ -299,7 +304,7 @@ def _cost(state: TrainingState, settings: TrainingSettings, device: torch.device
 
 def _say_resumed(name: str, state: TrainingState, settings: TrainingSettings) -> None:
     if state.status == "training":
-        share = 100 * state.steps / settings.steps
+        share = 100 * state.steps / all_steps(settings)
         logger.info("%s goes on from its checkpoint at %.0f%% of the budget.", name, share)
     else:
         same = "is already trained with these settings, images and code"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 import pydantic
@@ -69,8 +68,3 @@ class TrainingSettings:
                 f"processes={self.processes}: cannot share a batch of batch_size={self.batch_size} equally; choose a"
                 " divisor of it"
             )
-
-    @property
-    def steps(self) -> int:
-        """How many batches the budget is, the last one whole."""
-        return math.ceil(1000 * self.kimg / self.batch_size)
