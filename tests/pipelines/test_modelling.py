@@ -171,6 +171,23 @@ def test_a_contender_that_never_learns_ends_as_it_began(prepared, features, tmp_
     assert not over_seeds([curve]).learnt
 
 
+def test_a_sampler_is_fitted_to_the_images_that_its_contender_sees(prepared, features, tmp_path, monkeypatch):
+    model, objective, sampler = FAMILIES["vae"]
+    few = {"model": model, "objective": objective, "sampler": sampler, "images": {"count": 30}}
+    contender = read_contender(few | {"training": GIVEN["training"] | {"validations": 1}})
+    settings = {"name": "few", "contender": "few", "seed": 0} | contender.values()
+    fitted_to, fit = [], nodes.fit
+
+    def fitting(model, sampler, weights, shape, images, device):
+        fitted_to.append(images)
+        return fit(model, sampler, weights, shape, images, device)
+
+    monkeypatch.setattr(nodes, "fit", fitting)
+    nodes.train_contender(prepared, settings, {"kimg": 0.08}, tmp_path, features)
+    assert len(fitted_to) == 3  # two points of the curve, and the samples
+    assert all((images == prepared.train.images[::10]).all() for images in fitted_to)
+
+
 def test_best_weights_are_those_of_the_least_distance(trained):
     weights, best, _, history, outcome, _, curve, samples = trained
     values = [point["value"] for point in curve["points"][1:]]

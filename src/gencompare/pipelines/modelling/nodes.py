@@ -178,10 +178,10 @@ def _names(file: Path) -> list[str]:
 
 
 def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepared: ImageSplits) -> Weights:
-    """Fit the sampler of the weights that samples are made from to the training images."""
+    """Fit the sampler of the weights that samples are made from to the training images that the contender sees."""
     chosen = _of_choice(contender, weights, best_weights)
     device = pick_device(contender.training.device)
-    images = prepared.train.images
+    images = contender.images.of(prepared.train).images
     return fit(contender.model, contender.sampler, chosen, _shape(prepared), images, device)
 
 

@@ -35,7 +35,8 @@ REFERENCE = 1000
 HALVES = 50
 SHOWN = 16
 FITTED = 2000
-"""Training images that a sampler is fitted to where it is fitted to some; 20 a Gaussian where that is more."""
+"""Of the training images that a contender sees, those that its sampler is fitted to where it is fitted to some; 20 a
+Gaussian where that is more."""
 SEED = 20_170_626
 """Of samples and reference: none that scored samples use, so that the best weights are not those of lucky noise."""
 
@@ -107,7 +108,7 @@ class Validator:
         if found is None or shown is None:
             started = time.perf_counter()
             components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
-            fitted_to = self.train.images[: max(FITTED, 20 * components)]
+            fitted_to = contender.images.of(self.train).images[: max(FITTED, 20 * components)]
             measured = [self._measure(make(quick, point.weights(), fitted_to)) for point in points]
             found = {
                 "passport": self._facts() | {"n": measured[0][1], "sampler": _words(quick, contender)},
