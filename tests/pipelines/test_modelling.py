@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from gencompare.config.contender import read_contender
+from gencompare.evaluation import features as features_module
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import flatten_weights
@@ -88,7 +89,7 @@ def shown(monkeypatch):
 
 
 def test_images_like_the_training_ones_are_nearer_than_noise(prepared, features):
-    validator = validation.Validator(prepared.train, features, 192)
+    validator = validation.Validator(prepared.train, features, 192, "cpu")
     noise = np.random.default_rng(0).integers(0, 256, (192, 16, 16, 1), dtype=np.uint8)
     alike, far = (validator.distance(images) for images in (squares(2, 192), noise))
     assert alike["high"] < far["low"] / 4
@@ -97,9 +98,18 @@ def test_images_like_the_training_ones_are_nearer_than_noise(prepared, features)
     assert abs(validator.references["real_images"]) < far["value"] / 20
 
 
+def test_the_curve_is_measured_where_the_contender_trains(prepared, features, tmp_path, monkeypatch):
+    asked, short = [], SETTINGS | {"training": SETTINGS["training"] | {"validations": 1}}
+    monkeypatch.setattr(
+        features_module, "find_device", lambda device: asked.append(device) or torch.device("cpu")
+    )
+    nodes.train_contender(prepared, short, {"kimg": 0.08}, tmp_path, features)
+    assert set(asked) == {"cpu"}
+
+
 def test_fewer_images_have_the_same_distance_but_a_wider_interval(prepared, features):
     """What lets slow samplers be validated on fewer: the distance has no bias from n."""
-    validator = validation.Validator(prepared.train, features, 192)
+    validator = validation.Validator(prepared.train, features, 192, "cpu")
     darker = squares(3, 640) // 2
     many = validator.distance(darker)["value"]
     few = [validator.distance(darker[start : start + 64]) for start in range(0, 640, 64)]
@@ -117,7 +127,9 @@ def test_a_curve_is_measured_once_and_its_best_point_has_the_least_distance(
     contender = read_contender(GIVEN)
 
     def curve(make):
-        return validation.Validator(prepared.train, features, 192).curve(points, contender, make, tmp_path)
+        return validation.Validator(prepared.train, features, 192, "cpu").curve(
+            points, contender, make, tmp_path
+        )
 
     first = curve(lambda *_: Shows(next(made)))
     again = curve(pytest.fail)

@@ -17,7 +17,6 @@ import torch
 from filelock import FileLock
 from PIL.Image import Image
 from safetensors import safe_open
-from torch import Tensor
 
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
@@ -31,7 +30,7 @@ from gencompare.imagesets.pictures import image_grid, strips
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
-from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, growth, reconstruction
+from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, by_stage, growth, reconstruction
 from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
 from gencompare.running.alone import alone
 from gencompare.running.parallel import train
@@ -167,7 +166,8 @@ def _train(
             own = fit(chosen.model, chosen.sampler, weights, _shape(prepared), fitted_to, device)
             return _sampler(chosen, weights, prepared, own)
 
-        validator = Validator(prepared.train, feature_cache, contender.training.validation_samples)
+        training = contender.training
+        validator = Validator(prepared.train, feature_cache, training.validation_samples, training.device)
         return trained, validator.curve(trained.points, contender, make, folder)
 
 
@@ -289,8 +289,8 @@ def picture_contender(
 ) -> tuple[Image, Image, Image, Image, list[float]]:
     """Draw interpolations, trajectories, samples by stage, and reconstructions; return their errors, too."""
     contender, seed = _chosen(weights, best_weights, fitted, prepared, settings), settings["seed"]
-    by_stage = _by_stage(stage_weights)
-    earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in by_stage]
+    stages = by_stage(stage_weights)
+    earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in stages]
     return (
         strips(sampling.interpolate(contender, ROWS, FRAMES, seed)),
         strips(sampling.trajectory(contender, ROWS, FRAMES, seed)),
@@ -338,12 +338,3 @@ def _sampler(contender: Contender, weights: Weights, prepared: ImageSplits, fitt
         fitted=fitted,
         device=pick_device(contender.training.device),
     )
-
-
-def _by_stage(weights: Weights) -> list[dict[str, Tensor]]:
-    """Part weights keyed `<steps>/<network>.<name>` by stage, in the order of training."""
-    stages: dict[int, dict[str, Tensor]] = {}
-    for key, value in weights.items():
-        steps, name = key.split("/", 1)
-        stages.setdefault(int(steps), {})[name] = value
-    return [stages[steps] for steps in sorted(stages)]

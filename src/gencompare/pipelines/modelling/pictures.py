@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from PIL.Image import Image
+from torch import Tensor
 
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
+from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
 
@@ -20,6 +22,15 @@ def growth(earlier: list[Sampler], samples: Images, seed: int) -> Image:
     labels = None if samples.labels is None else samples.labels[: len(last)]
     made = [sampling.sample(stage, len(last), labels, seed) for stage in earlier]
     return strips(np.stack([*made, last], axis=1))
+
+
+def by_stage(weights: Weights) -> list[dict[str, Tensor]]:
+    """Part weights keyed `<steps>/<network>.<name>` by stage, in the order of training."""
+    stages: dict[int, dict[str, Tensor]] = {}
+    for key, value in weights.items():
+        steps, name = key.split("/", 1)
+        stages.setdefault(int(steps), {})[name] = value
+    return [stages[steps] for steps in sorted(stages)]
 
 
 def reconstruction(sampler: Sampler, heldout: Images) -> tuple[Image, list[float]]:

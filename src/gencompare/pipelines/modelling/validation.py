@@ -28,6 +28,7 @@ from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
 from gencompare.sampling.settings import Diffusion, DPMSolver, Mixture
 from gencompare.training.fingerprint import PACKAGE, code_hash
+from gencompare.training.settings import Device
 from gencompare.training.validation import Point
 
 FEW_EVALUATIONS, MOST_EVALUATIONS = 5, 20
@@ -79,15 +80,16 @@ class Validator:
         train: the training images.
         cache: folder for features of the training images.
         samples: images a point is measured on; a third of them where one takes more than FEW_EVALUATIONS.
+        device: where the extractor runs: where the contender trains.
 
     Source: Bińkowski et al., "Demystifying MMD GANs" (2018), section 4.
     """
 
-    def __init__(self, train: Images, cache: Path, samples: int) -> None:
+    def __init__(self, train: Images, cache: Path, samples: int, device: Device) -> None:
         self.train = train
         self.cache = cache
         self.samples = samples
-        self.settings = EvaluationSettings()
+        self.settings = EvaluationSettings(device=device)
 
     def curve(self, points: Sequence[Point], contender: Contender, make: Make, folder: Path) -> Curve:
         """Measure kept weights, or read what was measured of the same ones.
