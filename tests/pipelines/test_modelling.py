@@ -195,7 +195,8 @@ def test_a_sampler_is_fitted_to_the_images_that_its_contender_sees(prepared, fea
         return fit(model, sampler, weights, shape, images, device)
 
     monkeypatch.setattr(nodes, "fit", fitting)
-    nodes.train_contender(prepared, settings, {"kimg": 0.08}, tmp_path, features)
+    cost = nodes.train_contender(prepared, settings, {"kimg": 0.08}, tmp_path, features)[8]
+    assert 0.0 < cost["fit_seconds"] < 60.0
     assert len(fitted_to) == 3  # two points of the curve, and the samples
     assert all((images == prepared.train.images[::10]).all() for images in fitted_to)
 
@@ -271,6 +272,7 @@ def test_a_growing_model_shows_its_samples_at_each_resolution(prepared, trained)
     weights, best, stages, _, outcome, cost, *_ = trained
     assert outcome["stages"] == 3
     assert not outcome.keys() & cost.keys()
+    assert cost["fit_seconds"] == 0.0  # its sampler learns nothing
     samples, *_ = nodes.sample_contender(weights, best, {}, prepared, SETTINGS, EVALUATION)
     picture = nodes.picture_contender(weights, best, {}, stages, samples, prepared, SETTINGS)[2]
     sheet = np.asarray(picture)[::2, ::2, 0]  # pictures are enlarged twice

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from gencompare.evaluation.table import combined, score_table
-from gencompare.reporting.tables import COSTS, scoreboard
+from gencompare.reporting.tables import COSTS, cost_columns, scoreboard
 
 
 def score(value, half, kind="fd", better="lower"):
@@ -114,6 +114,14 @@ def test_costs_are_written_in_words_and_unknown_ones_as_a_dash():
     assert written["train_flops"] == "470 TFLOP"
     assert written["peak_memory_mb"] == "1.5 GB"
     assert written["nfe"] == "–"
+
+
+def test_what_nobody_did_beside_training_has_no_column():
+    beside = ["validation_seconds", "fit_seconds"]
+    for key in beside:
+        columns = [column.key for column in cost_columns([{key: 0.0}, {key: 2.0}, {}])]
+        assert [name for name in columns if name in beside] == [key]
+    assert len(cost_columns([dict.fromkeys(beside, 0.0)])) == len(COSTS) - 2
 
 
 def test_costs_say_how_far_seeds_lie_apart():

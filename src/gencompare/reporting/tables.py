@@ -43,6 +43,7 @@ COSTS = (
     CostColumn("train_seconds", "Training time", "wall clock", duration),
     CostColumn("train_flops", "Training compute", "measured", partial(scaled, unit="FLOP")),
     CostColumn("validation_seconds", "Validation time", "apart from training", duration),
+    CostColumn("fit_seconds", "Fitting the sampler", "apart from training", duration),
     CostColumn("cores", "Cores", "at work while training", "{:.2f}".format),
     CostColumn("images_per_second", "Training speed", "images a second", plain),
     CostColumn("peak_memory_mb", "Peak memory", "while training", lambda mb: scaled(1e6 * mb, "B")),
@@ -178,9 +179,9 @@ class Scoreboard:
 
 
 def cost_columns(costs: Sequence[Mapping[str, Any]]) -> list[CostColumn]:
-    """Return the columns of COSTS, without that of validations where nobody was validated."""
-    validated = any(cost.get("validation_seconds") for cost in costs)
-    return [column for column in COSTS if validated or column.key != "validation_seconds"]
+    """Return the columns of COSTS, without those of validating and of fitting samplers where nobody did that."""
+    optional = ("validation_seconds", "fit_seconds")
+    return [column for column in COSTS if column.key not in optional or any(c.get(column.key) for c in costs)]
 
 
 def headline(board: Scoreboard) -> list[ScoreColumn]:

@@ -119,17 +119,20 @@ def train_contender(
     trained, curve = _train(prepared, settings, trainings, feature_cache)
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
     best = trained.points[curve.best].weights() if curve else trained.weights
+    started = time.perf_counter()
+    fitted = _fitted(read_contender(settings), trained.weights, best, prepared)
+    fit_seconds = time.perf_counter() - started if fitted else 0.0
     found, shown = (curve.found, curve.samples) if curve else ({}, prepared.train.images[:0])
     return (
         settings,
         trained.weights,
         best,
         stages,
-        _fitted(read_contender(settings), trained.weights, best, prepared),
+        fitted,
         describe(prepared),
         trained.history,
         _outcome(trained, curve),
-        trained.cost | {"validation_seconds": curve.seconds if curve else 0.0},
+        trained.cost | {"validation_seconds": curve.seconds if curve else 0.0, "fit_seconds": fit_seconds},
         dict(found),
         Images(shown.reshape(-1, *prepared.train.images.shape[1:])),
     )
