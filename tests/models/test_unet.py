@@ -70,6 +70,14 @@ def test_attention_of_equal_places_is_their_value():
     assert torch.allclose(attention(x), x + attention.out(values), atol=1e-5)
 
 
+@pytest.mark.parametrize(("width", "heads"), [(8, 1), (32, 1), (96, 3), (104, 1), (168, 1), (256, 8)])
+def test_attention_has_heads_for_every_width_that_is_allowed(width, heads):
+    UNet(widths=(width,)).check(GREY)
+    attention = Attention(width)
+    assert attention.heads == heads
+    assert attention(torch.randn(2, width, 4, 4)).shape == (2, width, 4, 4)
+
+
 def test_attention_moves_with_its_places():
     attention = Attention(64).eval()
     torch.nn.init.normal_(attention.out.weight, 0, 0.1)
@@ -97,7 +105,7 @@ def test_time_embedding_features_are_sinusoids_of_unit_pairs():
     ("settings", "setting"),
     [
         ({"widths": (8, 8, 8, 8, 8, 8), "patch": 2}, "model.patch=2 and 6 widths"),
-        ({"patch": 3}, "model.patch=3"),
+        ({"patch": 3}, "model.patch=3 .*a patch that is a power of two"),
         ({"widths": (12,)}, "model.widths="),
         ({"conditional": True}, "model.conditional=True"),
     ],

@@ -130,7 +130,7 @@ class UNet:
     """A denoising U-Net and the diffusion process it serves.
 
     Attributes:
-        patch: side of the pixel blocks folded into channels before the first convolution (1, 2 or 4).
+        patch: side of the pixel blocks folded into channels before the first convolution: a power of two.
         widths: channels of each level; each level halves the side.
         blocks: residual blocks a level, on the way down and on the way up; each pair shares a skip.
         attention: sides of the feature maps that have self-attention after each block, where they occur.
@@ -162,7 +162,7 @@ class UNet:
         if shape.resolution % smallest:
             raise SettingError(
                 f"model.patch={self.patch} and {len(self.widths)} widths: the resolution {shape.resolution} must be"
-                f" a multiple of {smallest}; use fewer widths or a patch of 1, 2 or 4"
+                f" a multiple of {smallest}; use fewer widths, or a patch that is a power of two and small enough"
             )
         if any(width % 8 for width in self.widths):
             raise SettingError(f"model.widths={self.widths}: each must be a multiple of 8")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gencompare.models.parts.diffusion import OUTPUTS, PROCESSES, Denoiser
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.widths import HEAD_WIDTH
 from gencompare.models.settings import UNet
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
@@ -130,11 +131,11 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Residual self-attention over all places, in heads of 32 channels where the width allows."""
+    """Residual self-attention over all places: heads of 32 channels where the width is a multiple of them, else one."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = max(width // 32, 1)
+        self.heads = width // HEAD_WIDTH if width % HEAD_WIDTH == 0 else 1
         self.norm = nn.GroupNorm(8, width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
         self.out = small(nn.Conv2d(width, width, 1))
