@@ -90,7 +90,7 @@ class Backbone(nn.Module):
         return torch.cat([gain * noisy + bias + first, rest], dim=1)
 
     def body(self, folded: Tensor, embedding: Tensor) -> Tensor:
-        """Folded images (N, C patch², R / patch, R / patch) to a prediction of the same shape."""
+        """Folded images (N, C patch², side, side) to outputs (N, predicted patch², side, side), side = R / patch."""
         hidden = self.stem(folded)  # (N, widths[0], R / patch, R / patch)
         skips = []
         for layer in self.down:

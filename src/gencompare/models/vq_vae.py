@@ -90,8 +90,8 @@ class AutoEncoder(nn.Module):
 class Codebook(nn.Module):
     """Vectors (codes, dim), each the running mean of the features that were nearest to it (appendix A.1).
 
-    A code that is hardly used any more is put onto a feature at random (Jukebox, arXiv:2005.00341, section 3.2);
-    to begin with, all are.
+    A code that is hardly used any more is put onto a feature at random (Jukebox, arXiv:2005.00341, section 3.1); after
+    the first batch, all but those used most are.
     """
 
     vectors: Tensor

@@ -35,7 +35,7 @@ class Objective(ABC):
     generator, which the loop seeds and checkpoints.
 
     Attributes:
-        networks: every trainable network by name. Each has one optimiser.
+        networks: every trainable network by name. Each has optimisers of its own.
         averaged: names of the networks whose exponential moving average makes the samples.
         metrics: detached scalars to log beside the losses, set anew by each step.
         lr_scale: factor on the learning rates, which `advance` may change.
@@ -57,7 +57,8 @@ class Objective(ABC):
     def advance(self, progress: float) -> bool:
         """Move the networks on to where they belong at this share of the budget.
 
-        The loop calls it before every step and again when it goes on from a checkpoint. Returns True
-        where the loop must start all optimisers anew (a growing network's next resolution).
+        The loop calls it before every step and again when it goes on from a checkpoint. True begins a new
+        stage: a growing network's next resolution, a consistency model's tuning, a VQ-VAE's prior. The loop
+        then keeps the averaged weights as those of the stage that has ended, and starts all optimisers anew.
         """
         return False

@@ -19,7 +19,7 @@ def drawn_steps(denoiser: Denoiser, count: int, noise: LogNormal | None) -> Tens
     """Steps 1 .. timesteps, int64 (count,): one draw from each of `count` equally likely parts of the range.
 
     Where no noise is asked for, every step is as likely. One draw from each part lowers the loss's variance
-    within a batch (VDM, arXiv:2107.00630, appendix I.1).
+    within a batch (stratified; VDM, arXiv:2107.00630, appendix I.1, shifts one draw instead).
     """
     device = denoiser.sigma.device
     places = (torch.arange(count, device=device) + torch.rand(count, device=device)) / count

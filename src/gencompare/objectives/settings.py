@@ -210,7 +210,7 @@ class Consistency(Denoising):
     """A denoiser first, then tuned to foresee the same image all along its path (ECT, arXiv:2406.14548).
 
     One training in two stages, both paid from its budget, so that a comparison with its teacher is fair whatever
-    the budget's unit. The teacher's weights are kept as an earlier stage.
+    the budget's unit. The teacher's weights are kept as an earlier stage. `noise` and `pairing` are the teacher's.
 
     Attributes:
         teacher: share of the budget in which the denoiser is trained, its learning rate falling over the second

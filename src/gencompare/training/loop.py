@@ -41,7 +41,7 @@ class Trained:
 
     Attributes:
         weights: the last averaged weights, keyed `<network>.<name>`.
-        stages: of networks that grow, the averaged weights at the end of each earlier resolution, by steps.
+        stages: the averaged weights at the end of each earlier stage (see `Objective.advance`), by steps.
         history: one row an interval: `kimg`, `loss/<network>`, `grad_norm/<network>`, metrics.
         points: where weights were kept for validation, the untrained ones first; empty where none were to be.
         cost: parameters, kimg, seconds, FLOPs, speed, peak memory and device.

@@ -26,12 +26,12 @@ class TrainingState:
         steps: batches seen.
         updates: optimiser steps taken, by network.
         seconds, cpu_seconds, flops: spent on training so far, over all processes that worked on it.
-        flops_by_step: of each step of the objective's period, at this stage of growth.
+        flops_by_step: of each step of the objective's period, at this stage.
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
         sums: over the steps since the last row, losses and metrics.
         points: where weights were kept for validation: `steps`, and what training had taken until there.
-        stages: averaged weights at the end of each resolution of networks that grow, by steps.
+        stages: averaged weights at the end of each earlier stage (see `Objective.advance`), by steps.
         status: `training`, `finished` or `diverged`.
     """
 

@@ -175,8 +175,8 @@ class Denoiser(nn.Module):
     def _gated(self, noisy: Tensor, step: Tensor, output: Tensor) -> Tensor:
         """The velocity that follows from outputs (N, 3 C, H, W): velocity, x_0 and gate.
 
-        The gate starts at odds of sigma for x_0, for the velocity that an error of x_0 makes is 1 / sigma times
-        as large. Its gain, and that of x_0 before the tanh, only make both quick to settle at their ends.
+        The gate starts at odds of sigma / turn for x_0, for the velocity that an error of x_0 makes is turn / sigma
+        times as large. Its gain, and that of x_0 before the tanh, only make both quick to settle at their ends.
         """
         velocity, clean, gate = output.chunk(3, dim=1)
         sigma, turn = _column(self.sigma[step]), _column(self.turn[step])
@@ -189,7 +189,7 @@ class Denoiser(nn.Module):
         return _column(self.alpha[step]) * images + _column(self.sigma[step]) * noise
 
     def target(self, images: Tensor, step: Tensor, noise: Tensor) -> Tensor:
-        """What the backbone should predict at x_k."""
+        """What `forward` should give at x_k: eps, or the velocity, which a dual prediction comes to as well."""
         if self.prediction == "epsilon":
             return noise
         return _column(self.sigma_rate[step]) * noise + _column(self.alpha_rate[step]) * images
