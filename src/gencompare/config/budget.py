@@ -43,16 +43,16 @@ class Budget:
         return f"{value:g} {self.unit.removesuffix('s') if value == 1 else self.unit}"
 
 
-def read_budget(values: Mapping[str, Any], where: str = "budget") -> Budget:
+def read_budget(values: Mapping[str, Any]) -> Budget:
     """Read a budget, such as {minutes: 5}.
 
     Raises:
         SettingError: unless exactly one unit is given.
     """
-    budget = build(Budget, values, where)
+    budget = build(Budget, values, "budget")
     if len(budget.values()) != 1:
-        given = ", ".join(f"{where}.{unit}" for unit in budget.values()) or "none"
-        raise SettingError(f"{where}: give one of {', '.join(UNITS)}; given: {given}")
+        given = ", ".join(f"budget.{unit}" for unit in budget.values()) or "none"
+        raise SettingError(f"budget: give one of {', '.join(UNITS)}; given: {given}")
     return budget
 
 

@@ -53,7 +53,6 @@ def judge(history: pd.DataFrame, status: str) -> Health:
         history: one row an interval, with `kimg` (see `Trained`).
         status: how the loop left it: `finished` or `diverged`.
     """
-    history = history.drop(columns="validation_fd", errors="ignore")  # empty in most rows
     findings: tuple[tuple[Verdict, Iterator[str]], ...] = (
         ("diverged", _divergence(history, status)),
         ("collapsed", _collapse(history)),

@@ -74,9 +74,9 @@ class Learnt(Extractor):
 class _Network(nn.Module):
     """Three strided blocks; features are the means of their maps, one depth beside the other."""
 
-    def __init__(self, channels: int = 3) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        sizes = (channels, *WIDTHS)
+        sizes = (3, *WIDTHS)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),

@@ -18,6 +18,8 @@ import pydantic
 from gencompare.imagesets.arrays import Images
 
 Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
+LONGEST_NAME = 120
+"""Of a folder, in characters."""
 LIBRARIES = ("numpy", "pillow", "albumentations", "opencv-python-headless")
 
 
@@ -132,8 +134,8 @@ def _short(name: str, value: Any) -> str:
     return f"{name}{value:g}" if isinstance(value, float) else f"{name}{value}"
 
 
-def _file_name(text: str, longest: int = 120) -> str:
+def _file_name(text: str) -> str:
     safe = re.sub(r"[^\w.+-]", "_", text, flags=re.ASCII)
-    if safe == text and len(safe) <= longest:
+    if safe == text and len(safe) <= LONGEST_NAME:
         return safe
-    return f"{safe[: longest - 7]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{safe[: LONGEST_NAME - 7]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

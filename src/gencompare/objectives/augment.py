@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from gencompare.objectives.settings import Augmentation
 
+MOVED, CUT_OUT = 0.125, 0.5
+"""Shares of the side by which images are moved at most, and that is cut out."""
+
 
 def augment(images: Tensor, names: Iterable[Augmentation]) -> Tensor:
     """Apply augmentations by name, in this order. No names, no change."""
@@ -31,10 +34,10 @@ def color(images: Tensor) -> Tensor:
     return mean + (images - mean) * (_uniform(images) + 0.5)
 
 
-def translation(images: Tensor, share: float = 0.125) -> Tensor:
-    """Move by up to a share of the side along each axis; what comes in is mid-grey (0)."""
+def translation(images: Tensor) -> Tensor:
+    """Move by up to an eighth of the side along each axis; what comes in is mid-grey (0)."""
     n, _, height, width = images.shape
-    most_down, most_right = round(height * share), round(width * share)
+    most_down, most_right = round(height * MOVED), round(width * MOVED)
     down, right = _whole(images, most_down), _whole(images, most_right)
     padded = F.pad(images, (most_right, most_right, most_down, most_down)).permute(0, 2, 3, 1)
     image = torch.arange(n, device=images.device)[:, None, None]
@@ -43,10 +46,10 @@ def translation(images: Tensor, share: float = 0.125) -> Tensor:
     return padded[image, row, column].permute(0, 3, 1, 2)
 
 
-def cutout(images: Tensor, share: float = 0.5) -> Tensor:
-    """Grey out a square of a share of the side, centred anywhere in the image."""
+def cutout(images: Tensor) -> Tensor:
+    """Grey out a square of half the side, centred anywhere in the image."""
     height, width = images.shape[2:]
-    inside = _covered(images, height, share)[:, :, None] & _covered(images, width, share)[:, None, :]
+    inside = _covered(images, height)[:, :, None] & _covered(images, width)[:, None, :]
     return images * ~inside[:, None]
 
 
@@ -66,9 +69,9 @@ def _whole(images: Tensor, most: int) -> Tensor:
     return torch.randint(-most, most + 1, (len(images), 1, 1), device=images.device)
 
 
-def _covered(images: Tensor, side: int, share: float) -> Tensor:
+def _covered(images: Tensor, side: int) -> Tensor:
     """Which positions along one axis an interval centred anywhere covers: bool (N, side)."""
-    length = round(side * share)
+    length = round(side * CUT_OUT)
     start = torch.randint(0, side + 1, (len(images), 1), device=images.device) - length // 2
     position = torch.arange(side, device=images.device)
     return (position >= start) & (position < start + length)
