@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gencompare.imagesets.resizing import square_around, to_square
+from gencompare.imagesets.resizing import averaged_down, square_around, to_square
 
 
 def stripes(width: int, height: int) -> Image.Image:
@@ -47,3 +47,13 @@ def test_colours_keep_their_channels():
 )
 def test_the_square_around_a_box_stays_inside_the_image(box, margin, square):
     assert square_around(box, (100, 50), margin) == square
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "block"), [(32, 32, 1), (64, 32, 2), (48, 32, 2), (50, 32, 2), (37, 32, 37)]
+)
+def test_images_are_averaged_down_by_the_smallest_block_that_divides_their_side(size, most, block):
+    images = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
+    made = averaged_down(images, most)
+    assert made.shape == (2, size // block, size // block, 3) and made.dtype == np.float32
+    assert np.allclose(made[1, 0, 0], images[1, :block, :block].mean(axis=(0, 1)) / 255, atol=1e-6)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.resizing import averaged_down
 
 FINEST = 32  # images with more pixels a side are averaged down before they are compared
 NEIGHBOURHOOD = 50
@@ -81,10 +82,7 @@ def panels(found: Neighbours, count: int = 16) -> dict[str, Any]:
 
 
 def _descriptors(images: np.ndarray) -> NDArray[np.float32]:
-    size = images.shape[1]
-    factor = next(f for f in range(1, size + 1) if size % f == 0 and size // f <= FINEST)
-    blocks = images.reshape(len(images), size // factor, factor, size // factor, factor, -1)
-    return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1) / np.float32(255)
+    return averaged_down(images, FINEST).reshape(len(images), -1)
 
 
 def _nearest(samples: NDArray[np.float32], train: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

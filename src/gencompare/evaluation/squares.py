@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gencompare.imagesets.resizing import averaged_down
+
 FINEST = 32  # images with more pixels a side are averaged down for fitting, but judged as they are
 CHUNK = 256
 STEPS = 10
@@ -68,12 +70,13 @@ def fit_squares(images: np.ndarray, side_range: tuple[float, float]) -> SquareFi
 def _fit(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Fit a chunk: colour (N, 3), place (N, 4: x, y, side, angle), unexplained by the square, by a disc."""
     size = images.shape[1]
-    scale = next(factor for factor in range(1, size + 1) if size % factor == 0 and size // factor <= FINEST)
-    flat = _flat(images, scale)
-    place = _refined(flat, _first_guess(flat, size // scale), size // scale)
-    if scale > 1:
-        place[:, :3] *= scale
-        flat = _flat(images, 1)
+    small = averaged_down(images, FINEST)
+    fitted = small.shape[1]
+    flat = _flat(small)
+    place = _refined(flat, _first_guess(flat, fitted), fitted)
+    if fitted < size:
+        place[:, :3] *= size // fitted
+        flat = _flat(averaged_down(images, size))
     energy = np.maximum(np.einsum("npc,npc->n", flat, flat), 1e-6)
     cover = _cover(_Axes.of(place, size))
     against_disc = np.min([_loss(flat, _disc(place, share, size)) for share in DISC_RADII], axis=0)
@@ -192,11 +195,9 @@ def _loss(flat: np.ndarray, cover: np.ndarray) -> np.ndarray:
     return total - explained / np.maximum(np.square(cover).sum(axis=1), 1e-6)
 
 
-def _flat(images: np.ndarray, scale: int) -> np.ndarray:
-    """Images averaged down by a whole factor, float32 (N, pixels, C) in [0, 1]."""
-    n, size, _, channels = images.shape
-    blocks = images.reshape(n, size // scale, scale, size // scale, scale, channels)
-    return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(n, -1, channels) / np.float32(255)
+def _flat(images: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) as (N, pixels, C)."""
+    return images.reshape(len(images), -1, images.shape[3])
 
 
 def _pixel_centres(size: int) -> tuple[np.ndarray, np.ndarray]:

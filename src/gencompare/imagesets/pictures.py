@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 GAP = 1  # pixels left clear between images, before enlargement
+POINT_IMAGES = 16  # of each point of a curve, the images that are kept and shown
 
 
 def image_grid(images: np.ndarray, columns: int = 8, scale: int = 2) -> Image.Image:

@@ -43,6 +43,18 @@ def to_square(image: Image.Image, resolution: int, fit: Fit = "crop", box: Box |
     return square
 
 
+def averaged_down(images: np.ndarray, most: int) -> np.ndarray:
+    """Average over blocks of pixels, uint8 (N, H, H, C) to float32 in [0, 1], until a side has at most so many.
+
+    A block's side is the smallest that divides theirs.
+    """
+    n, size, _, channels = images.shape
+    block = next(block for block in range(1, size + 1) if size % block == 0 and size // block <= most)
+    blocks = images.reshape(n, size // block, block, size // block, block, channels)
+    averages: np.ndarray = blocks.mean(axis=(2, 4), dtype=np.float32) / np.float32(255)
+    return averages
+
+
 def square_around(box: Box, size: tuple[int, int], margin: float = 0.0) -> Box:
     """The square around a box, within an image of this size (width, height).
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gencompare.models.gan_settings import ProgressiveGAN
 from gencompare.models.parts.growing import WHOLE, Growing
 from gencompare.models.parts.latent import LatentModel
-from gencompare.models.parts.layers import enlarged, shrunk
+from gencompare.models.parts.layers import enlarged, projected, shrunk
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.widths import doubling_widths
@@ -90,20 +90,16 @@ class Discriminator(Growing):
     def _forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
         stage = self.stage
         x = shrunk(images, 2 ** (self.levels - 1 - stage.level))  # (N, C, r, r)
-        coarse, x = x, F.leaky_relu(self.from_image[stage.level](x), 0.2)
+        seen, x = x, F.leaky_relu(self.from_image[stage.level](x), 0.2)
         for level in reversed(range(stage.level)):
             x = self.blocks[level](x)  # half the side each
             if level == stage.level - 1 and stage.fade < WHOLE:
-                old = F.leaky_relu(self.from_image[level](shrunk(coarse, 2)), 0.2)
+                old = F.leaky_relu(self.from_image[level](shrunk(seen, 2)), 0.2)
                 x = torch.lerp(old, x, stage.alpha)
         x = torch.cat([x, _minibatch_deviation(x)], dim=1)  # (N, widths[0] + 1, 4, 4)
         x = F.leaky_relu(self.last(x), 0.2)
         x = F.leaky_relu(self.features(x.flatten(1)), 0.2)  # (N, widths[0])
-        logit = self.logit(x).squeeze(1)
-        if self.label is None:
-            return logit
-        assert labels is not None, "a conditional discriminator needs labels"
-        return logit + (self.label(labels) * x).sum(1) / math.sqrt(x.shape[1])  # arXiv:1802.05637, equation 3
+        return projected(self.logit(x).squeeze(1), x / math.sqrt(x.shape[1]), self.label, labels)
 
 
 class UpBlock(nn.Module):

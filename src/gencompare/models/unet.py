@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gencompare.models.parts.diffusion import OUTPUTS, PROCESSES, Denoiser
+from gencompare.models.parts.layers import normal_init
 from gencompare.models.parts.precision import mixed_precision
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.widths import HEAD_WIDTH
 from gencompare.models.settings import UNet
-
-Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
 def networks(config: UNet, shape: ImageShape) -> dict[str, nn.Module]:
@@ -47,7 +45,7 @@ class Backbone(nn.Module):
         predicted = shape.channels * OUTPUTS[config.prediction]
         self.time = TimeEmbedding(config.widths[0], embedding)
         self.label = nn.Embedding(shape.classes + 1, embedding) if config.conditional else None
-        self.linear = small(nn.Linear(embedding, 2 * shape.channels))
+        self.linear = normal_init(nn.Linear(embedding, 2 * shape.channels))
         self.stem = nn.Conv2d(shape.channels * config.patch**2, widths[0], 3, padding=1)
 
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -74,7 +72,7 @@ class Backbone(nn.Module):
         self.head = nn.Sequential(
             nn.GroupNorm(8, width),
             nn.SiLU(),
-            small(nn.Conv2d(width, predicted * config.patch**2, 3, padding=1)),
+            normal_init(nn.Conv2d(width, predicted * config.patch**2, 3, padding=1)),
         )
 
     def forward(self, noisy: Tensor, step: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -118,7 +116,7 @@ class Block(nn.Module):
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.norm2 = nn.GroupNorm(8, outputs)
         self.dropout = nn.Dropout2d(dropout)
-        self.conv2 = small(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.conv2 = normal_init(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         self.attention = Attention(outputs) if attention else nn.Identity()
 
@@ -138,7 +136,7 @@ class Attention(nn.Module):
         self.heads = width // HEAD_WIDTH if width % HEAD_WIDTH == 0 else 1
         self.norm = nn.GroupNorm(8, width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
-        self.out = small(nn.Conv2d(width, width, 1))
+        self.out = normal_init(nn.Conv2d(width, width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         n, width, height, breadth = x.shape
@@ -166,11 +164,3 @@ class TimeEmbedding(nn.Module):
     def forward(self, step: Tensor) -> Tensor:
         angles = step[:, None].float() * self.frequencies  # (N, width / 2)
         return self.layers(torch.cat([angles.cos(), angles.sin()], dim=1))
-
-
-def small(layer: Layer) -> Layer:
-    """Start a layer near zero: its branch hardly counts at first, yet what is before it learns at once."""
-    nn.init.normal_(layer.weight, 0.0, 0.02)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from gencompare.imagesets.pictures import image_grid
+from gencompare.imagesets.pictures import POINT_IMAGES, image_grid
 from gencompare.reporting import formatting
 from gencompare.reporting.curves import Curve
 from gencompare.reporting.palette import Look
@@ -30,7 +30,6 @@ PANEL_WIDTH = 270
 LEAST_SIDE = 56
 PANEL_ROWS = 6
 SCRUBBED_ROWS = 2
-SCRUBBED = 16  # images kept of each point
 
 LONGEST_LIST = 12
 
@@ -109,15 +108,15 @@ def scrubber(images: np.ndarray, curve: Curve, name: str) -> Scrubber:
     """Embed samples of each point of a curve.
 
     Args:
-        images: uint8 (points x K, H, W, C), of one training: at least as many points as the curve has.
+        images: uint8 (points x POINT_IMAGES, H, W, C), of one training: at least as many points as the curve has.
         curve: of the contender.
         name: the contender's.
     """
     cells = len(curve.values)
     zoom = _zoom(images)
     columns = max(3, PANEL_WIDTH // ((images.shape[2] + 1) * zoom))
-    shown = min(SCRUBBED, columns * SCRUBBED_ROWS)
-    starts = range(0, cells * SCRUBBED, SCRUBBED)
+    shown = min(POINT_IMAGES, columns * SCRUBBED_ROWS)
+    starts = range(0, cells * POINT_IMAGES, POINT_IMAGES)
     sheets = [image_grid(images[start : start + shown], columns, scale=1) for start in starts]
     width, height = sheets[0].size
     sheet = Image.new("RGBA", (width, cells * height))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Norm(nn.Module):
@@ -35,13 +38,17 @@ def projected(logit: Tensor, features: Tensor, label: nn.Embedding | None, label
     return logit + (label(labels) * features).sum(1)
 
 
-def normal_init(network: nn.Module, deviation: float = 0.02) -> None:
-    """Draw weights from N(0, deviation²) and set biases to 0 (DCGAN, arXiv:1511.06434, section 4)."""
+def normal_init(network: Network) -> Network:
+    """Draw weights from N(0, 0.02²) and set biases to 0 (DCGAN, arXiv:1511.06434, section 4).
+
+    A branch whose last layer starts so hardly counts at first, yet what is before it learns at once.
+    """
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.normal_(module.weight, 0.0, deviation)
+            nn.init.normal_(module.weight, 0.0, 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    return network
 
 
 def he_init(layer: nn.Conv2d | nn.Linear, gain: float) -> nn.Conv2d | nn.Linear:

@@ -23,6 +23,7 @@ from gencompare.evaluation.resampling import NORMAL_95, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json, write_whole
 from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.pictures import POINT_IMAGES
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
@@ -34,7 +35,6 @@ from gencompare.training.validation import Point
 FEW_EVALUATIONS, MOST_EVALUATIONS = 5, 20
 REFERENCE = 1000
 HALVES = 50
-SHOWN = 16
 FITTED = 2000
 """Of the training images that a contender sees, those that its sampler is fitted to where it is fitted to some; 20 a
 Gaussian where that is more."""
@@ -58,7 +58,7 @@ class Curve:
     Attributes:
         found: `passport`; `real_images` and `noise`, what these score; and `points`, each with what was spent and
             `value`, `low`, `high` and `standard_error` of its kernel distance. JSON-ready.
-        samples: the first images of each point, uint8 (points, SHOWN, H, W, C).
+        samples: the first images of each point, uint8 (points, POINT_IMAGES, H, W, C).
         best: which point has the least distance, untrained weights aside where there are others.
         seconds: that measuring took.
     """
@@ -159,7 +159,7 @@ class Validator:
         n = self.samples if sampler.nfe <= FEW_EVALUATIONS else -(-self.samples // 3)
         labels = labels_like(self.train, n) if sampler.classes else None
         images = sampling.sample(sampler, n, labels, SEED)
-        return images[:SHOWN], n, self.distance(images)
+        return images[:POINT_IMAGES], n, self.distance(images)
 
     @cached_property
     def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
