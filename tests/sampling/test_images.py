@@ -170,7 +170,10 @@ def test_a_gan_cannot_reconstruct_and_says_so():
     with pytest.raises(SettingError, match=r"^sampler.name='latent': needs one network of kind AutoEncoder"):
         reconstruct(contender("dcgan"), real(2))
     assert not contender("dcgan").inverts
-    with pytest.raises(SettingError, match=r"^sampler.name='heun': cannot lead real images back to noise"):
+    said = (
+        "^sampler.name='heun': cannot lead real images back to noise; use ddim or euler, a VAE or a VQ-VAE$"
+    )
+    with pytest.raises(SettingError, match=said):
         reconstruct(contender("heun"), real(2))
 
 

@@ -101,7 +101,7 @@ class Sampler(ABC):
             SettingError: where there is no way back.
         """
         raise SettingError(
-            f"sampler.name={self.name!r}: cannot lead real images back to noise; use ddim or euler, or a VAE"
+            f"sampler.name={self.name!r}: cannot lead real images back to noise; use ddim or euler, a VAE or a VQ-VAE"
         )
 
 
