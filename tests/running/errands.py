@@ -53,6 +53,10 @@ def wait_to_be_stopped(note: Path) -> None:
     raise progress.Stopped
 
 
+def is_stopping() -> bool:
+    return progress.stopping.is_set()
+
+
 def linger(note: Path) -> None:
     note.write_text(str(os.getpid()))
     time.sleep(60)

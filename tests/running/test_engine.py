@@ -91,6 +91,33 @@ def test_the_work_of_a_killed_worker_is_done_by_another(engine, errands, tmp_pat
     assert engine.call("a", errands.die_once, tmp_path / "note") == "died"
 
 
+@pytest.fixture
+def runs(engine):
+    """Two runs on workers of one scheduler that outlive them."""
+    made = [Engine(Order(), [], engine.address) for _ in range(2)]
+    yield made
+    for one in made:
+        one.close()
+
+
+def test_a_stop_reaches_its_own_run_alone_and_later_runs_begin_afresh(engine, runs, errands, tmp_path):
+    one, other = runs
+    with ThreadPoolExecutor(2) as pool:
+        stopped = pool.submit(one.call, "a", errands.wait_to_be_stopped, tmp_path / "one")
+        goes_on = pool.submit(other.call, "a", errands.wait_to_be_stopped, tmp_path / "other")
+        until(lambda: (tmp_path / "one").exists() and (tmp_path / "other").exists())
+        one.stop()
+        with pytest.raises(progress.Stopped):
+            stopped.result(timeout=30)
+        with pytest.raises(progress.Stopped):
+            one.call("b", errands.is_stopping)
+        assert not engine.call("a", errands.is_stopping)  # where the first was, for the second is still at work
+        assert not goes_on.done()
+        other.stop()
+        with pytest.raises(progress.Stopped):
+            goes_on.result(timeout=30)
+
+
 def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(errands):
     node = remote.remote(errands.about_this_process)
     assert node()[0] == os.getpid() and not remote.is_running()

@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import count
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
 
 import click
 import dask
@@ -83,6 +84,7 @@ class Engine:
         self, order: Order, environments: Sequence[Mapping[str, Any]], address: str | None = None
     ) -> None:
         dask.config.set(CONFIG)
+        self.run = uuid4().hex  # what tells its work from that of other runs on the same workers
         self.order = order
         self._closed = False
         self._turn = threading.Condition()
@@ -114,7 +116,9 @@ class Engine:
             self.places = self._count_places()
         self._wait_for_turn(label)
         try:
-            return self._result(self.client.submit(worker.work, label, function, arguments, pure=False))
+            return self._result(
+                self.client.submit(worker.work, self.run, label, function, arguments, pure=False)
+            )
         finally:
             with self._turn:
                 self._under_way -= 1
@@ -186,8 +190,8 @@ class Engine:
             raise SettingError(f"engine={self.address}: {what}; install the same versions everywhere")
 
     def stop(self) -> None:
-        """Have all work write its checkpoint and end."""
-        self.client.run(worker.stop)
+        """Have all work of this engine write its checkpoint and end."""
+        self.client.run(worker.stop, self.run)
 
     def close(self) -> None:
         """End the workers, if they are this engine's own, whatever they do. Once is enough."""

@@ -24,6 +24,11 @@ SECONDS_BETWEEN_LOOKS = 0.5
 logger = logging.getLogger(__name__)
 
 _under_way = ""
+_run = ""
+"""Whose work is, or was last, done here."""
+_stopped: set[str] = set()
+"""Runs that were asked to stop: a worker that was started by hand outlives them."""
+_turn = threading.Lock()
 
 
 def dask_setup(worker: Worker) -> None:
@@ -41,10 +46,18 @@ def dask_setup(worker: Worker) -> None:
     threading.Thread(target=_watch_memory, daemon=True).start()
 
 
-def work(label: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Call a function here; its history rows and log lines reach the parent while it runs."""
-    global _under_way  # noqa: PLW0603  the thread that watches memory must see it
-    _under_way = label
+def work(run: str, label: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call a function here; its history rows and log lines reach the parent while it runs.
+
+    Raises:
+        Stopped: if the run that it belongs to was asked to stop.
+    """
+    global _run, _under_way  # noqa: PLW0603  the thread that watches memory, and the one that stops, must see them
+    with _turn:
+        if run in _stopped:
+            raise progress.Stopped
+        _run, _under_way = run, label
+        progress.stopping.clear()  # an earlier run's
     logger.info("── %s", label)
     worker = get_worker()
     with progress.observing(lambda *row: worker.log_event(ROWS, row)):
@@ -60,9 +73,12 @@ def code() -> str:
     return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, torch {torch.__version__}"
 
 
-def stop() -> None:
-    """Have what runs in this process write its checkpoint and end."""
-    progress.stopping.set()
+def stop(run: str) -> None:
+    """Have what a run does in this process write its checkpoint and end; another run's goes on."""
+    with _turn:
+        _stopped.add(run)
+        if run == _run:
+            progress.stopping.set()
 
 
 def _watch_memory() -> None:
