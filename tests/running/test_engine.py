@@ -111,11 +111,24 @@ def test_a_stop_reaches_its_own_run_alone_and_later_runs_begin_afresh(engine, ru
             stopped.result(timeout=30)
         with pytest.raises(progress.Stopped):
             one.call("b", errands.is_stopping)
-        assert not engine.call("a", errands.is_stopping)  # where the first was, for the second is still at work
+        assert not engine.call(
+            "a", errands.is_stopping
+        )  # where the first was, for the second is still at work
         assert not goes_on.done()
         other.stop()
         with pytest.raises(progress.Stopped):
             goes_on.result(timeout=30)
+
+
+def test_a_run_hears_of_its_own_rows_alone(runs, errands):
+    """Both listen here, so that a row that both hear of is told twice."""
+    rows = []
+    with progress.observing(lambda *row: rows.append(row[1]["kimg"])):
+        for one in runs:
+            one.call("a", errands.speak)
+        until(lambda: len(rows) >= 4)
+        time.sleep(0.5)  # for what should not come
+    assert sorted(rows) == [1.0, 1.0, 2.0, 2.0]
 
 
 def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(errands):

@@ -102,7 +102,7 @@ class Engine:
             self.places = self._count_places()
         self._rows: SimpleQueue[Any] = SimpleQueue()
         threading.Thread(target=self._pass_rows_on, daemon=True).start()
-        self.client.subscribe_topic(worker.ROWS, lambda event: self._rows.put(event[1]))
+        self.client.subscribe_topic(f"{worker.ROWS} {self.run}", lambda event: self._rows.put(event[1]))
         self.client.forward_logging("gencompare")
 
     def call(self, label: str, function: Callable[..., Result], *arguments: Any) -> Result:

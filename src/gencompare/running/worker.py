@@ -15,7 +15,7 @@ from distributed import Worker, get_worker
 from gencompare.training import progress
 
 ROWS = "gencompare rows"
-"""The topic under which history rows travel to the parent."""
+"""The topic under which history rows travel to the parent, with the run's name behind: a scheduler may have several."""
 
 LEAST_FREE = 0.05
 """Of the machine's memory. With less, systems begin to kill processes."""
@@ -60,7 +60,7 @@ def work(run: str, label: str, function: Callable[..., Any], arguments: tuple[An
         progress.stopping.clear()  # an earlier run's
     logger.info("── %s", label)
     worker = get_worker()
-    with progress.observing(lambda *row: worker.log_event(ROWS, row)):
+    with progress.observing(lambda *row: worker.log_event(f"{ROWS} {run}", row)):
         return function(*arguments)
 
 
