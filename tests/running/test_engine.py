@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from distributed import LocalCluster
 
 from gencompare.config.typed import SettingError
 from gencompare.running import remote
@@ -129,6 +130,21 @@ def test_a_run_hears_of_its_own_rows_alone(runs, errands):
         until(lambda: len(rows) >= 4)
         time.sleep(0.5)  # for what should not come
     assert sorted(rows) == [1.0, 1.0, 2.0, 2.0]
+
+
+def test_a_worker_with_other_code_is_refused_though_it_came_late(runs, errands):
+    late = runs[0]
+    late._code = "gencompare of yesterday"
+    with pytest.raises(
+        SettingError, match=r"engine=tcp.*tcp.* has gencompare .*, and here is gencompare of yest"
+    ):
+        late.call("a", errands.is_stopping)
+
+
+def test_workers_of_several_threads_are_refused():
+    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+        with pytest.raises(SettingError, match="has 2 threads, .* start 2 with --nthreads=1"):
+            Engine(Order(), [], cluster.scheduler_address)
 
 
 def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(errands):

@@ -77,7 +77,7 @@ class Engine:
         address: of a scheduler elsewhere, in place of processes on this machine.
 
     Raises:
-        SettingError: if there is no scheduler at the address, or its workers have other code.
+        SettingError: if there is no scheduler at the address, or its workers have other code or several threads.
     """
 
     def __init__(
@@ -94,11 +94,12 @@ class Engine:
         self._under_way = 0
         self.places = len(environments)  # how much is done at once
         self._quiet_since = time.monotonic()
+        self._code = worker.code() if address else None  # which workers elsewhere must have, too
         self._cluster = None if address else _cluster(environments)
         self.client = Client(self._cluster or address, set_as_default=False)
         self.address = str(address or self.client.scheduler_info()["address"])
-        if address:
-            self._check_workers()
+        if self._code is not None:
+            self._check_workers(self._code)
             self.places = self._count_places()
         self._rows: SimpleQueue[Any] = SimpleQueue()
         threading.Thread(target=self._pass_rows_on, daemon=True).start()
@@ -117,7 +118,7 @@ class Engine:
         self._wait_for_turn(label)
         try:
             return self._result(
-                self.client.submit(worker.work, self.run, label, function, arguments, pure=False)
+                self.client.submit(worker.work, self.run, self._code, label, function, arguments, pure=False)
             )
         finally:
             with self._turn:
@@ -177,17 +178,18 @@ class Engine:
         if self._cluster is not None:
             self._cluster.scale(len(self._cluster.worker_spec))
 
-    def _check_workers(self) -> None:
-        """Refuse workers with other code or another torch, for what they made could not be told from ours."""
+    def _check_workers(self, ours: str) -> None:
+        """Refuse workers with other code or another torch, for what they made could not be told from ours, and those of
+        several threads. Workers that come later are looked at when they are given work."""
         with suppress(TimeoutError):
             self.client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
-        ours = worker.code()
-        theirs = self.client.run(worker.code)
-        logger.info("%d workers at %s.", len(theirs), self.address)
-        other = sorted(name for name, code in theirs.items() if code != ours)
-        if other or not theirs:
-            what = f"{other[0]} has {theirs[other[0]]}, and here is {ours}" if other else "it has no workers"
-            raise SettingError(f"engine={self.address}: {what}; install the same versions everywhere")
+        codes, threads = self.client.run(worker.code), self.client.nthreads()
+        logger.info("%d workers at %s.", len(codes), self.address)
+        if not codes:
+            raise SettingError(f"engine={self.address}: it has no workers; start one with --nthreads=1")
+        for name, theirs in sorted(codes.items()):
+            if said := worker.objection(ours, theirs, threads.get(name, 1)):
+                raise SettingError(f"engine={self.address}: {name} {said}")
 
     def stop(self) -> None:
         """Have all work of this engine write its checkpoint and end."""

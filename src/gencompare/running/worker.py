@@ -7,11 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import psutil
 from distributed import Worker, get_worker
 
+from gencompare.config.typed import SettingError
 from gencompare.training import progress
 
 ROWS = "gencompare rows"
@@ -46,24 +48,38 @@ def dask_setup(worker: Worker) -> None:
     threading.Thread(target=_watch_memory, daemon=True).start()
 
 
-def work(run: str, label: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def work(
+    run: str, ours: str | None, label: str, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Any:
     """Call a function here; its history rows and log lines reach the parent while it runs.
 
+    Args:
+        run: that it belongs to.
+        ours: the parent's code, to be held against this worker's, which may have come after all were looked at; none
+            where the parent has started it.
+        label: what the work is called.
+        function: of a module.
+        arguments: its.
+
     Raises:
-        Stopped: if the run that it belongs to was asked to stop.
+        SettingError: if this worker must not do it.
+        Stopped: if its run was asked to stop.
     """
     global _run, _under_way  # noqa: PLW0603  the thread that watches memory, and the one that stops, must see them
+    worker = get_worker()
+    if ours is not None and (said := objection(ours, code(), worker.state.nthreads)):
+        raise SettingError(f"engine={worker.scheduler.address}: {worker.address} {said}")
     with _turn:
         if run in _stopped:
             raise progress.Stopped
         _run, _under_way = run, label
         progress.stopping.clear()  # an earlier run's
     logger.info("── %s", label)
-    worker = get_worker()
     with progress.observing(lambda *row: worker.log_event(f"{ROWS} {run}", row)):
         return function(*arguments)
 
 
+@cache
 def code() -> str:
     """Say what code this process trains with: a hash of this package's, and torch's version."""
     import torch
@@ -71,6 +87,15 @@ def code() -> str:
     from gencompare.training.fingerprint import code_hash, modules_in
 
     return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, torch {torch.__version__}"
+
+
+def objection(ours: str, theirs: str, threads: int) -> str | None:
+    """Say why a worker with this code and so many threads must do nothing for us; None where it may."""
+    if theirs != ours:
+        return f"has {theirs}, and here is {ours}; install the same versions everywhere"
+    if threads != 1:
+        return f"has {threads} threads, and torch one random generator for all; start {threads} with --nthreads=1"
+    return None
 
 
 def stop(run: str) -> None:
