@@ -53,6 +53,17 @@ def wait_to_be_stopped(note: Path) -> None:
     raise progress.Stopped
 
 
+def die_when_stopped(note: Path) -> None:
+    """Wait to be stopped, and be killed just then; whoever takes over waits too."""
+    taken_over = note.exists()
+    try:
+        wait_to_be_stopped(note)
+    except progress.Stopped:
+        if not taken_over:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise
+
+
 def is_stopping() -> bool:
     return progress.stopping.is_set()
 

@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -156,13 +157,14 @@ def test_a_node_is_sent_to_the_engine_where_one_runs_and_stays_here_otherwise(er
     assert node()[0] == os.getpid()
 
 
-def test_what_is_asked_to_stop_stops_and_nothing_more_begins(errands, tmp_path):
+@pytest.mark.parametrize("errand", ["wait_to_be_stopped", "die_when_stopped"])
+def test_what_is_asked_to_stop_stops_and_nothing_more_begins(errands, tmp_path, errand):
     errors = []
 
     def wait():
         try:
             remote.label.set("a")
-            remote.remote(errands.wait_to_be_stopped)(tmp_path / "note")
+            remote.remote(getattr(errands, errand))(tmp_path / "note")
         except progress.Stopped as error:
             errors.append(str(error))
 
@@ -172,13 +174,40 @@ def test_what_is_asked_to_stop_stops_and_nothing_more_begins(errands, tmp_path):
             thread.start()
             until((tmp_path / "note").exists)
             remote.stop()
-            thread.join(timeout=10)
+            thread.join(timeout=30)
             assert errors == ["stopped; the same command goes on from here"]
             with pytest.raises(progress.Stopped):
                 remote.label.set("b")
                 remote.remote(errands.speak)()
     finally:
         progress.stopping.clear()
+
+
+def test_a_stop_is_asked_for_at_once_though_the_engine_is_still_starting():
+    """In a signal's handler, where nothing else goes on meanwhile."""
+    may_start = threading.Event()
+
+    def start():
+        may_start.wait(timeout=30)
+        return SimpleNamespace(is_closed=True, close=lambda: None)
+
+    try:
+        with remote.running(start):
+            started = time.monotonic()
+            remote.stop()
+            assert time.monotonic() - started < 5 and progress.stopping.is_set()
+            may_start.set()
+    finally:
+        may_start.set()
+        progress.stopping.clear()
+
+
+def test_work_that_fails_just_when_the_wait_for_it_ends_says_why(engine):
+    def result(timeout=None):
+        raise TimeoutError if timeout else SettingError("lr=-1")
+
+    with pytest.raises(SettingError, match="lr=-1"):
+        engine._result(SimpleNamespace(status="error", result=result))
 
 
 def test_workers_end_with_their_parent_even_when_that_is_killed(errands, tmp_path):

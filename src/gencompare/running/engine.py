@@ -86,7 +86,7 @@ class Engine:
         dask.config.set(CONFIG)
         self.run = uuid4().hex  # what tells its work from that of other runs on the same workers
         self.order = order
-        self._closed = False
+        self.is_closed = False
         self._turn = threading.Condition()
         self._waiting: list[Waiting] = []
         self._numbers = count()
@@ -167,8 +167,8 @@ class Engine:
             try:
                 return future.result(timeout=SECONDS_BETWEEN_CHECKS)
             except TimeoutError:
-                if future.status == "error":  # the work's own; it may also have ended well since the wait did
-                    raise
+                if future.status == "error":  # since the wait ended, or the work's own error is of this kind
+                    return future.result()  # which raises it
                 self._keep_workers()
             except (CancelledError, CommClosedError):
                 raise progress.Stopped if progress.stopping.is_set() else EngineLost(self.address) from None
@@ -192,14 +192,17 @@ class Engine:
                 raise SettingError(f"engine={self.address}: {name} {said}")
 
     def stop(self) -> None:
-        """Have all work of this engine write its checkpoint and end."""
-        self.client.run(worker.stop, self.run)
+        """Have all work of this engine write its checkpoint and end. A worker that is being replaced misses it."""
+        with suppress(
+            OSError, RuntimeError, CancelledError
+        ):  # where the scheduler is gone, or this engine closed
+            self.client.run(worker.stop, self.run, on_error="ignore")
 
     def close(self) -> None:
         """End the workers, if they are this engine's own, whatever they do. Once is enough."""
-        if self._closed:
+        if self.is_closed:
             return
-        self._closed = True
+        self.is_closed = True
         self.client.close()
         if self._cluster is not None:
             for nanny in self._cluster.workers.values():

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ Made = TypeVar("Made", bound=Sized)
 
 SECONDS_OF_A_PART = 10.0
 """So long one worker goes on alone: what takes less does not pay to part."""
+
+SECONDS_BETWEEN_STOPS = 1.0
 
 label: ContextVar[str] = ContextVar("label")
 """What the work of this thread is called: the name of its node."""
@@ -107,7 +110,17 @@ def give_up() -> None:
 
 
 def stop() -> None:
-    """Have all work write its checkpoint and end, wherever it runs."""
+    """Have all work write its checkpoint and end, wherever it runs. It waits for nothing: signals call it."""
+    begun = progress.stopping.is_set()
     progress.stopping.set()
-    if _starting is not None:
-        threading.Thread(target=_starting.result().stop, daemon=True).start()
+    if _starting is not None and not begun:
+        threading.Thread(target=_keep_stopping, args=[_starting], daemon=True).start()
+
+
+def _keep_stopping(starting: Future[Engine]) -> None:
+    """Ask workers to stop until the engine ends: one that replaces another was not there when they were asked first."""
+    if starting.exception() is None:
+        engine = starting.result()
+        while not engine.is_closed:
+            engine.stop()
+            time.sleep(SECONDS_BETWEEN_STOPS)
