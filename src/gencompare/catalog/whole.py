@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from threading import get_native_id
@@ -35,11 +35,15 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
     - A file is saved under another name and renamed, so that a run cut short, or a full disk, leaves none in part.
     - A run reads what it wrote itself, whatever another run writes meanwhile.
     - A version's name is later than all before it, even when the clock went back.
+
+    Attributes:
+        when_failing: called where loading or saving fails: Kedro tells no hook, and waits for all other nodes.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._forgotten: set[str] = set()
+        self.when_failing: Callable[[], None] = lambda: None
 
     @classmethod
     def from_config(  # type: ignore[override]
@@ -65,6 +69,18 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             value = MemoryDataset(value, copy_mode="deepcopy")
         super().__setitem__(key, value)
 
+    def load(self, ds_name: str, version: str | None = None) -> Any:
+        """Load a dataset.
+
+        Raises:
+            DatasetError: if it cannot be loaded.
+        """
+        try:
+            return super().load(ds_name, version)
+        except Exception:
+            self.when_failing()
+            raise
+
     def save(self, ds_name: str, data: Any) -> None:
         """Save a dataset, whole.
 
@@ -83,8 +99,11 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
                     super().save(ds_name, data)
             else:
                 super().save(ds_name, data)
-        except (DatasetError, OSError) as error:
-            raise _explained(ds_name, error) from error
+        except Exception as error:
+            self.when_failing()
+            if isinstance(error, (DatasetError, OSError)):
+                raise _explained(ds_name, error) from error
+            raise
         self._forgotten.discard(ds_name)
 
     def exists(self, ds_name: str) -> bool:

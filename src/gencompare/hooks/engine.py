@@ -6,7 +6,7 @@ import atexit
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 class EngineHook:
     """Starts the engine that heavy work is sent to, shows how it goes, and stops it at its checkpoints.
 
-    Ctrl-C, a termination signal, or the failure of one node has all work write its checkpoint and end.
+    Ctrl-C, a termination signal, or the failure of one node, of loading or saving, or of another hook has all work write
+    its checkpoint and end.
     """
 
     SECONDS_TO_STOP = 3.0
@@ -53,6 +54,7 @@ class EngineHook:
         from gencompare.training import progress
 
         progress.stopping.clear()
+        catalog.when_failing = remote.stop
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._open.callback(signal.signal, number, signal.signal(number, self._stop))
@@ -64,6 +66,16 @@ class EngineHook:
         any_remote = any(remote.is_remote(node.func) for node in nodes)
         if any_remote and "ThreadRunner" in run_params["runner"]:
             self._open.enter_context(remote.running(partial(self._engine, pipeline, nodes)))
+
+    @hook_impl(hookwrapper=True)
+    def before_node_run(self) -> Iterator[None]:
+        """Have all other work end where another hook fails: Kedro tells nobody of that, and waits for all nodes."""
+        yield from _ending_others()
+
+    @hook_impl(hookwrapper=True)
+    def after_dataset_saved(self) -> Iterator[None]:
+        """Have all other work end where another hook fails."""
+        yield from _ending_others()
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
@@ -155,3 +167,11 @@ class EngineHook:
         timer.daemon = True
         timer.start()
         self._open.callback(timer.cancel)
+
+
+def _ending_others() -> Generator[None, Any, None]:
+    from gencompare.running import remote
+
+    outcome = yield
+    if outcome.excinfo is not None:
+        remote.stop()

@@ -1,0 +1,62 @@
+"""What ends a run's other work."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from kedro.framework.hooks import hook_impl
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.pipeline import Pipeline, node
+from kedro.runner import ThreadRunner
+
+from gencompare.catalog.whole import WholeCatalog
+from gencompare.hooks.engine import EngineHook
+from gencompare.training import progress
+
+SECONDS = 30.0
+"""So long the other work takes if nobody stops it."""
+
+
+class Broken:
+    """A hook that fails, before a node or after its dataset was saved."""
+
+    def __init__(self, when):
+        self.when = when
+
+    @hook_impl
+    def before_node_run(self, node):
+        if self.when == "before" and node.name == "quick":
+            raise ValueError("broken")
+
+    @hook_impl
+    def after_dataset_saved(self):
+        if self.when == "after":
+            raise ValueError("broken")
+
+
+@pytest.mark.parametrize("failing", ["load", "save", "before", "after"])
+def test_what_fails_outside_a_node_ends_other_work_too(tmp_path, failing):
+    entry = {"type": "json.JSONDataset"}
+    catalog = WholeCatalog.from_config(
+        {name: entry | {"filepath": f"{tmp_path}/{name}.json"} for name in ("given", "made")}
+    )
+    if failing != "load":
+        (tmp_path / "given.json").write_text("{}")
+    value = object() if failing == "save" else 1
+    slow = node(lambda: progress.stopping.wait(SECONDS), None, "whether", name="slow")
+    pipeline = Pipeline([slow, node(lambda given: value, "given", "made", name="quick")])
+    hook, hooks = EngineHook(), _create_hook_manager()
+    hook._plan = SimpleNamespace(planned={})
+    hooks.register(hook)
+    hooks.register(Broken(failing))
+    started = time.monotonic()
+    try:
+        hook.before_pipeline_run({"only_missing_outputs": False, "runner": "ThreadRunner"}, pipeline, catalog)
+        with pytest.raises(Exception, match="given|made|broken"):
+            ThreadRunner().run(pipeline, catalog, hooks)
+    finally:
+        hook.on_pipeline_error()
+        progress.stopping.clear()
+    assert time.monotonic() - started < SECONDS / 2
