@@ -3,13 +3,17 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+import threading
+import time
 import zipfile
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gencompare.config.typed import SettingError
+from gencompare.imagesets import archive as archive_module
 from gencompare.imagesets.archive import is_archive, unpacked
 
 
@@ -38,7 +42,33 @@ def test_tar_and_zip_are_unpacked_once(tmp_path):
     (folders[0] / "birds/mark").touch()
     assert unpacked(one, into, "image_set.folder") == folders[0]
     assert (folders[0] / "birds/mark").exists()
-    assert sorted(path.name for path in into.iterdir()) == sorted(folder.name for folder in folders)
+    assert visible(into) == sorted(folder.name for folder in folders)
+
+
+def visible(folder: Path) -> list[str]:
+    """What is in a folder besides the locks of who unpacks there."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
+def test_two_first_runs_unpack_an_archive_once(tmp_path, monkeypatch):
+    """The second comes while the first has begun and is not done."""
+    archive = tar(tmp_path / "birds.tgz", *((f"birds/{n}.txt", b"x") for n in range(3)))
+    begun, calls = threading.Event(), []
+
+    def slowly(archive, folder):
+        calls.append(folder)
+        begun.set()
+        time.sleep(0.3)
+        unpack(archive, folder)
+
+    unpack = archive_module._unpack_tar
+    monkeypatch.setattr(archive_module, "_unpack_tar", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(unpacked, archive, tmp_path / "into", "image_set.folder")
+        begun.wait(timeout=30)
+        second = pool.submit(unpacked, archive, tmp_path / "into", "image_set.folder")
+        assert first.result() == second.result()
+    assert len(calls) == 1 and visible(first.result() / "birds") == ["0.txt", "1.txt", "2.txt"]
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "birds/../../outside.txt", "/outside.txt"])
@@ -53,7 +83,7 @@ def test_members_that_lead_outside_are_refused_or_kept_inside(tmp_path, name):
     if ".." in name:
         with pytest.raises(SettingError, match="cannot be unpacked safely"):
             unpacked(bad_tar, into, "image_set.folder=bad.tgz")
-        assert list(into.iterdir()) == []
+        assert visible(into) == []
     else:
         assert (unpacked(bad_tar, into, "image_set.folder=bad.tgz") / "outside.txt").read_bytes() == b"x"
     assert not list(tmp_path.rglob("outside.txt")) or ".." not in name
@@ -77,7 +107,7 @@ def test_links_and_devices_are_refused_even_inside(tmp_path, kind):
         archive.addfile(info)
     with pytest.raises(SettingError, match="way is a link or a device"):
         unpacked(bad, tmp_path / "into", "image_set.folder=bad.tar")
-    assert list((tmp_path / "into").iterdir()) == []
+    assert visible(tmp_path / "into") == []
 
 
 def test_a_broken_archive_leaves_nothing_behind(tmp_path):
@@ -86,7 +116,7 @@ def test_a_broken_archive_leaves_nothing_behind(tmp_path):
     broken.write_bytes(whole.read_bytes()[:-200])
     with pytest.raises(SettingError, match="image_set.folder=broken.tgz: cannot be unpacked safely"):
         unpacked(broken, tmp_path / "into", "image_set.folder=broken.tgz")
-    assert list((tmp_path / "into").iterdir()) == []
+    assert visible(tmp_path / "into") == []
 
 
 def test_an_archive_larger_than_the_disk_is_not_unpacked(tmp_path, monkeypatch):

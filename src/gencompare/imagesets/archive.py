@@ -8,6 +8,8 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from filelock import FileLock
+
 from gencompare.config.typed import SettingError
 
 KINDS = "a .tar, .tgz, .tar.gz, .tar.bz2, .tar.xz or .zip archive"
@@ -37,9 +39,18 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
     folder = into / f"{archive.name.split('.')[0]}-{which}"
     if folder.is_dir():
         return folder
+    into.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):  # another run may be unpacking it
+        if not folder.is_dir():
+            _unpack(archive, folder, where)
+    return folder
+
+
+def _unpack(archive: Path, folder: Path, where: str) -> None:
+    """Make the archive's folder, whole or not at all."""
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir()
     try:
         if tarfile.is_tarfile(archive):
             _unpack_tar(archive, partial)
@@ -52,7 +63,6 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return folder
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
