@@ -1,5 +1,9 @@
+import io
 import socket
+import threading
+import time
 import urllib.error
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -210,4 +214,24 @@ def test_a_download_lands_whole_or_not_at_all(no_network: Path, monkeypatch: pyt
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Broken())
     with pytest.raises(SettingError, match="cut"):
         extractors.fetched(Inception.URL, None, "inception")
-    assert list(no_network.iterdir()) == []
+    assert [path.name for path in no_network.iterdir() if path.suffix != ".lock"] == []
+
+
+def test_weights_that_two_ask_for_at_once_are_downloaded_once(
+    no_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, begun = [], threading.Event()
+
+    def slowly(url: str, timeout: float) -> io.BytesIO:
+        asked.append(url)
+        begun.set()
+        time.sleep(0.3)
+        return io.BytesIO(b"weights")
+
+    monkeypatch.setattr(urllib.request, "urlopen", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(extractors.fetched, Inception.URL, None, "inception")
+        begun.wait(timeout=30)
+        second = pool.submit(extractors.fetched, Inception.URL, None, "inception")
+        assert first.result() == second.result()
+    assert len(asked) == 1 and first.result().read_bytes() == b"weights"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -183,6 +184,13 @@ def fetched(url: str, weights: str | None, extractor: str) -> Path:
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # another process may be at it
+        if not path.is_file():
+            _download(url, path, extractor)
+    return path
+
+
+def _download(url: str, path: Path, extractor: str) -> None:
     part = path.with_suffix(".part")
     try:
         # the addresses are constants of this module
@@ -195,7 +203,6 @@ def fetched(url: str, weights: str | None, extractor: str) -> Path:
             f"put it at {path}, or name it with evaluation.weights; efficientnet_lite0 needs no download"
         ) from None
     part.replace(path)
-    return path
 
 
 def _resized(images: Tensor, side: int) -> Tensor:
