@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
@@ -69,6 +70,23 @@ def test_rows_log_lines_and_result_come_back(engine, errands, caplog):
     assert rows == [("dcgan", {"kimg": 1.0}, 2.0), ("dcgan", {"kimg": 2.0}, 2.0)]
     said = [(record.name, record.getMessage()) for record in caplog.records]
     assert said == [("gencompare.running.worker", "── gan-a.train"), ("gencompare.example", "at 1 of 2")]
+
+
+def test_rows_go_on_after_a_full_disk_which_is_said_once(engine, errands, caplog):
+    heard = []
+
+    def observer(*row):
+        heard.append(row)
+        if len(heard) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with progress.observing(observer):
+        for _ in range(2):
+            engine.call("gan-a.train", errands.speak)
+        until(lambda: len(heard) == 4)
+    assert [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING] == [
+        "Curves of this run will have gaps, training goes on: [Errno 28] No space left on device"
+    ]
 
 
 def test_an_error_is_raised_here_as_what_it_is(engine, errands):

@@ -213,9 +213,17 @@ class Engine:
             self._cluster.close()
 
     def _pass_rows_on(self) -> None:
-        """Tell observers of rows in a thread of its own: the client's must not wait for them."""
+        """Tell observers of rows in a thread of its own: the client's must not wait for them. It outlives a full disk,
+        which is said once."""
+        said = False
         while True:
-            progress.tell(*self._rows.get())
+            row = self._rows.get()
+            try:
+                progress.tell(*row)
+            except OSError as error:
+                if not said:
+                    logger.warning("Curves of this run will have gaps, training goes on: %s", error)
+                said = True
 
 
 def environments(trainings: int, processes: int = 1) -> list[dict[str, Any]]:

@@ -49,9 +49,9 @@ class TrackedRun:
         """Note a history row, unless it is known."""
         step = round(1000 * row["kimg"])
         if step not in self._steps:
-            self._steps.add(step)
             values = {name: value for name, value in row.items() if name != "kimg"}
             self._say("metrics", values=values, step=step, row=True)
+            self._steps.add(step)  # else the whole history, once it is there, fills the gap
 
     def log(self, values: Mapping[str, Any], step: int = 0) -> None:
         """Note numbers as metrics and words as tags."""

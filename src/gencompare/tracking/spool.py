@@ -6,6 +6,7 @@ until all of it is delivered, by that process or by a later one. Its lock tells 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -53,10 +54,21 @@ class Spool:
         return cls(folder / name, lock)
 
     def add(self, do: str, run: str, **values: Any) -> None:
-        """Write a message down."""
+        """Write a message down, whole or not at all.
+
+        Raises:
+            OSError: if it cannot be, where the disk is full for one.
+        """
         message = {"do": do, "run": run, "at": int(1000 * time.time())} | values
-        with self._turn, self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(message) + "\n")
+        line = f"{json.dumps(message)}\n".encode()
+        with self._turn, self.file.open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file))
+            except OSError:
+                file.truncate(end)  # or the next message would go on with half of this one
+                raise
         self.added.set()
 
     def left(self) -> Iterator[tuple[Message, int]]:
