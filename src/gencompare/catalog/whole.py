@@ -23,6 +23,7 @@ from kedro_datasets.partitions import PartitionedDataset
 
 from gencompare.config.typed import SettingError
 from gencompare.files import no_room, set_aside
+from gencompare.training.progress import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
 
         Raises:
             SettingError: in one line, what the user can do something about: images that cannot be prepared, a full disk.
+            Stopped: if all work was asked to stop while images were prepared.
             DatasetError: anything else.
         """
         dataset = self[ds_name]
@@ -162,7 +164,7 @@ def _explained(name: str, error: BaseException) -> Exception:
     """Return what a user is told of a dataset that was not saved: the line at the bottom of it, where there is one."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, SettingError):
+        if isinstance(cause, (SettingError, Stopped)):
             return cause
         if isinstance(cause, OSError) and (said := no_room(cause)):
             return SettingError(f"{name}: {said}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,24 @@ from gencompare.config.typed import build
 from gencompare.evaluation import scoring
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import Preparation, make_image_set
-from gencompare.imagesets.arrays import ImageSplits
+from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.reporting.profile import render_profile
+from gencompare.training.progress import Stopped, stopping
 
 
 def prepare_images(image_set: Mapping[str, Any]) -> Preparation:
-    """Make the image set that the parameters describe: its name and its settings."""
-    return make_image_set(image_set).prepare()
+    """Make the image set that the parameters describe: its name and its settings. A stop ends it between two chunks."""
+    made = make_image_set(image_set).prepare()
+    return replace(
+        made, train=partial(_until_stopped, made.train), heldout=partial(_until_stopped, made.heldout)
+    )
+
+
+def _until_stopped(chunks: Callable[[], Iterator[Images]]) -> Iterator[Images]:
+    for chunk in chunks():
+        if stopping.is_set():
+            raise Stopped
+        yield chunk
 
 
 def profile_images(prepared: ImageSplits) -> str:
