@@ -63,3 +63,34 @@ def test_what_is_not_the_file_s_fault_is_not_taken_for_it(tmp_path):
     with pytest.raises(MemoryError):
         read_sound(tmp_path / "a", out_of_memory)
     assert (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("content", ["whole", "broken"])
+def test_a_file_that_another_run_takes_away_meanwhile_is_not_there(tmp_path, content):
+    def read(path):
+        path.unlink()
+        if content == "broken":
+            raise ValueError("broken")
+        return path.read_text()
+
+    (tmp_path / "a").write_text("")
+    assert read_sound(tmp_path / "a", read) is None
+
+
+def test_a_file_that_misses_another_is_not_taken_for_absent(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(FileNotFoundError):
+        read_sound(tmp_path / "a", lambda path: (path.parent / "b").read_text())
+
+
+def test_two_containers_whose_threads_have_one_number_write_beside_each_other(tmp_path):
+    """A shared volume shows the names of both."""
+    names = []
+
+    def write(file):
+        names.append(file.name)
+        if len(names) == 1:
+            write_whole(tmp_path / "a", write)
+
+    write_whole(tmp_path / "a", write)
+    assert len(set(names)) == 2

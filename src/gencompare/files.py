@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from threading import get_native_id
 from typing import Any, BinaryIO, TypeVar
 from zipfile import BadZipFile
 
@@ -26,7 +25,9 @@ BROKEN = (ValueError, EOFError, BadZipFile, SafetensorError)
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Write a file under another name and rename it, so that it is never seen in part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{get_native_id()}.part")  # of this thread of this process
+    part = path.with_suffix(
+        f".{os.urandom(8).hex()}.part"
+    )  # threads have numbers of others' in another container
     try:
         with part.open("wb") as file:
             write(file)
@@ -41,14 +42,21 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 
 def read_sound(path: Path, read: Callable[[Path], Content]) -> Content | None:
-    """Read a file; where it is not there or is broken, return None. A broken one is set aside, with a line."""
+    """Read a file; where it is not there or is broken, return None. A broken one is set aside, with a line.
+
+    Another run may take it away at any moment, or set it aside first.
+    """
     if not path.exists():
         return None
     try:
-        return read(path)
-    except BROKEN:
-        logger.warning("%s cannot be read: set aside as %s", path, set_aside(path).name)
-        return None
+        try:
+            return read(path)
+        except BROKEN:
+            logger.warning("%s cannot be read: set aside as %s", path, set_aside(path).name)
+    except FileNotFoundError:
+        if path.exists():  # it misses something else
+            raise
+    return None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from threading import get_native_id
 from typing import Any
 
 from filelock import FileLock
@@ -182,7 +181,7 @@ def _save(dataset: Any, data: Any) -> None:
     final = Path(str(dataset._get_save_path()))
     version = dataset._version.save if dataset._version else None
     beside = final.parents[1] if version else final
-    part = beside.with_name(f".{beside.name}.{version or get_native_id()}.part")
+    part = beside.with_name(f".{beside.name}.{version or os.urandom(8).hex()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
