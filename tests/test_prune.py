@@ -90,6 +90,18 @@ def test_what_was_set_aside_or_left_in_part_can_go_but_not_what_is_being_written
     assert "07_model_output/.new.part" not in found
 
 
+def test_what_a_run_takes_away_meanwhile_is_left_out(project):
+    """A link to nowhere is, to who reads it, what a file is that has just gone."""
+    (project / "mlspool").mkdir()
+    for path in ("data/07_model_output/a.part", f"data/07_model_output/{VERSIONS[0]}", "mlspool/a.jsonl"):
+        (project / path).symlink_to("nowhere")
+    found = gone(project)
+    assert found
+    assert not any(
+        path.startswith(("07_model_output/a.part", f"07_model_output/{VERSIONS[0]}")) for path in found
+    )
+
+
 def test_the_command_only_says_what_it_would_remove_unless_told_to(project, monkeypatch):
     from types import SimpleNamespace
 

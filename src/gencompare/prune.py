@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -91,15 +93,30 @@ def _trainings(folder: Path, used: list[Any]) -> Iterator[Superseded]:
 
 def _left_over(data: Path) -> Iterator[tuple[Path, str]]:
     young = time.time() - SECONDS_TO_BE_LEFT_OVER
-    for path in sorted(data.rglob("*")):
+    for path in sorted(_beneath(data)):
         if re.search(r"\.broken\d*$", path.name):
             yield path, "was broken and set aside"
-        elif path.suffix in (".part", ".partial") and path.stat().st_mtime < young:
+        elif path.suffix in (".part", ".partial") and (stat := _stat(path)) and stat.st_mtime < young:
             yield path, "was left in part by a run cut short"
 
 
+def _beneath(folder: Path) -> Iterator[Path]:
+    """Yield all files and folders in a folder, however deep. What a run takes away meanwhile is left out, where `rglob`
+    fails."""
+    for root, folders, files in os.walk(folder):
+        yield from (Path(root, name) for name in [*folders, *files])
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Look at a file that a run may have taken away."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
 def _versions(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*Z") if VERSION.fullmatch(path.name) and path.is_dir())
+    return (path for path in _beneath(folder) if VERSION.fullmatch(path.name) and path.is_dir())
 
 
 def _names(artifact: Path) -> list[str]:
@@ -109,12 +126,20 @@ def _names(artifact: Path) -> list[str]:
 
 def _spooled(folder: Path) -> set[Path]:
     """Return the files that MLflow is still to be given."""
-    lines = (line for file in folder.glob("*.jsonl") for line in file.read_text("utf-8").splitlines())
+    lines = (line for file in folder.glob("*.jsonl") for line in _text(file).splitlines())
     messages = [json.loads(line) for line in lines if line.endswith("}")]  # its writer may be at one
     single = {Path(message["path"]) for message in messages if message["do"] == "file"}
     return single | {
         Path(p) for message in messages if message["do"] == "model" for p in message["files"].values()
     }
+
+
+def _text(file: Path) -> str:
+    """Read a file; one that is gone by now, all delivered, as if it were empty."""
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _settings(file: Path) -> dict[str, Any] | None:
@@ -125,5 +150,5 @@ def _settings(file: Path) -> dict[str, Any] | None:
 
 
 def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    files = map(_stat, _beneath(path) if path.is_dir() else [path])
+    return sum(file.st_size for file in files if file is not None and S_ISREG(file.st_mode))
