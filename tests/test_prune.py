@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
 from gencompare.prune import remove, superseded
+from gencompare.running.under_way import none_under_way, under_way
 
 VERSIONS = [f"2026-01-0{day}T00.00.00.000Z" for day in range(1, 6)]
 
@@ -103,8 +109,6 @@ def test_what_a_run_takes_away_meanwhile_is_left_out(project):
 
 
 def test_the_command_only_says_what_it_would_remove_unless_told_to(project, monkeypatch):
-    from types import SimpleNamespace
-
     from gencompare.cli import cli
 
     metadata = SimpleNamespace(project_path=project)
@@ -116,3 +120,48 @@ def test_the_command_only_says_what_it_would_remove_unless_told_to(project, monk
     assert "freed" in said
     assert len(list(project.rglob("samples.npz/*/"))) == 2
     assert "Nothing" in CliRunner().invoke(cli, ["prune", "--keep=2"], obj=metadata).output
+
+
+RUN = """
+import sys, time
+from pathlib import Path
+from gencompare.running.under_way import under_way
+with under_way(Path(sys.argv[1])):
+    print("under way", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_command_removes_nothing_beside_a_run_and_all_after_that_was_killed(project):
+    from gencompare.cli import cli
+
+    asked = partial(CliRunner().invoke, cli, obj=SimpleNamespace(project_path=project))
+    run = subprocess.Popen([sys.executable, "-c", RUN, project / "data"], stdout=subprocess.PIPE)
+    assert run.stdout.readline()
+    try:
+        refused = asked(["prune", "--yes"])
+        assert refused.exit_code == 1
+        assert refused.output.startswith("Error: kedro prune --yes: a run is under way")
+        assert len(refused.output.splitlines()) == 1
+        assert "would be freed" in asked(["prune"]).output
+    finally:
+        run.kill()
+        run.communicate()
+    assert "freed." in asked(["prune", "--yes"]).output
+    assert [path.name for path in (project / "data/.runs").iterdir()] == ["door"]
+
+
+def test_a_run_waits_while_something_is_removed_and_leaves_no_lock(tmp_path):
+    def run():
+        with under_way(tmp_path):
+            began.append(time.monotonic())
+
+    began = []
+    thread = threading.Thread(target=run)
+    with none_under_way(tmp_path, "prune"):
+        thread.start()
+        time.sleep(0.3)
+        removed = time.monotonic()
+    thread.join(timeout=30)
+    assert began[0] > removed
+    assert [path.name for path in (tmp_path / ".runs").iterdir()] == ["door"]

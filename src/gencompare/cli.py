@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -171,18 +172,21 @@ def list_(metadata: ProjectMetadata) -> None:
 def prune(metadata: ProjectMetadata, keep: int, yes: bool) -> None:
     """List what is superseded and how much room that takes, and remove it with --yes."""
     from gencompare.prune import remove, superseded
+    from gencompare.running.under_way import none_under_way
 
-    found = superseded(metadata.project_path, keep)
-    for one in found:
-        click.echo(f"{one.size / 1e6:9.1f} MB  {one.path.relative_to(metadata.project_path)}  {one.why}")
-    total = f"{sum(one.size for one in found) / 1e6:.1f} MB"
-    if not found:
-        click.echo("Nothing is superseded.")
-    elif yes:
-        remove(found)
-        click.echo(f"{total} freed.")
-    else:
-        click.echo(f"{total} would be freed by kedro prune --keep={keep} --yes")
+    project = metadata.project_path
+    with none_under_way(project / "data", "kedro prune --yes") if yes else nullcontext():
+        found = superseded(project, keep)
+        for one in found:
+            click.echo(f"{one.size / 1e6:9.1f} MB  {one.path.relative_to(project)}  {one.why}")
+        total = f"{sum(one.size for one in found) / 1e6:.1f} MB"
+        if not found:
+            click.echo("Nothing is superseded.")
+        elif yes:
+            remove(found)
+            click.echo(f"{total} freed.")
+        else:
+            click.echo(f"{total} would be freed by kedro prune --keep={keep} --yes")
 
 
 @cli.command(name="explore", cls=Command)

@@ -9,6 +9,7 @@ from gencompare.hooks.engine import EngineHook
 from gencompare.hooks.plan import PlanHook
 from gencompare.hooks.reuse import ReuseHook
 from gencompare.hooks.tracking import TrackingHook
+from gencompare.hooks.under_way import UnderWayHook
 
 # conf/logging.yml decides which warnings are shown.
 logging.captureWarnings(True)
@@ -25,4 +26,4 @@ CONFIG_LOADER_ARGS = {
 DATA_CATALOG_CLASS = WholeCatalog
 
 # What is last here goes first: what cannot work is refused before the engine starts.
-HOOKS = (ReuseHook(), PlanHook(), AnnounceHook(), EngineHook(), TrackingHook())
+HOOKS = (ReuseHook(), PlanHook(), AnnounceHook(), EngineHook(), TrackingHook(), UnderWayHook())

@@ -1,0 +1,53 @@
+"""Which runs are at a project's artifacts: what they reuse must not be removed meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gencompare.config.typed import SettingError
+
+FOLDER = ".runs"
+"""In `data/`: a lock for each run, which the system releases when its process ends, however it does."""
+DOOR = "door"
+"""Locked while a run comes in, and for as long as none may."""
+
+
+@contextmanager
+def under_way(data: Path) -> Iterator[None]:
+    """Be known as a run while the context lasts. Where something is being removed, it waits for the end of that."""
+    folder = data / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{os.urandom(8).hex()}.lock", thread_local=False)
+    with FileLock(folder / DOOR):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def none_under_way(data: Path, asked: str) -> Iterator[None]:
+    """Have no run begin while the context lasts.
+
+    Raises:
+        SettingError: if one is under way; `asked` says what was asked for.
+    """
+    folder = data / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / DOOR):
+        for file in sorted(folder.glob("*.lock")):
+            try:
+                with FileLock(file, timeout=0):
+                    file.unlink(missing_ok=True)  # of a run that was killed
+            except Timeout:
+                raise SettingError(
+                    f"{asked}: a run is under way, which may need what would be removed; give it again afterwards"
+                ) from None
+        yield
