@@ -113,7 +113,7 @@ def answer(
     several = bool(behind or ahead[1:])
     rivals = _rivals(ahead, standings, second, better)
     if rivals:
-        verdict += f", but not of {listed(rivals)} by both extractors, which leaves them undecided"
+        verdict += f", but by one extractor only: by the other {listed(rivals)} {'is' if len(rivals) == 1 else 'are'} better"
     if several:
         verdict += ", on one seed each (another seed may change the order)" if seeds == 1 else ""
         evidence += _placed(real_images, noise)
