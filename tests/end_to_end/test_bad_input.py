@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencompare.running import under_way
+
 from .conftest import make_project
 
 SMOKE = "run --env=smoke"
@@ -192,7 +194,10 @@ def ask_all(folder):
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         parts = [list(BEFORE)[k::SIDE_BY_SIDE] for k in range(SIDE_BY_SIDE)]
         found = {words: answer for part in pool.map(ask, parts) for words, answer in part.items()}
-    made = [str(path) for path in (project / "data").rglob("*") if path.is_file()]
+    files = [path for path in (project / "data").rglob("*") if path.is_file()]
+    made = [
+        str(path) for path in files if path.parent.name != under_way.FOLDER
+    ]  # where runs come in by a lock
     found |= ask(list(ONCE_THE_IMAGES_ARE_KNOWN))
     again = ask(list(ONCE_THE_IMAGES_ARE_KNOWN))  # when the images are there already
     return found, again, made, [str(path) for path in (project / "data/06_models").glob("trainings/*")]
