@@ -25,9 +25,8 @@ BROKEN = (ValueError, EOFError, BadZipFile, SafetensorError)
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Write a file under another name and rename it, so that it is never seen in part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(
-        f".{os.urandom(8).hex()}.part"
-    )  # threads have numbers of others' in another container
+    # By chance, not by thread: in another container on the same volume one may have the same number.
+    part = path.with_suffix(f".{os.urandom(8).hex()}.part")
     try:
         with part.open("wb") as file:
             write(file)

@@ -134,13 +134,18 @@ class StopsItself(Toy):
         yield from super().step(batch)
 
 
-def test_stopped_between_two_steps_it_writes_a_checkpoint_and_ends_with_the_same_bytes(tmp_path):
-    whole = run(tmp_path / "whole")
+def ended_early(folder, objective, error):
+    """Run a training that is ended by an error once it was asked to stop."""
     try:
-        with pytest.raises(Stopped):
-            run(tmp_path / "cut", objective=StopsItself)
+        with pytest.raises(error):
+            run(folder, objective=objective)
     finally:
         stopping.clear()
+
+
+def test_stopped_between_two_steps_it_writes_a_checkpoint_and_ends_with_the_same_bytes(tmp_path):
+    whole = run(tmp_path / "whole")
+    ended_early(tmp_path / "cut", StopsItself, Stopped)
     saved = max((tmp_path / "cut").glob("0*"))
     assert saved.name == "000000008"  # between rows, which end at 5, 10, ...
     resumed = run(tmp_path / "cut", objective=StopsItself)
@@ -164,11 +169,7 @@ class Torn(Toy):
 
 def test_half_a_step_is_never_saved(tmp_path):
     whole = run(tmp_path / "whole")
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "cut", objective=Torn)
-    finally:
-        stopping.clear()
+    ended_early(tmp_path / "cut", Torn, KeyboardInterrupt)
     resumed = run(tmp_path / "cut", objective=Torn)
     assert same(whole.weights, resumed.weights)
     assert whole.history.equals(resumed.history)
@@ -193,11 +194,7 @@ def test_killed_right_after_the_first_checkpoint_of_a_stop_no_row_is_lost(tmp_pa
             raise SystemExit("killed")
 
     monkeypatch.setattr(checkpoint, "save", save_and_die)
-    try:
-        with pytest.raises(SystemExit):
-            run(tmp_path / "cut", objective=StopsAtTheEndOfARow)
-    finally:
-        stopping.clear()
+    ended_early(tmp_path / "cut", StopsAtTheEndOfARow, SystemExit)
     resumed = run(tmp_path / "cut", objective=StopsAtTheEndOfARow)
     assert same(whole.weights, resumed.weights)
     assert whole.history.equals(resumed.history)

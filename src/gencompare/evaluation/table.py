@@ -99,9 +99,8 @@ def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
     values, errors = (np.array([one[of] for one in each]) for of in ("value", "standard_error"))
     mean, half, error = (float(found) for found in over_seeds(values, errors))
     kind = KINDS[each[0]["kind"]]
-    n = sum(
-        one.get("distinct", one["passport"]["n"]) for one in each
-    )  # scores before 0.2 do not say how many
+    # Scores of earlier versions do not say how many samples are distinct.
+    n = sum(one.get("distinct", one["passport"]["n"]) for one in each)
     low, high = (rare_interval(mean, n) if kind.share else None) or (mean, mean)
     return {
         "value": mean,

@@ -126,10 +126,11 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
         return CANNOT_BE_TOLD, f"there is no score {claim.score} in this run"
     standings = _standings(claim, contents, column)
     unranked = [s for s in standings if not s.ranked]
+    without = failed(unranked, len(standings))[0].removesuffix(".") if unranked else ""
     if claim.order is None and claim.equal is None:
         verdict, reason = _judge_learning(claim, contents, standings[0], column)
     elif [s for s in unranked if claim.equal or not _lost(s.name, contents)]:
-        return CANNOT_BE_TOLD, failed(unranked, len(standings))[0].removesuffix(".")
+        return CANNOT_BE_TOLD, without
     else:
         better = column.kind.better
         second = contents.board.second if column is contents.board.first else None
@@ -140,7 +141,7 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
         )
         values = listed([f"{s.measured} for {s.name}" for s in standings])
         reason = f"{column.full} {values}; {better} is better, and {reason}"
-        reason += f"; {failed(unranked, len(standings))[0].removesuffix('.')}" if unranked else ""
+        reason += f"; {without}" if without else ""
         reason += _probability(claim, contents, column) if claim.order and not unranked else ""
     if verdict != CANNOT_BE_TOLD and column.seeds == 1:
         reason += "; on one seed each (another seed may change it)"
