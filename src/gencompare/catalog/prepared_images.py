@@ -79,8 +79,7 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
         if not self._exists():
             raise DatasetError(f"{self._folder}: no prepared images; run the pipeline that prepares them")
         try:
-            splits = storage.read(self._folder)
-            storage.check_unchanged(self._folder, self._fingerprint or splits.card["fingerprint"])
+            splits = storage.read(self._folder, self._fingerprint)
         except SettingError as error:
             raise Unprepared(str(error)) from error
         self._fingerprint = splits.card["fingerprint"]

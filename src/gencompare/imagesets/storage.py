@@ -81,14 +81,18 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def read(folder: Path) -> ImageSplits:
+def read(folder: Path, fingerprint: str | None = None) -> ImageSplits:
     """Read a prepared image set; the images stay on disk and are mapped into memory, read-only.
 
+    Args:
+        folder: where it lies.
+        fingerprint: that it must have, where that is known.
+
     Raises:
-        SettingError: if another run prepares it anew meanwhile.
+        SettingError: if another run has prepared it anew meanwhile.
     """
     splits = ImageSplits(read_split(folder, "train"), read_split(folder, "heldout"), read_card(folder))
-    check_unchanged(folder, splits.card["fingerprint"])
+    check_unchanged(folder, fingerprint or splits.card["fingerprint"])
     return splits
 
 
