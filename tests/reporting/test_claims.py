@@ -79,6 +79,18 @@ def test_nearly_equal_names_the_one_with_more_and_how_many_times_it_is():
     )
 
 
+def test_what_is_nearly_equal_by_one_extractor_and_surely_not_by_the_other_cannot_be_told():
+    equal = (Standing("ddim", 38.0, 37.0, 39.0), Standing("ddpm", 37.0, 36.0, 38.0))
+    apart = (Standing("ddim", 7.2, 7.0, 7.4), Standing("ddpm", 4.1, 4.0, 4.2))
+    unclear = (Standing("ddim", 4.6, 4.0, 5.2), Standing("ddpm", 4.1, 4.0, 4.2))
+    verdict, reason = judge_equal(equal, 1.15, apart)
+    assert verdict == CANNOT_BE_TOLD
+    assert "but by the other extractor ddim has 1.76 times as much as ddpm" in reason
+    assert judge_equal(apart, 1.15, equal)[0] == CANNOT_BE_TOLD
+    assert judge_equal(equal, 1.15, unclear)[0] == judge_equal(equal, 1.15, equal)[0] == HOLDS
+    assert judge_equal(apart, 1.15, unclear)[0] == judge_equal(apart, 1.15, apart)[0] == DOES_NOT_HOLD
+
+
 def judge(contents, **claim):
     claimed = dataclasses.replace(contents, claims=[Claim(says="It is so", **claim)])
     (verdict,) = judged(claimed)

@@ -89,11 +89,28 @@ def judge_order(
     return HOLDS, "the intervals do not overlap"
 
 
-def judge_equal(standings: Sequence[Standing], within: float) -> tuple[str, str]:
+def judge_equal(
+    standings: Sequence[Standing], within: float, second: Sequence[Standing] = ()
+) -> tuple[str, str]:
     """Judge whether none scores more than `within` times as much as another; return the verdict and its reason.
 
     It holds where that is so wherever in their intervals the scores lie. It does not where that is so nowhere in them.
+    Where the other extractor surely finds the opposite, it cannot be told.
+
+    Args:
+        standings: of those it is about.
+        within: how many times as much is still nearly equal.
+        second: as for `judge_order`.
     """
+    verdict, reason = _nearly_equal(standings, within)
+    other, why = _nearly_equal(second, within) if second else (verdict, "")
+    if {verdict, other} == {HOLDS, DOES_NOT_HOLD}:
+        return CANNOT_BE_TOLD, f"{reason}, but by the other extractor {why}"
+    return verdict, reason
+
+
+def _nearly_equal(standings: Sequence[Standing], within: float) -> tuple[str, str]:
+    """Judge it by one score."""
     known = [
         (s.value, s.low, s.high, s.name)
         for s in standings
@@ -133,11 +150,12 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
         return CANNOT_BE_TOLD, without
     else:
         better = column.kind.better
-        second = contents.board.second if column is contents.board.first else None
+        other = contents.board.second if column is contents.board.first else None
+        second = _standings(claim, contents, other) if other else ()
         verdict, reason = (
-            judge_equal(standings, claim.within)
+            judge_equal(standings, claim.within, second)
             if claim.within is not None
-            else judge_order(standings, better, _standings(claim, contents, second) if second else ())
+            else judge_order(standings, better, second)
         )
         values = listed([f"{s.measured} for {s.name}" for s in standings])
         reason = f"{column.full} {values}; {better} is better, and {reason}"
