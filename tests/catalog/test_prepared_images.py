@@ -27,6 +27,8 @@ from gencompare.imagesets import make_image_set, storage
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.squares import Squares
 from gencompare.pipelines.imagesets.nodes import prepare_images
+from gencompare.running.alone import alone
+from gencompare.training.progress import Stopped, stopping
 
 SETTINGS = {"name": "squares", "count": 60, "heldout": 20, "resolution": 16}
 
@@ -170,6 +172,21 @@ def test_of_two_runs_at_once_one_prepares_and_the_other_waits(tmp_path):
     assert started == [1]
     prepared = PreparedImagesDataset(filepath=str(tmp_path / "squares")).load()
     assert np.array_equal(prepared.train.images, Squares(resolution=16).draw("train", 0, 60).images)
+
+
+def test_who_waits_for_another_run_to_prepare_them_can_be_stopped(dataset, tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="gencompare")
+    (tmp_path / "squares").mkdir()
+    with alone(tmp_path / "squares", "nobody else is there"):
+        stopping.set()
+        try:
+            with pytest.raises(DatasetError) as raised:
+                dataset.save(make_image_set(SETTINGS).prepare())
+        finally:
+            stopping.clear()
+    assert isinstance(raised.value.__cause__, Stopped)
+    assert caplog.messages == ["squares: another run is preparing it; waiting"]
+    assert not dataset.exists()
 
 
 def test_a_run_whose_images_another_has_prepared_anew_ends_in_a_line(dataset, tmp_path):

@@ -154,6 +154,9 @@ BEFORE = {
 ONCE_THE_IMAGES_ARE_KNOWN = {
     f"{SMOKE} {FOLDER}=FORTY": "there are 8 distinct held-out images; scoring needs at least 16 of each",
     f"{SMOKE} {FOLDER}=EQUAL": "no image is left for the heldout split; 299 files are copies of others",
+    f"{SMOKE} --params=contenders.vae.images.count=3": "vae.sampler.components=4: at most the 3 training images",
+    f"{SMOKE} --params=contenders.vae.images.count=999": "contenders.vae.images.count=999: there are only 256 training",
+    f"{SMOKE} --params=contenders.vae.images.only.recipe=basic": "contenders.vae.images.only.recipe: the image set",
     "run --pipeline=publish --params=comparison=gan_compare": "comparison='gan_compare': nothing of it in",
 }
 SIDE_BY_SIDE = 2

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
@@ -16,6 +15,7 @@ from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.base import Preparation
+from gencompare.running.alone import alone
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
     def _save(self, data: Preparation) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._fingerprint = data.fingerprint
-        with self._locked():
+        with alone(self._folder, f"{self._folder.name}: another run is preparing it; waiting"):
             if self._is_current(data.fingerprint):
                 logger.info("%s: prepared already, %s", self._folder.name, self._counts())
                 return
@@ -66,14 +66,6 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
                 path.replace(self._folder / path.name)
         finally:
             shutil.rmtree(new)
-
-    def _locked(self) -> AcquireReturnProxy:
-        lock = FileLock(self._folder / ".lock")
-        try:
-            return lock.acquire(timeout=0)
-        except Timeout:
-            logger.info("%s: another run is preparing it; waiting", self._folder.name)
-            return lock.acquire()
 
     def _load(self) -> ImageSplits:
         if not self._exists():

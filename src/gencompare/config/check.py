@@ -9,10 +9,12 @@ from pathlib import Path
 
 from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
 from gencompare.config.contender import CHOICES, read_contender
+from gencompare.config.layers import Values
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, nearest
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import ImageSet, make_image_set
+from gencompare.imagesets.arrays import ImageSplits
 from gencompare.models.parts.shape import ImageShape
 from gencompare.training.settings import Device
 
@@ -51,15 +53,34 @@ def check_planned(planned: Planned, samples: str | None) -> None:
             raise SettingError(
                 f"samples={samples!r}: must be an existing folder of images, .npz or .npy file"
             )
+    # Channels and classes are known only once the images are prepared: then `check_prepared` looks again.
+    shape = ImageShape(
+        channels=3, resolution=image_set.resolution, classes=1 if image_set.may_have_labels else 0
+    )
     for name, layered in planned.contenders.items():
-        values = layered.values | {
-            "training": {k: v for k, v in layered.values["training"].items() if k != "kimg"}
-        }
-        # Channels and classes are known only once the images are prepared; training checks them again.
-        shape = ImageShape(
-            channels=3, resolution=image_set.resolution, classes=1 if image_set.may_have_labels else 0
-        )
-        _check_together(json.dumps(values), shape, f"contenders.{name}")
+        _check_together(_without_length(layered.values), shape, f"contenders.{name}")
+
+
+def check_prepared(planned: Planned, prepared: ImageSplits) -> None:
+    """Refuse contenders for which the prepared images are too few or otherwise not those that they need.
+
+    Raises:
+        SettingError: naming the contender and the setting.
+    """
+    shape = ImageShape.of(prepared.card)
+    for name, layered in planned.contenders.items():
+        where, text = f"contenders.{name}", _without_length(layered.values)
+        _check_together(text, shape, where)
+        contender = read_contender(json.loads(text), where)
+        try:
+            contender.sampler.check_count(len(contender.images.rows(prepared.train)))
+        except SettingError as error:
+            raise SettingError(f"{where}.{error}") from None
+
+
+def _without_length(values: Values) -> str:
+    """A contender's settings as JSON, but for how long it trains, which may follow from a budget."""
+    return json.dumps(values | {"training": {k: v for k, v in values["training"].items() if k != "kimg"}})
 
 
 @cache

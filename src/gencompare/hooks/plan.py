@@ -12,7 +12,7 @@ from kedro.pipeline import Pipeline
 
 from gencompare.catalog.whole import WholeCatalog
 from gencompare.comparisons import SAMPLE
-from gencompare.config.check import check_run
+from gencompare.config.check import check_prepared, check_run
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import build
 from gencompare.config_loader import ComparisonConfigLoader
@@ -70,11 +70,12 @@ class PlanHook:
                 self._look_at(planned, self._catalog.load(dataset_name))
 
     def _look_at(self, planned: Planned, prepared: ImageSplits) -> None:
-        """Say what is remarkable about images, once, and refuse too few before anything is trained."""
+        """Say what is remarkable about images, once, and refuse before training what they do not allow."""
         from gencompare.evaluation.scoring import comparable
         from gencompare.reporting.profile import alerts
 
         comparable(prepared, build(EvaluationSettings, planned.evaluation.values, "evaluation"))
+        check_prepared(planned, prepared)
         for alert in alerts(prepared.card):
             if alert not in self._said:
                 logger.warning("%s: %s", planned.image_set.values["name"], alert)

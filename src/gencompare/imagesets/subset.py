@@ -26,6 +26,15 @@ class Subset:
         """Return the chosen images; the same object where all are chosen.
 
         Raises:
+            SettingError: as `rows` does.
+        """
+        rows = self.rows(images)
+        return images if len(rows) == len(images) else _chosen(images, rows)
+
+    def rows(self, images: Images) -> np.ndarray:
+        """Return where the chosen images stand, int64 (N,), in order.
+
+        Raises:
             SettingError: if a factor is unknown, has no such value, or there are fewer images than `count`.
         """
         rows = np.arange(len(images))
@@ -42,9 +51,9 @@ class Subset:
             raise SettingError(f"images.count={self.count}: there are only {len(rows)} training images")
         if self.count is not None:
             rows = rows[np.linspace(0, len(rows), self.count, endpoint=False).astype(int)]
-        return images if len(rows) == len(images) else _rows(images, rows)
+        return rows
 
 
-def _rows(images: Images, rows: np.ndarray) -> Images:
+def _chosen(images: Images, rows: np.ndarray) -> Images:
     labels = None if images.labels is None else images.labels[rows]
     return Images(images.images[rows], labels, {name: kept[rows] for name, kept in images.factors.items()})

@@ -1,4 +1,4 @@
-"""One training at a time in a folder, of all runs on this machine: what is asked for twice is done once."""
+"""One run at a time in a folder, of all on this machine: what is asked for twice is done once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @contextmanager
-def alone(folder: Path, name: str) -> Iterator[None]:
-    """Wait until nobody else trains in a folder. Whoever waited finds there what the other has left.
+def alone(folder: Path, waiting: str) -> Iterator[None]:
+    """Wait until nobody else works in a folder. Whoever waited finds there what the other has left.
+
+    Args:
+        folder: that there is.
+        waiting: what to say where somebody else does.
 
     Raises:
         Stopped: if this process is asked to stop while it waits.
@@ -27,7 +31,7 @@ def alone(folder: Path, name: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        logger.info("%s: the same training is under way elsewhere; waiting, to share it", name)
+        logger.info(waiting)
         while not lock.is_locked:
             if stopping.is_set():
                 raise Stopped from None

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import to_network
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.lookup import only
@@ -93,10 +92,7 @@ def fit_mixture(config: Mixture, networks: Mapping[str, nn.Module], images: np.n
     from sklearn.mixture import GaussianMixture  # takes seconds, and few commands fit one
 
     vae = only(networks, AutoEncoder, "sampler.name='mixture'")
-    if len(images) < config.components:
-        raise SettingError(
-            f"sampler.components={config.components}: at most the {len(images)} training images"
-        )
+    config.check_count(len(images))
     codes = _codes(vae, images[: config.images])
     mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
     return {

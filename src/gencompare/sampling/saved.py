@@ -104,7 +104,7 @@ def read(find: Find, sampler: Mapping[str, Any] | None = None) -> Trained:
         contender.model,
         contender.sampler,
         load_file(find(BEST if contender.training.sample_from == "best" else WEIGHTS)),
-        ImageShape(shape["channels"], shape["resolution"], len(shape["classes"])),
+        ImageShape.of(shape),
         fitted=load_file(find(FITTED)),
         device=pick_device(contender.training.device),
     )

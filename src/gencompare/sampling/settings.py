@@ -39,6 +39,14 @@ class SamplerSettings(Protocol):
         """
         ...
 
+    def check_count(self, images: int) -> None:
+        """Look, before anything is trained, whether so many training images are enough to fit it to.
+
+        Raises:
+            SettingError: where they are not.
+        """
+        ...
+
     def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
         """Learn from training images, uint8 (N, H, W, C), what the sampler needs beside the networks: mostly nothing.
 
@@ -70,6 +78,9 @@ class Unfitted(ABC):
     def check(self, networks: Networks, shape: ImageShape) -> None:
         """Make the sampler once."""
         self.sampler(networks, shape, {})
+
+    def check_count(self, images: int) -> None:  # noqa: B027  none of them needs any
+        """Refuse none."""
 
     def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
         """Learn nothing."""
@@ -105,6 +116,11 @@ class Mixture:
         from gencompare.models.vae import AutoEncoder
 
         only(networks, AutoEncoder, "sampler.name='mixture'")
+
+    def check_count(self, images: int) -> None:
+        """Refuse fewer than the mixture has components."""
+        if images < self.components:
+            raise SettingError(f"sampler.components={self.components}: at most the {images} training images")
 
     def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
         from gencompare.sampling.latent import fit_mixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 SMALLEST = 4
 """Side of the feature maps at which most families' halvings end."""
@@ -15,6 +17,11 @@ class ImageShape:
     channels: int
     resolution: int
     classes: int = 0
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> Self:
+        """Read it off what is said of images: their channels and resolution, and the names of their classes."""
+        return cls(card["channels"], card["resolution"], len(card["classes"]))
 
     @property
     def halvings(self) -> int:

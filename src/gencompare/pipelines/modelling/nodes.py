@@ -68,7 +68,7 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
         found = read_sound(file, read_json)
         if found is None:
             speed = measure_speed(
-                partial(_objective, contender, _shape(prepared)),
+                partial(_objective, contender, ImageShape.of(prepared.card)),
                 contender.images.of(prepared.train),
                 contender.training,
                 seed=settings["seed"],
@@ -145,11 +145,12 @@ def _train(
     contender = read_contender(settings)
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder, settings["name"]):
+    shared = f"{settings['name']}: the same training is under way elsewhere; waiting, to share it"
+    with alone(folder, shared):
         write_json(folder / "settings.json", settings)  # for people who look in
         once = partial(
             train,
-            partial(_objective, contender, _shape(prepared)),
+            partial(_objective, contender, ImageShape.of(prepared.card)),
             contender.images.of(prepared.train),
             contender.training,
             name=settings["name"],
@@ -166,7 +167,7 @@ def _train(
 
         def make(chosen: Contender, weights: Weights, fitted_to: np.ndarray) -> Sampler:
             device = pick_device(chosen.training.device)
-            own = fit(chosen.model, chosen.sampler, weights, _shape(prepared), fitted_to, device)
+            own = fit(chosen.model, chosen.sampler, weights, ImageShape.of(prepared.card), fitted_to, device)
             return _sampler(chosen, weights, prepared, own)
 
         training = contender.training
@@ -185,7 +186,7 @@ def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepa
     chosen = _of_choice(contender, weights, best_weights)
     device = pick_device(contender.training.device)
     images = contender.images.of(prepared.train).images
-    return fit(contender.model, contender.sampler, chosen, _shape(prepared), images, device)
+    return fit(contender.model, contender.sampler, chosen, ImageShape.of(prepared.card), images, device)
 
 
 def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path) -> bool:
@@ -207,7 +208,7 @@ def _objective(contender: Contender, shape: ImageShape) -> Objective:
 
 def _fingerprint(prepared: ImageSplits, settings: dict[str, Any], contender: Contender) -> str:
     with seeded(0, torch.device("cpu")):  # networks are made only to see by what code
-        objective = _objective(contender, _shape(prepared))
+        objective = _objective(contender, ImageShape.of(prepared.card))
     modules = modules_of(objective, *objective.networks.values())
     return fingerprint(settings, prepared.card["sha256"]["train"], modules)
 
@@ -315,11 +316,6 @@ def score_samples(
     return score(samples, prepared, reference, chosen, feature_cache, reconstruction or ())
 
 
-def _shape(prepared: ImageSplits) -> ImageShape:
-    card = prepared.card
-    return ImageShape(card["channels"], card["resolution"], len(card["classes"]))
-
-
 def _chosen(
     weights: Weights, best_weights: Weights, fitted: Weights, prepared: ImageSplits, settings: dict[str, Any]
 ) -> Sampler:
@@ -337,7 +333,7 @@ def _sampler(contender: Contender, weights: Weights, prepared: ImageSplits, fitt
         contender.model,
         contender.sampler,
         weights,
-        _shape(prepared),
+        ImageShape.of(prepared.card),
         fitted=fitted,
         device=pick_device(contender.training.device),
     )
