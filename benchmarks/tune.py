@@ -91,8 +91,7 @@ def tried(contender: str, given: dict[str, Any], image_set: str, seconds: float,
     settings.lay(plan().contender(contender).values, "base")
     settings.lay(given, "try")
     chosen = read_contender(settings.values)
-    card = splits.card
-    shape = ImageShape(card["channels"], card["resolution"], len(card["classes"]))
+    shape = ImageShape.of(splits.card)
 
     def objective() -> Objective:
         return chosen.objective.objective(chosen.model.networks(shape))
@@ -124,7 +123,7 @@ def tried(contender: str, given: dict[str, Any], image_set: str, seconds: float,
         "fd": float(f"{frechet(made, real, every)[0]:.3g}"),
     }
     if image_set == "squares":
-        found["valid"] = float(fit_squares(images, tuple(card["generator"]["side"])).valid.mean())
+        found["valid"] = float(fit_squares(images, tuple(splits.card["generator"]["side"])).valid.mean())
     image_grid(images[:64]).save(Path(root) / f"{key(contender, given, image_set, seconds)}.png")
     return found
 

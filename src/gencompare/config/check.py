@@ -58,7 +58,7 @@ def check_planned(planned: Planned, samples: str | None) -> None:
         channels=3, resolution=image_set.resolution, classes=1 if image_set.may_have_labels else 0
     )
     for name, layered in planned.contenders.items():
-        _check_together(_without_length(layered.values), shape, f"contenders.{name}")
+        _check_together(json.dumps(_without_length(layered.values)), shape, f"contenders.{name}")
 
 
 def check_prepared(planned: Planned, prepared: ImageSplits) -> None:
@@ -69,18 +69,17 @@ def check_prepared(planned: Planned, prepared: ImageSplits) -> None:
     """
     shape = ImageShape.of(prepared.card)
     for name, layered in planned.contenders.items():
-        where, text = f"contenders.{name}", _without_length(layered.values)
-        _check_together(text, shape, where)
-        contender = read_contender(json.loads(text), where)
+        contender = read_contender(_without_length(layered.values))
         try:
+            contender.model.check(shape)
             contender.sampler.check_count(len(contender.images.rows(prepared.train)))
         except SettingError as error:
-            raise SettingError(f"{where}.{error}") from None
+            raise SettingError(f"contenders.{name}.{error}") from None
 
 
-def _without_length(values: Values) -> str:
-    """A contender's settings as JSON, but for how long it trains, which may follow from a budget."""
-    return json.dumps(values | {"training": {k: v for k, v in values["training"].items() if k != "kimg"}})
+def _without_length(values: Values) -> Values:
+    """A contender's settings but for how long it trains, which may follow from a budget."""
+    return values | {"training": {k: v for k, v in values["training"].items() if k != "kimg"}}
 
 
 @cache
