@@ -46,6 +46,8 @@ from gencompare.training.loop import prepare, seeded, take_step, train
 CONF = Path(__file__).parents[1] / "conf"
 SEED, SAMPLES, REFERENCE = 0, 500, 2000
 POINTS = 10
+FOLDERS = {"cifar10": "CIFAR10", "pandas": "PANDAS", "cub200": "CUB200"}
+"""Variables that say where the image sets lie that a user has to fetch."""
 
 
 @cache
@@ -54,9 +56,9 @@ def prepared(name: str, folder: str) -> ImageSplits:
     place = Path(folder) / name
     if not place.is_dir():
         settings = plan(dataset=name).comparison("gan_compare").image_set.values
-        cars = {"folder": os.environ["CIFAR10"]} if name == "cifar10" else {}
+        folders = {"folder": os.environ[FOLDERS[name]]} if name in FOLDERS else {}
         place.mkdir(parents=True)
-        storage.write(make_image_set(settings | cars).prepare(), place)
+        storage.write(make_image_set(settings | folders).prepare(), place)
     return storage.read(place)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from gencompare.array_files import read_arrays
-from gencompare.comparisons import Training
 from gencompare.config.typed import flatten
 from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.files import read_json
@@ -94,15 +93,14 @@ def read_result(reports: Path, models: Path, outputs: Path, comparison: str, ima
     if version is None:
         return None
     origin = read_json(report / "origin.json" / version / "origin.json")
-    contenders = [name for name in origin["settings"] if Training(name).name == name and "answer" in origin]
+    table, costs = (newest_until(report / name, version) for name in ("scores.md", "costs.csv"))
+    if "answer" not in origin or table is None or costs is None:
+        return None
+    spent = pd.read_csv(costs)
+    contenders = [name for name in origin["settings"] if name in set(spent["contender"])]
     place = Path(comparison) / image_set
     curves = {name: newest_until(models / place / name / "curve.json", version) for name in contenders}
     samples = {name: newest_until(outputs / place / name / "samples.npz", version) for name in contenders}
-    table, costs = (newest_until(report / name, version) for name in ("scores.md", "costs.csv"))
-    if not contenders or table is None or costs is None:
-        return None
-    spent = pd.read_csv(costs)
-    firsts = [name for name in contenders if name in set(spent["contender"])]
     return Result(
         comparison=comparison,
         image_set=image_set,
@@ -110,8 +108,8 @@ def read_result(reports: Path, models: Path, outputs: Path, comparison: str, ima
         origin=origin,
         scores=table.read_text(),
         costs=spent,
-        curves={name: read_json(file) for name in firsts if (file := curves[name]) is not None},
-        samples={name: _first(file) for name in firsts if (file := samples[name]) is not None},
+        curves={name: read_json(file) for name in contenders if (file := curves[name]) is not None},
+        samples={name: _first(file) for name in contenders if (file := samples[name]) is not None},
     )
 
 
