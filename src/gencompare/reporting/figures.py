@@ -134,16 +134,16 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
     )
     scale = _scale(heights, plain)
     figure.update_yaxes(title=f"Distance to training images<br>{note}", **scale)
-    for what in ("noise", "real_images"):
+    for what, x, side in (("noise", 1, "right"), ("real_images", 0, "left")):  # where hardly a curve is
         for value in sorted({getattr(curve, what) for curve in of.values()})[:1]:
             at = max(value, least)
             figure.add_hline(y=at, line={"color": REFERENCE, "width": 1, "dash": "dot"})
             figure.add_annotation(
                 text=f"{what.replace('_', ' ')} {plain(value)}{' (below)' if value < least else ''}",
                 xref="paper",
-                x=0,
+                x=x,
                 y=math.log10(at) if scale["type"] == "log" else at,
-                xanchor="left",
+                xanchor=side,
                 yanchor="bottom",
                 showarrow=False,
                 font={"color": REFERENCE},
