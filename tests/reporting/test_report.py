@@ -148,7 +148,7 @@ def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents,
 
 def test_the_answer_by_budget_and_what_was_equal_are_said(html):
     said = html_lib.unescape(html)
-    assert "By training time: below" in said and "ddpm still improves at the end" in said
+    assert "on the way to this budget: below" in said and "ddpm still improves at the end" in said
     assert "Equal between contenders: images seen." in said
     assert "Not equal: training time, 42 s (dcgan) to 10 min 3 s (ddpm)" in said
 

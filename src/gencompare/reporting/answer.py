@@ -139,6 +139,8 @@ def leaders(standings: Sequence[Standing], better: str) -> list[Standing]:
 def answer_by_budget(curves: Mapping[str, Curve]) -> str:
     """Say who leads at which training time, and whose curve still falls at the end; empty without two curves.
 
+    The points are on the way to the end of one training. One planned for less lets its rates fall, and grows, in time.
+
     Args:
         curves: of the contenders whose training ended well.
     """
@@ -147,7 +149,7 @@ def answer_by_budget(curves: Mapping[str, Curve]) -> str:
         return ""
     falling = [name for name, curve in curves.items() if curve.still_falls]
     risen = [name for name, curve in curves.items() if curve.got_worse and not curve.still_falls]
-    said = f"By training time: {'; '.join(_spans(spans))}."
+    said = f"By training time, on the way to this budget: {'; '.join(_spans(spans))}."
     if falling:
         still = "still improves" if len(falling) == 1 else "still improve"
         said += f" {listed(falling)} {still} at the end: with more budget the order may change."
