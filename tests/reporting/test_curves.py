@@ -2,7 +2,7 @@
 
 import pytest
 
-from gencompare.reporting.curves import by_budget, over_seeds
+from gencompare.reporting.curves import Span, by_budget, fewer, over_seeds
 
 
 def found(values, seconds=None, error=0.01, noise=2.0):
@@ -98,3 +98,27 @@ def test_few_seeds_with_wide_intervals_are_not_called_a_failure():
     assert two.highs[-1] > 1.0  # Student's, of two
     assert two.learnt
     assert by_budget({"a": two})[-1].leaders == ("a",)
+
+
+def test_few_changes_of_the_lead_are_told_and_who_takes_turns_is_not_told_apart():
+    spans = [
+        Span(1.0, 8.0, ("vae",)),
+        Span(8.2, 8.4, ("gan",)),
+        Span(8.6, 10.0, ("vae",)),
+        Span(10.5, 80.0, ("ddpm", "vae")),
+        Span(82.0, 800.0, ("ddpm",)),
+    ]
+    assert fewer(spans, most=5) == spans
+    told = fewer(spans, most=4)  # gan and vae take turns from 8.2 to 10 s
+    assert [span.leaders for span in told] == [("vae",), ("gan", "vae"), ("ddpm", "vae"), ("ddpm",)]
+    assert (told[1].start, told[1].end) == (8.2, 10.0)
+    assert [span.leaders for span in fewer(spans, most=1)] == [("vae", "gan", "ddpm")]
+
+
+def test_a_moment_in_which_somebody_leads_is_not_told_where_nobody_does_before_and_after():
+    spans = [Span(1.0, 5.0, ()), Span(5.1, 5.5, ("gan",)), Span(5.6, 12.0, ()), Span(12.5, 90.0, ("vae",))]
+    told = fewer(spans, most=3)
+    assert told == [Span(1.0, 12.0, ()), spans[-1]]
+    assert fewer([Span(1.0, 8.0, ("vae",)), Span(8.2, 8.4, ()), Span(8.6, 90.0, ("vae",))], most=2) == [
+        Span(1.0, 90.0, ("vae",))
+    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gencompare.evaluation.ranks import Agreement, agreement, ranks, surely_better
-from gencompare.reporting.curves import Curve, Span, by_budget
+from gencompare.reporting.curves import Curve, Span, by_budget, fewer
 from gencompare.reporting.formatting import duration, interval, listed, number, probability, times
 
 HEALTHY = frozenset({"finished", "stable", "oscillating"})
@@ -144,7 +144,7 @@ def answer_by_budget(curves: Mapping[str, Curve]) -> str:
     Args:
         curves: of the contenders whose training ended well.
     """
-    spans = by_budget(curves)
+    spans = fewer(by_budget(curves))
     if len(curves) < 2 or not spans:
         return ""
     falling = [name for name, curve in curves.items() if curve.still_falls]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ STILL_FALLS = 0.05
 
 BUDGETS = 48
 """How many budgets between the first and the last point are looked at."""
+
+MOST_SPANS = 5
+"""How many changes of the lead are told: a curve has about as many points, and so knows of no more."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,18 @@ class Span:
     end: float
     leaders: tuple[str, ...]
 
+    @property
+    def octaves(self) -> float:
+        """How long it is, over the logarithm."""
+        return math.log2(self.end / self.start)
+
+    def with_next(self, other: Span) -> Span:
+        """Join it with the one after it. Who takes turns in so short a time cannot be told apart; where nobody leads in one
+        of them, the longer decides."""
+        longer = max(self, other, key=lambda span: span.octaves)
+        both = tuple(dict.fromkeys((*self.leaders, *other.leaders)))
+        return Span(self.start, other.end, both if self.leaders and other.leaders else longer.leaders)
+
 
 def over_seeds(found: Sequence[Mapping[str, Any]]) -> Curve | None:
     """Bring the curves of one contender's seeds together, as far as all of them go; None where there are none.
@@ -148,6 +164,25 @@ def by_budget(curves: Mapping[str, Curve]) -> list[Span]:
         else:
             spans.append(Span(seconds, seconds, leaders))
     return spans
+
+
+def fewer(spans: Sequence[Span], most: int = MOST_SPANS) -> list[Span]:
+    """Join the shortest span with the shorter of those beside it, until few are left."""
+    found = list(spans)
+    while len(found) > most:
+        place = min(range(len(found)), key=lambda at: found[at].octaves)
+        beside = [at for at in (place - 1, place + 1) if 0 <= at < len(found)]
+        first = min(place, min(beside, key=lambda at: found[at].octaves))
+        found[first : first + 2] = [found[first].with_next(found[first + 1])]
+        while (same := _alike(found)) is not None:
+            found[same : same + 2] = [found[same].with_next(found[same + 1])]
+    return found
+
+
+def _alike(spans: Sequence[Span]) -> int | None:
+    """Where two spans in a row have the same leaders."""
+    pairs = enumerate(itertools.pairwise(spans))
+    return next((at for at, (one, other) in pairs if set(one.leaders) == set(other.leaders)), None)
 
 
 def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:

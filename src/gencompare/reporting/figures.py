@@ -28,8 +28,8 @@ COST_AXES: dict[str, tuple[str, Callable[[float], str]]] = {
     "train_flops": ("training compute", partial(scaled, unit="FLOP")),
     "kimg": ("images seen in training", lambda kimg: scaled(1000 * kimg)),
 }
-LEAST_SHARE = 500
-"""Distances below this part of noise's are drawn at it: an unbiased one may be negative, which no logarithm shows."""
+LEAST_SHARE, LEAST_OF_CURVES = 500, 4
+"""Distances below these parts of noise's and the curves' least are drawn there: logarithms have room for no other."""
 
 
 def curves(
@@ -88,13 +88,13 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
         drawn_as: the look of each contender.
     """
     figure = go.Figure()
-    least = min((curve.noise for curve in of.values()), default=1.0) / LEAST_SHARE
+    noise = min((curve.noise for curve in of.values()), default=1.0)
+    least = max(noise / LEAST_SHARE, min((min(c.values) for c in of.values()), default=0.0) / LEAST_OF_CURVES)
     axes: dict[str, dict[str, Any]] = {}
     for axis, (title, write) in COST_AXES.items():
-        spent = pd.Series(
-            [x for curve in of.values() for x in _from_untrained(curve.spent[axis])], dtype=float
-        )
-        axes[axis] = {"title": {"text": title, "standoff": 8}, **_scale(spent, write, log_from=0.0)}
+        spent = [x for curve in of.values() for x in _from_untrained(curve.spent[axis])]
+        scale = _scale(pd.Series(spent, dtype=float), write, log_from=0.0)
+        axes[axis] = {"title": {"text": title, "standoff": 8}, **scale}
     for name, curve in of.items():
         look = drawn_as[name]
         across = {axis: _from_untrained(curve.spent[axis]) for axis in COST_AXES}
@@ -129,10 +129,10 @@ def quality_curves(of: Mapping[str, Curve], drawn_as: Mapping[str, Look]) -> go.
             meta={"contender": name, "x": across},
         )
     note = '<span style="font-size:11px">kernel distance, lower is better</span>'
-    heights = pd.Series(
-        [max(y, least) for curve in of.values() for y in (*curve.values, curve.noise, curve.real_images)]
-    )
-    scale = _scale(heights, plain)
+    heights = [
+        max(y, least) for curve in of.values() for y in (*curve.values, curve.noise, curve.real_images)
+    ]
+    scale = _scale(pd.Series(heights, dtype=float), plain)
     figure.update_yaxes(title=f"Distance to training images<br>{note}", **scale)
     for what, x, side in (("noise", 1, "right"), ("real_images", 0, "left")):  # where hardly a curve is
         for value in sorted({getattr(curve, what) for curve in of.values()})[:1]:
