@@ -84,11 +84,12 @@ def main() -> None:
                 f"contenders.{name}.training.kimg": share * curve.spent["kimg"][-1]
                 for name, curve in whole.items()
             }
+            given["evaluation.samples"] = 64  # of scores, which are not looked at
             kedro_run(
                 project,
                 f"--pipelines={asked.comparison}",
                 f"--contenders={','.join(whole)}",
-                f"--params={','.join(f'{key}={kimg:.6g}' for key, kimg in given.items())}",
+                f"--params={','.join(f'{key}={value:.6g}' for key, value in given.items())}",
                 *asked.options,
             )
             separate[share] = curves_of(project / place.relative_to(asked.project))
