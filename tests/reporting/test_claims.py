@@ -135,6 +135,16 @@ def test_who_failed_is_worse_than_everybody_who_did_not(contents):
     assert judge(contents, equal=["dcgan", "ddpm"], within=2.0)[0] == CANNOT_BE_TOLD
 
 
+def test_who_failed_and_is_surely_better_by_the_score_decides_nothing():
+    collapsed, sound = Standing("plain", 2.08, 2.05, 2.11, "collapsed"), Standing("residual", 2.27, 2.2, 2.35)
+    for order in ((collapsed, sound), (sound, collapsed)):
+        assert judge_order(order, "lower") == (
+            CANNOT_BE_TOLD,
+            "plain collapsed and yet is surely better than residual by it",
+        )
+        assert judge_order(order, "higher")[0] == (HOLDS if order[0] is sound else DOES_NOT_HOLD)
+
+
 def test_who_failed_with_one_seed_only_decides_nothing(contents):
     (well,) = contents.contenders[2].seeds
     seeds = [well, dataclasses.replace(well, status="diverged"), well]

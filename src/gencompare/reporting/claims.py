@@ -54,7 +54,7 @@ def judge_order(
 
     It holds where no two intervals overlap and all stand in this order. It does not where one is surely better than
     another that was to be better. Pairs that the other extractor surely puts the other way are undecided. Who failed is
-    worse than everybody who did not.
+    worse than everybody who did not, unless surely better by the score: then it is undecided, too.
 
     Args:
         standings: of those it is about, the best expected first.
@@ -64,22 +64,25 @@ def judge_order(
     other_way = {s.name: (s.low, s.high) for s in second}
     reversed_, undecided, level = [], [], []
     for one, other in combinations(standings, 2):
+        before = surely_better((one.low, one.high), (other.low, other.high), better)
+        behind = surely_better((other.low, other.high), (one.low, one.high), better)
         if not (one.ranked or other.ranked):
             undecided.append(f"{one.name} and {other.name} both failed")
-            continue
-        before = not other.ranked or surely_better((one.low, one.high), (other.low, other.high), better)
-        behind = not one.ranked or surely_better((other.low, other.high), (one.low, one.high), better)
-        if not (before or behind):
+        elif not (one.ranked and other.ranked):
+            lost, won = (one, other) if other.ranked else (other, one)
+            if before if lost is one else behind:
+                undecided.append(f"{lost.name} {lost.status} and yet is surely better than {won.name} by it")
+            elif lost is one:
+                reversed_.append(f"{lost.name} {lost.status}, {won.name} did not")
+        elif not (before or behind):
             level.append(f"{one.name} and {other.name}")
-            continue
-        best, worst = (one, other) if before else (other, one)
-        ends = [other_way.get(s.name, (None, None)) for s in (worst, best)]
-        if worst.ranked and surely_better(ends[0], ends[1], better):
-            undecided.append(f"{worst.name} is surely better than {best.name} by the other extractor")
-        elif behind and one.ranked:
-            reversed_.append(f"{other.name} is surely better than {one.name}")
-        elif behind:
-            reversed_.append(f"{one.name} {one.status}, {other.name} did not")
+        else:
+            best, worst = (one, other) if before else (other, one)
+            ends = [other_way.get(s.name, (None, None)) for s in (worst, best)]
+            if surely_better(ends[0], ends[1], better):
+                undecided.append(f"{worst.name} is surely better than {best.name} by the other extractor")
+            elif behind:
+                reversed_.append(f"{other.name} is surely better than {one.name}")
     if reversed_:
         return DOES_NOT_HOLD, listed(reversed_)
     if level:
