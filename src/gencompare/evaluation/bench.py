@@ -54,7 +54,7 @@ class Bench:
         """Draw n real images of a split at random without replacement, one a source photo, in their order."""
         images: Images = getattr(self.splits, split)
         order = np.random.default_rng(self.settings.seed).permutation(len(images))
-        first = np.sort(np.unique(sources(images)[order], return_index=True)[1])
+        first = first_of_each(sources(images)[order])
         return rows(images, np.sort(order[first][: self.n]))
 
     def features(self, images: Images, extractor: Extractor | None = None) -> np.ndarray:
@@ -117,6 +117,11 @@ def rows(images: Images, chosen: np.ndarray | slice) -> Images:
 def sources(images: Images) -> np.ndarray:
     """The source photo of each image, (N,): its own where it is not known to share one."""
     return np.asarray(images.factors.get("source", np.arange(len(images))))
+
+
+def first_of_each(values: np.ndarray) -> np.ndarray:
+    """Return where each value of (N,) stands first, in that order."""
+    return np.sort(np.unique(values, return_index=True)[1])
 
 
 def distinct(images: np.ndarray) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gencompare.comparisons import Claim
-from gencompare.evaluation.bench import rows
+from gencompare.evaluation.bench import first_of_each, rows, sources
 from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
@@ -74,11 +74,12 @@ def write_report(
     """Write the report, one self-contained HTML page, its figures and its table as files of their own, and say what
     came out."""
     origin = {"command": f"kedro run --pipeline={comparison}"} | provenance()
+    photos = first_of_each(sources(prepared.heldout))  # not 64 that were made of one
     contents = ReportContents(
         comparison=comparison,
         question=question,
         card=prepared.card,
-        heldout=rows(prepared.heldout, slice(SHOWN_SAMPLES)),
+        heldout=rows(prepared.heldout, photos[:SHOWN_SAMPLES]),
         contenders=contender_reports(results.values()),
         table=table,
         provenance=origin,
