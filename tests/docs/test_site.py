@@ -6,6 +6,7 @@ import importlib.util
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_every_page_is_in_the_navigation(site):
     start = (site / "index.html").read_text()
     for page in (PROJECT / "docs").rglob("*.md"):
         address = page.relative_to(PROJECT / "docs").with_suffix(".html").as_posix()
-        assert f'href="{address}"' in start, address
+        assert f'href="{quote(address)}"' in start, address
 
 
 @pytest.mark.parametrize("page", PAGES)
