@@ -13,7 +13,6 @@ It prints each contender's kernel distance at every share, from both, and who le
 from __future__ import annotations
 
 import argparse
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from kedro_run import PROJECT, copy, kedro_run
 from turns import load, say
 
 from gencompare.files import read_json
-from gencompare.reporting.curves import Curve, by_budget, over_seeds
+from gencompare.reporting.curves import Curve, at, by_budget, over_seeds
 
 SHARES = (0.125, 0.25, 0.5)
 
@@ -43,9 +42,8 @@ def curves_of(models: Path) -> dict[str, Curve]:
 
 
 def from_the_curve(curve: Curve, share: float) -> float:
-    """Return its distance at a share of its budget: a straight line over the logarithm between two trained points."""
-    spent = curve.spent["kimg"][1:]
-    return float(np.interp(math.log(share * spent[-1]), np.log(spent), curve.values[1:]))
+    """Return its distance at a share of its images."""
+    return at(curve, curve.values, share * curve.spent["kimg"][-1], "kimg")
 
 
 def said(whole: Mapping[str, Curve], share: float) -> tuple[str, ...]:

@@ -64,13 +64,12 @@ def judge_order(
     other_way = {s.name: (s.low, s.high) for s in second}
     reversed_, undecided, level = [], [], []
     for one, other in combinations(standings, 2):
-        before = surely_better((one.low, one.high), (other.low, other.high), better)
-        behind = surely_better((other.low, other.high), (one.low, one.high), better)
+        before, behind = _surely(one, other, better), _surely(other, one, better)
         if not (one.ranked or other.ranked):
             undecided.append(f"{one.name} and {other.name} both failed")
         elif not (one.ranked and other.ranked):
             lost, won = (one, other) if other.ranked else (other, one)
-            if before if lost is one else behind:
+            if _surely(lost, won, better):
                 undecided.append(f"{lost.name} {lost.status} and yet is surely better than {won.name} by it")
             elif lost is one:
                 reversed_.append(f"{lost.name} {lost.status}, {won.name} did not")
@@ -90,6 +89,10 @@ def judge_order(
     if undecided:
         return CANNOT_BE_TOLD, listed(undecided)
     return HOLDS, "the intervals do not overlap"
+
+
+def _surely(one: Standing, other: Standing, better: str) -> bool:
+    return surely_better((one.low, one.high), (other.low, other.high), better)
 
 
 def judge_equal(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -156,33 +155,31 @@ def by_budget(curves: Mapping[str, Curve]) -> list[Span]:
         return []
     first = min(curve.spent["train_seconds"][1] for curve in trained.values())
     last = max(curve.spent["train_seconds"][-1] for curve in trained.values())
-    spans: list[Span] = []
-    for seconds in np.geomspace(first, last, BUDGETS).tolist():
-        leaders = _leaders(trained, seconds)
-        if spans and spans[-1].leaders == leaders:
-            spans[-1] = Span(spans[-1].start, seconds, leaders)
-        else:
-            spans.append(Span(seconds, seconds, leaders))
-    return spans
+    budgets = np.geomspace(first, last, BUDGETS).tolist()
+    return _without_repeats([Span(seconds, seconds, _leaders(trained, seconds)) for seconds in budgets])
 
 
 def fewer(spans: Sequence[Span], most: int = MOST_SPANS) -> list[Span]:
     """Join the shortest span with the shorter of those beside it, until few are left."""
     found = list(spans)
     while len(found) > most:
-        place = min(range(len(found)), key=lambda at: found[at].octaves)
-        beside = [at for at in (place - 1, place + 1) if 0 <= at < len(found)]
-        first = min(place, min(beside, key=lambda at: found[at].octaves))
+        place = min(range(len(found)), key=lambda k: found[k].octaves)
+        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(found)]
+        first = min(place, min(beside, key=lambda k: found[k].octaves))
         found[first : first + 2] = [found[first].with_next(found[first + 1])]
-        while (same := _alike(found)) is not None:
-            found[same : same + 2] = [found[same].with_next(found[same + 1])]
+        found = _without_repeats(found)
     return found
 
 
-def _alike(spans: Sequence[Span]) -> int | None:
-    """Where two spans in a row have the same leaders."""
-    pairs = enumerate(itertools.pairwise(spans))
-    return next((at for at, (one, other) in pairs if set(one.leaders) == set(other.leaders)), None)
+def _without_repeats(spans: Sequence[Span]) -> list[Span]:
+    """Join spans in a row that have the same leaders."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and set(joined[-1].leaders) == set(span.leaders):
+            joined[-1] = joined[-1].with_next(span)
+        else:
+            joined.append(span)
+    return joined
 
 
 def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
@@ -192,13 +189,12 @@ def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
     untrained = min(min(curve.values[0], curve.noise) for curve in curves.values())
     for name, curve in curves.items():
         if seconds >= curve.spent["train_seconds"][1] * (1 - 1e-9):
-            value = _at(curve, curve.values, seconds)
+            value = at(curve, curve.values, seconds)
             if curve.gained(value, since=untrained):
-                known[name] = (_at(curve, curve.lows, seconds), _at(curve, curve.highs, seconds))
+                known[name] = (at(curve, curve.lows, seconds), at(curve, curve.highs, seconds))
     return tuple(name for name, rank in ranks(known, "lower").items() if rank == 1)
 
 
-def _at(curve: Curve, numbers: Sequence[float], seconds: float) -> float:
-    """Return a number of the curve at a budget, by the trained points on both sides of it."""
-    spent = curve.spent["train_seconds"][1:]
-    return float(np.interp(math.log(seconds), np.log(spent), numbers[1:]))
+def at(curve: Curve, numbers: Sequence[float], budget: float, axis: str = "train_seconds") -> float:
+    """Return a number of the curve at a budget of one of AXES, by the trained points on both sides of it."""
+    return float(np.interp(math.log(budget), np.log(curve.spent[axis][1:]), numbers[1:]))
