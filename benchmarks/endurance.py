@@ -37,7 +37,20 @@ from gencompare.imagesets.reading import UnreadableImage, read_image
 from gencompare.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
-FAMILIES = ("dcgan", "ddpm", "progressive_gan", "vae")
+FAMILIES = (  # every kind of network, and every objective that keeps a state of its own
+    "vanilla_gan",
+    "dcgan",
+    "dcgan_upsample",
+    "progressive_gan",
+    "resnet_wgan_gp",
+    "r3gan",
+    "vae",
+    "vq_vae",
+    "ddpm",
+    "edm",
+    "flow",
+    "consistency_clothes",
+)
 MADE = (
     "06_models/*/*/{}/weights.safetensors",
     "06_models/*/*/{}/history.csv",

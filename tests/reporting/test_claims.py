@@ -43,6 +43,12 @@ def test_an_order_is_judged_with_who_overlaps_or_stands_otherwise():
         "the intervals of low and wide, of wide and high overlap"
     )
     assert judge_order((HIGH, LOW), "lower")[1] == "low is surely better than high"
+    failed = Standing("broken", 1.6, 1.0, 2.2, "failed to learn")
+    assert judge_order((LOW, HIGH, failed), "lower") == (
+        HOLDS,
+        "broken failed to learn and the intervals do not overlap",
+    )
+    assert judge_order((LOW, failed), "lower") == (HOLDS, "broken failed to learn")
 
 
 def around(name, value, half):

@@ -88,7 +88,9 @@ def judge_order(
         undecided.append(f"the intervals of {', of '.join(level)} overlap")
     if undecided:
         return CANNOT_BE_TOLD, listed(undecided)
-    return HOLDS, "the intervals do not overlap"
+    fallen = [f"{s.name} {s.status}" for s in standings if not s.ranked]
+    apart = ["the intervals do not overlap"] if len(standings) - len(fallen) > 1 else []
+    return HOLDS, listed([*fallen, *apart])
 
 
 def _surely(one: Standing, other: Standing, better: str) -> bool:
