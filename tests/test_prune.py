@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from gencompare.config.typed import SettingError
 from gencompare.prune import remove, superseded
 from gencompare.running.under_way import none_under_way, under_way
 
@@ -126,7 +127,7 @@ RUN = """
 import sys, time
 from pathlib import Path
 from gencompare.running.under_way import under_way
-with under_way(Path(sys.argv[1])):
+with under_way(Path(sys.argv[1]), "2026-01-01T00.00.00.000Z"):
     print("under way", flush=True)
     time.sleep(60)
 """
@@ -153,7 +154,7 @@ def test_the_command_removes_nothing_beside_a_run_and_all_after_that_was_killed(
 
 def test_a_run_waits_while_something_is_removed_and_leaves_no_lock(tmp_path):
     def run():
-        with under_way(tmp_path):
+        with under_way(tmp_path, "2026-01-01T00.00.00.000Z"):
             began.append(time.monotonic())
 
     began = []
@@ -165,3 +166,14 @@ def test_a_run_waits_while_something_is_removed_and_leaves_no_lock(tmp_path):
     thread.join(timeout=30)
     assert began[0] > removed
     assert [path.name for path in (tmp_path / ".runs").iterdir()] == ["door"]
+
+
+def test_two_runs_never_save_the_same_version(tmp_path):
+    version = "2026-01-01T00.00.00.000Z"
+    with under_way(tmp_path, version):
+        with pytest.raises(SettingError, match=version), under_way(tmp_path, version):
+            pass
+        with under_way(tmp_path, "2026-01-01T00.00.00.001Z"):
+            pass
+    with under_way(tmp_path, version):
+        pass

@@ -13,6 +13,7 @@ from kedro.runner import ThreadRunner
 
 from gencompare.catalog.whole import WholeCatalog
 from gencompare.hooks.engine import EngineHook
+from gencompare.running.exhaustion import OutOfMemory
 from gencompare.training import progress
 
 SECONDS = 30.0
@@ -60,3 +61,15 @@ def test_what_fails_outside_a_node_ends_other_work_too(tmp_path, failing):
         hook.on_pipeline_error()
         progress.stopping.clear()
     assert time.monotonic() - started < SECONDS / 2
+
+
+def test_where_one_has_too_little_memory_others_go_on_and_where_it_fails_otherwise_they_end():
+    failed = SimpleNamespace(name="gan_compare.dcgan.train")
+    try:
+        EngineHook().on_node_error(OutOfMemory("out of memory"), failed)
+        assert not progress.stopping.is_set()
+        EngineHook().on_node_error(ValueError("broken"), failed)
+        assert progress.stopping.is_set()
+        assert not progress.interrupted.is_set()
+    finally:
+        progress.stopping.clear()

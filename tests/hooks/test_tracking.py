@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from gencompare.hooks.tracking import TrackingHook
+from gencompare.training import progress
 
 
 def test_a_row_goes_to_the_one_training_of_its_name_and_to_none_where_there_are_two():
@@ -16,3 +19,19 @@ def test_a_row_goes_to_the_one_training_of_its_name_and_to_none_where_there_are_
     for training in ("vae", "ddpm"):
         hook._on_row(training, {"kimg": 1.0}, 2.0)
     assert heard == {"gan.vae": [], "gan.ddpm": [{"kimg": 1.0}], "bird.vae": []}
+
+
+@pytest.mark.parametrize(("asked", "status"), [(False, "FAILED"), (True, "KILLED")])
+def test_a_failure_that_stops_all_else_is_no_interrupt(monkeypatch, asked, status):
+    closed = []
+    hook = TrackingHook()
+    monkeypatch.setattr(hook, "_close", closed.append)
+    try:
+        progress.stopping.set()
+        if asked:
+            progress.interrupted.set()
+        hook.on_pipeline_error()
+    finally:
+        progress.stopping.clear()
+        progress.interrupted.clear()
+    assert closed == [status]

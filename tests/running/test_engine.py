@@ -24,6 +24,7 @@ from distributed import LocalCluster
 from gencompare.config.typed import SettingError
 from gencompare.running import remote
 from gencompare.running.engine import Engine, EngineLost, environments
+from gencompare.running.exhaustion import WorkerKilled
 from gencompare.running.order import Order
 from gencompare.training import progress
 
@@ -109,6 +110,13 @@ def test_two_at_once_draw_what_each_draws_alone(engine, errands):
 
 def test_the_work_of_a_killed_worker_is_done_by_another(engine, errands, tmp_path):
     assert engine.call("a", errands.die_once, tmp_path / "note") == "died"
+
+
+def test_work_that_has_each_of_its_workers_killed_ends(engine, errands, monkeypatch):
+    monkeypatch.setattr(engine._cluster.scheduler, "allowed_failures", 1)
+    with pytest.raises(WorkerKilled, match="killed 2 times"):
+        engine.call("a", errands.die)
+    assert engine.call("a", errands.about_this_process)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pickle
 import pytest
 import torch
 
-from gencompare.running.exhaustion import Exhausted, in_one_line
+from gencompare.running.exhaustion import Exhausted, WorkerKilled, in_one_line
 from gencompare.running.remote import remote
 
 SETTINGS = {"name": "dcgan_2", "contender": "dcgan", "training": {"batch_size": 64}}
@@ -20,8 +20,12 @@ def work(error, *arguments):
 
 ERRORS = {
     "memory": (MemoryError(), "contenders.dcgan.training.batch_size=32"),
-    "card": (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to"), "training.batch_size=64; try"),
+    "card": (
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to"),
+        "dcgan_2: out of memory, at training.batch_size=64; try",
+    ),
     "allocator": (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "dcgan_2: out of"),
+    "killed": (WorkerKilled(21), "dcgan_2: its worker was killed 21 times, as the system does"),
     "disk": (
         OSError(errno.ENOSPC, "No space left on device", "state.json"),
         "No space left on device for state",

@@ -62,6 +62,11 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             logger.warning("The clock is behind the newest artifacts: this run's version is %s", wanted)
         return super().from_config(catalog, credentials, load_versions, wanted, **named)
 
+    @property
+    def version(self) -> str:
+        """The version that this run saves."""
+        return str(self._save_version)
+
     def __setitem__(self, key: str, value: Any) -> None:
         """Take a dataset, or data in memory. Of parameters, which are thousands, it is known how they are copied;
         to find that out Kedro looks for libraries that are not installed, each time."""

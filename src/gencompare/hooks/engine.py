@@ -54,6 +54,7 @@ class EngineHook:
         from gencompare.training import progress
 
         progress.stopping.clear()
+        progress.interrupted.clear()
         catalog.when_failing = remote.stop
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -96,12 +97,12 @@ class EngineHook:
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Have all other work write its checkpoint and end, or the run would wait for it. Where one contender alone
-        has too little memory, the others' trainings go on to their ends: the next run finds them done."""
+        has too little memory, the others' work goes on to its end: the next run finds it done."""
         from gencompare.running import remote
         from gencompare.running.exhaustion import OutOfMemory
 
-        if isinstance(error, OutOfMemory) and "train" in node.tags:
-            logger.error("%s: out of memory; what else is being trained goes on to its end.", node.name)
+        if isinstance(error, OutOfMemory):
+            logger.error("%s: out of memory; what else is under way goes on to its end.", node.name)
         else:
             remote.stop()
 
@@ -160,6 +161,7 @@ class EngineHook:
 
         if progress.stopping.is_set():
             raise KeyboardInterrupt
+        progress.interrupted.set()
         logger.info("Stopping: checkpoints are being written.")
         logging.getLogger("kedro").setLevel(logging.CRITICAL)  # or each node would say that it has stopped
         remote.stop()

@@ -135,7 +135,7 @@ class TrackingHook:
         """Close every run, so that none stays RUNNING."""
         from gencompare.training import progress
 
-        self._close("KILLED" if progress.stopping.is_set() else "FAILED")
+        self._close("KILLED" if progress.interrupted.is_set() else "FAILED")
 
     def _show(self, comparison: str) -> str:
         """Have MLflow's pages open on a comparison's contenders by its headline scores; return the page's key."""

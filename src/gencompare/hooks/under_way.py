@@ -9,6 +9,7 @@ from typing import Any
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
+from gencompare.catalog.whole import WholeCatalog
 from gencompare.running.under_way import under_way
 
 
@@ -24,9 +25,9 @@ class UnderWayHook:
         self._data = context.project_path / "data"
 
     @hook_impl(hookwrapper=True)
-    def before_pipeline_run(self) -> Iterator[None]:
+    def before_pipeline_run(self, catalog: WholeCatalog) -> Iterator[None]:
         """Begin, and end at once where another hook refuses the run: Kedro then tells nobody."""
-        self._open.enter_context(under_way(self._data))
+        self._open.enter_context(under_way(self._data, catalog.version))
         outcome: Any = yield
         if outcome.excinfo is not None:
             self._open.close()

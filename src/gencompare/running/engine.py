@@ -18,12 +18,13 @@ from uuid import uuid4
 import click
 import dask
 import joblib
-from distributed import Client, Nanny, Scheduler, SpecCluster
+from distributed import Client, KilledWorker, Nanny, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
 
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import mapped  # noqa: F401  images are sent as where they lie
 from gencompare.running import forks, worker
+from gencompare.running.exhaustion import WorkerKilled
 from gencompare.running.order import Order
 from gencompare.training import progress
 
@@ -111,6 +112,7 @@ class Engine:
 
         Raises:
             EngineLost: if the scheduler is gone.
+            WorkerKilled: if every worker that tried it was killed.
             Stopped: if the work was to begin after all work was asked to stop.
         """
         if self._cluster is None:
@@ -170,6 +172,8 @@ class Engine:
                 if future.status == "error":  # since the wait ended, or the work's own error is of this kind
                     return future.result()  # which raises it
                 self._keep_workers()
+            except KilledWorker as error:
+                raise WorkerKilled(error.allowed_failures + 1) from error
             except (CancelledError, CommClosedError):
                 raise progress.Stopped if progress.stopping.is_set() else EngineLost(self.address) from None
 

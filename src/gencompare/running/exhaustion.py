@@ -22,6 +22,13 @@ class OutOfMemory(Exhausted):
     """Memory, of the machine or of a card: what is smaller may still fit."""
 
 
+class WorkerKilled(MemoryError):
+    """Work whose workers were killed one after the other, as a system does where its memory is full."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(f"its worker was killed {times} times, as the system does where memory is full")
+
+
 @contextmanager
 def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
     """Turn the errors of a full disk or memory into one line.
@@ -42,7 +49,8 @@ def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise OutOfMemory(_advice(arguments)) from error
+        what = str(error) if isinstance(error, WorkerKilled) else "out of memory"
+        raise OutOfMemory(_advice(arguments, what)) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -53,13 +61,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _advice(arguments: Sequence[Any]) -> str:
+def _advice(arguments: Sequence[Any], what: str) -> str:
     for settings in arguments:
         if isinstance(settings, Mapping) and "training" in settings:
             size, name = settings["training"]["batch_size"], settings["contender"]
             less = max(1, size // 2)
             return (
-                f"{settings['name']}: out of memory at training.batch_size={size}; try --params=contenders.{name}."
+                f"{settings['name']}: {what}, at training.batch_size={size}; try --params=contenders.{name}."
                 f"training.batch_size={less}, or end other programs"
             )
-    return "out of memory; try a smaller evaluation.batch_size or evaluation.samples, or end other programs"
+    return f"{what}; try a smaller evaluation.batch_size or evaluation.samples, or end other programs"

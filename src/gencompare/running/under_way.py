@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +17,26 @@ DOOR = "door"
 
 
 @contextmanager
-def under_way(data: Path) -> Iterator[None]:
-    """Be known as a run while the context lasts. Where something is being removed, it waits for the end of that."""
+def under_way(data: Path, version: str) -> Iterator[None]:
+    """Be known as a run while the context lasts. Where something is being removed, it waits for the end of that.
+
+    Args:
+        data: the project's.
+        version: that the run saves.
+
+    Raises:
+        SettingError: if another run saves this version: both began in the same millisecond, or their clock is behind.
+    """
     folder = data / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{os.urandom(8).hex()}.lock", thread_local=False)
+    lock = FileLock(folder / f"{version}.lock", thread_local=False)
     with FileLock(folder / DOOR):
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise SettingError(
+                f"another run saves version {version}, this one's: give the same command again"
+            ) from None
     try:
         yield
     finally:

@@ -16,6 +16,9 @@ _observers: list[Observer] = []
 stopping = threading.Event()
 """Set where every training of this process is to write its checkpoint and end."""
 
+interrupted = threading.Event()
+"""Set where that is because somebody asked for it, and not because something failed."""
+
 
 class Stopped(click.ClickException):
     """A training that was asked to stop, and has written its checkpoint."""
