@@ -1,8 +1,8 @@
 """Whether anything is lost, ignored or mislabelled: random kills, simultaneous runs, and mutated input.
 
-    python benchmarks/endurance.py --kills 200 --pairs 20 --settings 2000 --images 300 --samples 60
+    python benchmarks/endurance.py --kills 200 --pairs 20 --settings 2000 --images 300 --samples 60 --faults
 
-Every part draws from its own seed and has a fixed number of cases. Kills and pairs, which take hours, are noted in
+The faults are the suite's own tests of them, a row each. Every other part draws from its own seed and has a fixed number of cases. Kills and pairs, which take hours, are noted in
 `--folder` one by one: the same command goes on after the last. It ends with a table, and with status 1 where a case
 failed.
 """
@@ -57,6 +57,29 @@ MADE = (
     "07_model_output/*/*/{}/samples.npz",
 )
 SECONDS_OF_A_RUN = 900
+FAULTS = {
+    "an interrupt while the tracking database is made": "tracking/test_server.py::test_an_interrupt",
+    "the tracking database is broken": "tracking/test_server.py::test_a_broken_one",
+    "the tracking server is gone": "tracking/test_sender.py::test_a_server_that_is_gone",
+    "the tracking database is locked": "end_to_end/test_tracking.py::test_a_run_beside_a_locked_database",
+    "an interrupt, a termination": "end_to_end/test_tracking.py::test_an_interrupt",
+    "the parent is killed": "end_to_end/test_faults.py::test_a_killed_parent",
+    "workers are killed ten times": "end_to_end/test_faults.py::test_killed_workers",
+    "workers are killed each time": "running/test_engine.py::test_work_that_has_each",
+    "a report on other settings": "end_to_end/test_reuse.py::test_what_was_made_with_other_settings",
+    "only what is missing, with other settings": "end_to_end/test_reuse.py::test_only_what_is_stale",
+    "the clock went back": "catalog/test_whole.py::test_the_newest",
+    "two runs of one comparison at once": "end_to_end/test_faults.py::test_two_runs_at_once",
+    "two runs in the same millisecond": "test_prune.py::test_two_runs_never",
+    "the newest version is cut short": "catalog/test_whole.py::test_a_broken_version",
+    "a checkpoint is broken": "training/test_loop.py::test_a_broken_checkpoint",
+    "links, loops and odd names among images": "imagesets/test_odd_folders.py::test",
+    "damaged images": "imagesets/test_mutations.py::test",
+    "samples that cannot be scored": "evaluation/test_samples.py::test",
+    "the disk is full": "catalog/test_whole.py::test_a_full_disk",
+    "memory is full": "running/test_exhaustion.py::test",
+    "the browser hangs or is killed": "reporting/test_export.py::test_a_browser",
+}
 
 Case = Callable[[random.Random, Path], str]
 
@@ -139,26 +162,9 @@ def setting(rng: random.Random, folder: Path) -> str:
     )
 
 
-VALUES = (
-    True,
-    False,
-    "5",
-    "",
-    "nan",
-    None,
-    math.nan,
-    math.inf,
-    -math.inf,
-    -1,
-    0,
-    1,
-    2,
-    0.5,
-    10**30,
-    1e-300,
-    2.5,
-)
-VALUES += ([], [1], {}, {"a": 1}, "dcgan", "\n", "é", [None], {"name": "dcgan"}, [[1]], {"name": None})  # type: ignore[assignment]
+VALUES: list[Any] = [True, False, "5", "", "nan", None, math.nan, math.inf, -math.inf, -1, 0, 1, 2, 0.5]
+VALUES += [10**30, 1e-300, 2.5, [], [1], {}, {"a": 1}, "dcgan", "\n", "é", [None], {"name": "dcgan"}]
+VALUES += [[[1]], {"name": None}]
 
 
 def image(rng: random.Random, folder: Path) -> str:
@@ -223,6 +229,15 @@ def outcomes(part: str, count: int, folder: Path, seed: int = 0) -> Iterator[str
             with notes.open("a") as file:
                 file.write(json.dumps(found) + "\n")
         yield found
+
+
+def faults() -> Iterator[tuple[str, str]]:
+    """Yield the name of each fault and what becomes of it: `as it should` where its tests pass."""
+    for name, tests in FAULTS.items():
+        file, _, stem = tests.partition("::")
+        command = [sys.executable, "-m", "pytest", "-q", f"{PROJECT}/tests/{file}", "-k", stem]
+        done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
+        yield name, "as it should" if done.returncode == 0 else done.stdout.splitlines()[-1]
 
 
 def _damaged(rng: random.Random, content: bytes) -> bytes:
@@ -307,6 +322,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     for part in PARTS:
         parser.add_argument(f"--{part}", type=int, default=0)
+    parser.add_argument("--faults", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=PROJECT / "build/endurance")
     asked = parser.parse_args()
@@ -317,6 +333,9 @@ def main() -> int:
         for outcome, count in counts.most_common():
             failed += count * (outcome not in well)
             sys.stdout.write(f"{part:9} {count:6} {'' if outcome in well else 'FAILED  '}{outcome}\n")
+    for name, outcome in faults() if asked.faults else ():
+        failed += (wrong := outcome != "as it should")
+        sys.stdout.write(f"fault     {'FAILED  ' if wrong else ''}{name}: {outcome}\n")
     return bool(failed)
 
 

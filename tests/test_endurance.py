@@ -42,3 +42,9 @@ def test_long_parts_go_on_after_the_last_case(endurance, tmp_path, monkeypatch):
     assert first == ["the same bytes", "ZeroDivisionError: the case's", "the same bytes"]
     assert list(endurance.outcomes("kills", 4, tmp_path)) == [*first, "the same bytes"]
     assert len(set(done)) == len(done) == 4
+
+
+def test_every_fault_has_tests(endurance):
+    for tests in endurance.FAULTS.values():
+        file, _, stem = tests.partition("::")
+        assert f"def {stem}" in (FILE.parents[1] / "tests" / file).read_text()
