@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import resource
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from kedro.io import DatasetError
 from safetensors.numpy import load_file, save_file
 
+from gencompare.catalog.tensors import TensorsDataset
+from gencompare.evaluation.features import features
+from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, set_aside, write_json, write_whole
+from gencompare.training import checkpoint, validation
 
 
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside_it(tmp_path):
@@ -23,6 +32,46 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside_it(tmp_path
 def fail(file):
     file.write(b"half")
     raise OSError("no space left")
+
+
+def in_catalog(folder):
+    """Kedro wraps the error."""
+    try:
+        TensorsDataset(filepath=str(folder / "a")).save(LARGE)
+    except DatasetError as error:
+        raise error.__cause__ from error
+
+
+LARGE = {"g.w": torch.zeros(50_000)}
+TALL = SimpleNamespace(
+    name="tall", passport=dict, network=torch.nn.Identity(), embed=lambda images: images.flatten(1)
+)
+WRITERS = {
+    "JSON": lambda folder: write_json(folder / "a", {"key": "value" * 50_000}),
+    "numpy": lambda folder: write_whole(folder / "a", lambda file: np.save(file, np.zeros(50_000))),
+    "numpy's archive": lambda folder: write_whole(
+        folder / "a", lambda file: np.savez(file, np.zeros(50_000))
+    ),
+    "features": lambda folder: features(
+        np.zeros((40, 32, 32, 3), np.uint8), TALL, EvaluationSettings(device="cpu"), folder
+    ),
+    "kept weights": lambda folder: validation.keep(LARGE, folder, 1),
+    "a checkpoint": lambda folder: checkpoint.save(folder, "1", LARGE, {}),
+    "the catalog": in_catalog,
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_file_for_which_there_is_no_room_fails_with_the_system_s_number(tmp_path, write):
+    """By it a full disk is known, and said in one line; here it is the largest size of a file."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        with pytest.raises(OSError) as raised:
+            write(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert raised.value.errno == errno.EFBIG
 
 
 def test_every_broken_file_has_a_free_name_of_its_own(tmp_path):

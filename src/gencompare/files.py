@@ -23,12 +23,19 @@ BROKEN = (ValueError, EOFError, BadZipFile, SafetensorError)
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file under another name and rename it, so that it is never seen in part."""
+    """Write a file under another name and rename it, so that it is never seen in part.
+
+    Raises:
+        OSError: with its number (ENOSPC where the disk is full), as long as `write` writes nowhere else: what writes to
+            a path by itself, as safetensors' `save_file` does, has errors of its own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # By chance, not by thread: in another container on the same volume one may have the same number.
     part = path.with_suffix(f".{os.urandom(8).hex()}.part")
     try:
-        with part.open("wb") as file:
+        with part.open(
+            "w+b"
+        ) as file:  # given "wb", numpy writes in C, whose error of a full disk has no number
             write(file)
         part.replace(path)
     finally:

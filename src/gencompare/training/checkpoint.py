@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 
-from gencompare.files import read_json, read_sound
+from gencompare.files import read_json, read_sound, write_whole
 
 Tensors = dict[str, torch.Tensor]
 
@@ -30,10 +31,8 @@ def save(folder: Path, name: str, tensors: Tensors, state: dict[str, Any]) -> No
     final, scratch = folder / name, folder / f".{name}.partial"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    save_file(
-        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
-        scratch / TENSORS,
-    )
+    content = serialised({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
+    write_whole(scratch / TENSORS, lambda file: file.write(content))
     (scratch / STATE).write_text(json.dumps(state | {"crc32": _checksum(scratch / TENSORS)}))
     for file in scratch.iterdir():
         _sync(file)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
+
+from gencompare.files import write_whole
 
 FIRST = 1 / 32
 """Share of the budget at the first point, where there are several."""
@@ -52,11 +54,7 @@ def points(row_ends: np.ndarray, count: int) -> frozenset[int]:
 
 def keep(weights: Mapping[str, Tensor], folder: Path, steps: int) -> None:
     """Write the weights after a number of steps, atomically."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = _file(folder, steps)
-    part = file.with_suffix(".part")
-    save_file(dict(weights), part)
-    part.replace(file)
+    write_whole(_file(folder, steps), lambda file: file.write(save(dict(weights))))
 
 
 def kept(folder: Path, spent: Sequence[Mapping[str, Any]]) -> list[Point]:
