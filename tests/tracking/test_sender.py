@@ -193,6 +193,34 @@ def test_a_server_that_is_gone_is_said_once_and_costs_nothing(tmp_path, caplog):
     assert spool.file.read_text().count("\n") == 4
 
 
+@pytest.mark.alone
+def test_a_slow_server_keeps_nobody_and_the_rest_arrives_with_the_next_run(
+    server, tmp_path, caplog, monkeypatch
+):
+    log_batch = MlflowClient.log_batch
+
+    def slowly(*arguments, **named):
+        time.sleep(0.4)
+        log_batch(*arguments, **named)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", slowly)
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    sender, (_, child) = Sender(spool, server), begin(spool)
+    for number in range(20):
+        child.log({f"score_{number}": {"fid": 3.0, "extractor": "inception"}})
+    started = time.monotonic()
+    assert not sender.finish(patience=1, at_most=2)
+    assert time.monotonic() - started < 3
+    assert caplog.text.count("MLflow has not been told everything") == 1
+    assert "does not answer" not in caplog.text
+    assert not spool.is_delivered()
+
+    monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
+    sender._ended.wait(60)  # the process ends, as a rule
+    assert Sender(Spool.begin(tmp_path / "spool", server["tracking_uri"]), server).finish(60)
+    assert run_of(server).data.metrics["score_19.fid"] == 3.0
+
+
 def test_what_mlflow_refuses_is_left_out_with_a_line_and_the_rest_arrives(server, tmp_path, caplog):
     spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
     sender, (_, child) = Sender(spool, server), begin(spool)

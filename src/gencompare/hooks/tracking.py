@@ -37,8 +37,9 @@ class TrackingHook:
     run side by side take turns here.
     """
 
-    SECONDS_AT_THE_END = 8.0
-    SECONDS_WHEN_INTERRUPTED = 1.0
+    SECONDS_AT_THE_END = (8.0, 10.0)
+    SECONDS_WHEN_INTERRUPTED = (1.0, 3.0)
+    """Without anything being delivered, and in all."""
 
     def __init__(self) -> None:
         self._children: dict[str, TrainingRun] = {}
@@ -212,7 +213,7 @@ class TrackingHook:
         self._children, self._parent = {}, None
         if self._sender is not None:
             self._sender.finish(
-                self.SECONDS_WHEN_INTERRUPTED if status == "KILLED" else self.SECONDS_AT_THE_END
+                *(self.SECONDS_WHEN_INTERRUPTED if status == "KILLED" else self.SECONDS_AT_THE_END)
             )
 
     def _interrupted(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -43,17 +44,19 @@ class Sender:
         self.experiment, self.is_delivered = "", False
         threading.Thread(target=self._run, name="tracking", daemon=True).start()
 
-    def finish(self, patience: float) -> bool:
+    def finish(self, patience: float, at_most: float = math.inf) -> bool:
         """Wait for what is left to be delivered; return whether it is.
 
         Args:
             patience: seconds to wait without anything being delivered.
+            at_most: seconds to wait in all, of an MLflow that is slow.
         """
         self._finishing.set()
         self._spool.added.set()
         started = time.monotonic()
         while not self._ended.wait(0.05):
-            if time.monotonic() - max(started, self._last_delivered) > patience:
+            now = time.monotonic()
+            if now - started > at_most or now - max(started, self._last_delivered) > patience:
                 break
         if not self.is_delivered:
             logger.warning(
