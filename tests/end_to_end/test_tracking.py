@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import mlflow
@@ -87,6 +89,57 @@ def test_a_run_beside_a_locked_database_ends_well_and_what_it_said_arrives_later
     parents, children = runs_of(project)
     assert sorted(child.data.tags["contender"] for child in children) == sorted(CONTENDERS)
     assert {one.info.status for one in parents + children} == {"FINISHED"}
+    assert list((project / "mlspool").iterdir()) == []
+
+
+SERVER = """
+import logging, os, sys
+from mlflow.server import ARTIFACT_ROOT_ENV_VAR, BACKEND_STORE_URI_ENV_VAR, app
+os.environ |= {BACKEND_STORE_URI_ENV_VAR: "sqlite:///mlflow.db", ARTIFACT_ROOT_ENV_VAR: "mlartifacts"}
+logging.getLogger("werkzeug").setLevel("ERROR")
+app.run(port=int(sys.argv[1]))
+"""  # in a third of the time of `mlflow server`
+
+
+@contextmanager
+def server(project: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve a project's database until the context ends, or it is killed."""
+
+    def answers() -> bool:
+        with closing(socket.socket()) as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    command = [sys.executable, "-c", SERVER, str(port)]
+    serving = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        wait(serving, answers)
+        yield serving
+    finally:
+        serving.kill()
+        serving.wait()
+
+
+def test_a_server_killed_in_the_middle_keeps_nobody_and_what_it_missed_arrives_once_it_is_back(project):
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    (project / "conf/base/mlflow.yml").write_text(f"tracking_uri: http://127.0.0.1:{port}\n")
+    with server(project, port) as serving:
+        running = start(project, "--contenders=vae")
+        wait(running, lambda: list(project.glob("mlspool/*.sent")))  # it has been told something
+        serving.kill()
+    said = running.communicate(timeout=300)[1].decode()
+    assert running.returncode == 0, said
+    assert "Traceback" not in said
+    assert said.count("MLflow does not answer") == 1
+    assert said.count("MLflow has not been told everything") == 1
+    assert "FINISHED" not in {one.info.status for group in runs_of(project) for one in group}
+
+    with server(project, port):
+        run(project, "history")
+    (parent,), (child,) = runs_of(project)
+    assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
+    assert child.data.tags["contender"] == "vae"
+    assert {"kid_efficientnet_lite0_32", "validation_kid"} <= set(child.data.metrics)
     assert list((project / "mlspool").iterdir()) == []
 
 
