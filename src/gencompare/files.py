@@ -33,9 +33,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     # By chance, not by thread: in another container on the same volume one may have the same number.
     part = path.with_suffix(f".{os.urandom(8).hex()}.part")
     try:
-        with part.open(
-            "w+b"
-        ) as file:  # given "wb", numpy writes in C, whose error of a full disk has no number
+        with part.open("w+b") as file:  # given "wb", numpy writes in C, whose errors have no number
             write(file)
         part.replace(path)
     finally:
