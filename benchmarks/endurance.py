@@ -61,6 +61,8 @@ FAULTS = {
     "an interrupt while the tracking database is made": "tracking/test_server.py::test_an_interrupt",
     "the tracking database is broken": "tracking/test_server.py::test_a_broken_one",
     "the tracking server is gone": "tracking/test_sender.py::test_a_server_that_is_gone",
+    "the tracking server is killed in the middle": "end_to_end/test_tracking.py::test_a_server_killed",
+    "the tracking server is slow": "tracking/test_sender.py::test_a_slow_server",
     "the tracking database is locked": "end_to_end/test_tracking.py::test_a_run_beside_a_locked_database",
     "an interrupt, a termination": "end_to_end/test_tracking.py::test_an_interrupt",
     "the parent is killed": "end_to_end/test_faults.py::test_a_killed_parent",
@@ -77,6 +79,7 @@ FAULTS = {
     "damaged images": "imagesets/test_mutations.py::test",
     "samples that cannot be scored": "evaluation/test_samples.py::test",
     "the disk is full": "catalog/test_whole.py::test_a_full_disk",
+    "the disk is full, whoever writes": "test_files.py::test_a_file_for_which",
     "memory is full": "running/test_exhaustion.py::test",
     "the browser hangs or is killed": "reporting/test_export.py::test_a_browser",
 }
