@@ -27,6 +27,7 @@ from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS
 from gencompare.imagesets.subset import Subset
 from gencompare.settings import CONFIG_LOADER_ARGS
+from gencompare.tracking.settings import TrackingSettings
 from gencompare.training.settings import TrainingSettings
 
 PROJECT = Path(__file__).parents[1]
@@ -40,6 +41,7 @@ SECTIONS: dict[str, dict[str, type]] = {
     "comparison": {"": Comparison},
     "claim": {"": Claim},
     "budget": {"": Budget},
+    "mlflow": {"": TrackingSettings},
 }
 MARKER = re.compile(r"^<!-- (settings|table): (\w+) -->$", re.MULTILINE)
 PAPER = re.compile(r"(?<![\[/\w])arXiv:(\d{4}\.\d{4,5})")

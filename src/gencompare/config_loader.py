@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kedro.config import MissingConfigException, OmegaConfigLoader
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml.parser import ParserError
 
 from gencompare.comparisons import SAMPLE
 from gencompare.config.layers import File, Sources
 from gencompare.config.plan import Plan
-from gencompare.config.typed import SettingError
+from gencompare.config.typed import SettingError, build
 from gencompare.imagesets import make_image_set
+from gencompare.tracking.settings import TrackingSettings
 
 PATTERNS = {
     "comparisons": ["comparisons*", "comparisons*/**"],
     "mlflow": ["mlflow*", "mlflow*/**"],
 }
+READ = frozenset({".yml", ".yaml", ".json"})
 EVERYONES = ("samples", "comparison", "dataset")
 
 
@@ -39,32 +46,64 @@ class ComparisonConfigLoader(OmegaConfigLoader):
             asked = {name: getattr(self.plan.asked, name) for name in EVERYONES}
             planned = {name: planned.parameters() for name, planned in self.plan.planned.items()}
             return asked | planned | {SAMPLE: {"request": self.plan.request}}
-        values = super().__getitem__(key)
+        with self._plainly(*self._folders):
+            values = super().__getitem__(key)
         complete = {"catalog": self._catalog, "mlflow": self._mlflow}
         return complete[key](values) if key in complete else values
 
     @cached_property
     def plan(self) -> Plan:
         """What would run."""
-        folders = dict.fromkeys((self.base_env, self.env or self.default_run_env))
-        conf = Path(self.conf_source).name
         kinds = ("parameters", "comparisons")
         files = [
-            File(f"{conf}/{folder}", *(self._only(folder, kind) for kind in kinds)) for folder in folders
+            File(self._named(folder), *(self._only(folder, kind) for kind in kinds))
+            for folder in self._folders
         ]
         return Plan(Sources(files, self.runtime_params or {}))
 
-    def _only(self, folder: str, key: str) -> dict[str, Any]:
+    @property
+    def _folders(self) -> list[Path]:
+        """Those that are read, in the order in which they override each other."""
+        names = dict.fromkeys((self.base_env, self.env or self.default_run_env))
+        return [Path(self.conf_source) / name for name in names]
+
+    def _only(self, folder: Path, key: str) -> dict[str, Any]:
         """Read one kind of configuration from one folder of conf/ alone, without the command line merged into it."""
-        alone = OmegaConfigLoader(
-            self.conf_source, config_patterns=PATTERNS, base_env=folder, default_run_env=folder
-        )
         try:
-            return alone[key]
+            with self._plainly(folder):
+                return OmegaConfigLoader(
+                    self.conf_source,
+                    config_patterns=PATTERNS,
+                    base_env=folder.name,
+                    default_run_env=folder.name,
+                )[key]
         except MissingConfigException:
             return {}
-        except (ParserError, OmegaConfBaseException) as error:
-            raise SettingError(f"conf/{folder}: {' '.join(str(error).split())}") from error
+
+    @contextmanager
+    def _plainly(self, *folders: Path) -> Iterator[None]:
+        """Say in one line what is wrong in folders of conf/.
+
+        Raises:
+            SettingError: naming the file that cannot be read, or the folders where it is no single file.
+        """
+        try:
+            with _undisturbed():
+                yield
+        except MissingConfigException:
+            raise
+        except Exception as error:
+            files = [file for one in folders for file in sorted(one.rglob("[!.]*")) if file.suffix in READ]
+            wrong = next((f"{self._named(file)}: {why}" for file in files if (why := _wrong_in(file))), None)
+            if wrong is None and isinstance(error, OmegaConfBaseException | ValueError):
+                wrong = f"{' and '.join(map(self._named, folders))}: {' '.join(str(error).split())}"
+            if wrong is None:
+                raise
+            raise SettingError(wrong) from error
+
+    def _named(self, path: Path) -> str:
+        """Return the name of what lies in conf/, such as `conf/base/parameters.yml`."""
+        return path.relative_to(Path(self.conf_source).parent).as_posix()
 
     def _catalog(self, values: dict[str, Any]) -> dict[str, Any]:
         folders = {
@@ -82,12 +121,41 @@ class ComparisonConfigLoader(OmegaConfigLoader):
 
     def _mlflow(self, values: dict[str, Any]) -> dict[str, Any]:
         project = Path(self.conf_source).resolve().parent
-        address = os.environ.get("MLFLOW_TRACKING_URI", values["tracking_uri"])
+        given = build(TrackingSettings, values, "mlflow").tracking_uri
+        address = os.environ.get("MLFLOW_TRACKING_URI", given)
         file = address.removeprefix("sqlite:///")
         if file == address or file.startswith("/"):
             return {"tracking_uri": address}
         artifacts = (project / "mlartifacts").as_uri()
         return {"tracking_uri": f"sqlite:///{project / file}", "artifact_location": artifacts}
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment: OmegaConf turns one that comes inside of it into an error of the configuration."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears of it
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _wrong_in(file: Path) -> str | None:
+    """Say in one line why a file cannot be read by itself; None where it can."""
+    try:
+        read = OmegaConf.load(file)
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        return f"{where}{error.problem}"
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        return " ".join(str(error).split())
+    return None if isinstance(read, DictConfig) else "must be settings by name, and is a list"
 
 
 def _fill(value: Any, comparison: str, image_set: str) -> Any:

@@ -11,6 +11,7 @@ SETTINGS = (
     "objectives",
     "sampling",
     "training.settings",
+    "tracking.settings",
     "evaluation.settings",
     "imagesets",
     "imagesets.subset",

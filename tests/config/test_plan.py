@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
+from omegaconf import AnyNode, ListConfig
 
 from gencompare.comparisons import RESERVED, SAMPLE, SCORE
 from gencompare.config.check import check_given, check_planned, check_run
@@ -22,8 +25,8 @@ CONF = Path(__file__).parents[2] / "conf"
 RESOLUTION = {"base": 32, "smoke": 16, "gpu": 64}
 
 
-def load(env="base", **parameters):
-    return ComparisonConfigLoader(str(CONF), env=env, runtime_params=parameters, **CONFIG_LOADER_ARGS)
+def load(env="base", conf=CONF, **parameters):
+    return ComparisonConfigLoader(str(conf), env=env, runtime_params=parameters, **CONFIG_LOADER_ARGS)
 
 
 COMPARISONS = load().plan.comparisons
@@ -163,6 +166,65 @@ def test_tracking_database_does_not_depend_on_the_working_directory(monkeypatch)
     assert load()["mlflow"]["tracking_uri"] == f"sqlite:///{CONF.parent}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somewhere:5000")
     assert load()["mlflow"] == {"tracking_uri": "http://somewhere:5000"}
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """A copy of conf/ to write into."""
+    return shutil.copytree(CONF, tmp_path / "conf")
+
+
+NO_TRACKING = {
+    "unknown": (
+        "trackin_uri: sqlite:///x.db",
+        "mlflow.trackin_uri='sqlite:///x.db': no such setting; did you mean t",
+    ),
+    "number": ("tracking_uri: 5", "mlflow.tracking_uri=5: should be a valid string"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), NO_TRACKING.values(), ids=NO_TRACKING)
+def test_tracking_is_checked_as_all_settings_are(conf, monkeypatch, text, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somewhere:5000")
+    (conf / "base/mlflow.yml").write_text(text)
+    with pytest.raises(SettingError) as refused:
+        load(conf=conf)["mlflow"]
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+
+
+UNREADABLE = {
+    "key_twice": (b"training: {lr: 1.0}\ntraining: {lr: 2.0}", "line 2: found duplicate key training"),
+    "no_utf8": (b"training: {lr: 1.0}  # \xe9", "'utf-8' codec can't decode byte 0xe9"),
+    "no_yaml": (b"training: {lr: 1\ncontenders: [", "line 2: "),
+    "unknown_tag": (b"training: !!python/name:os.system {}", "line 1: could not determine a constructor"),
+    "number": (b"5", "Invalid loaded object type: int"),
+    "list": (b"- training", "must be settings by name, and is a list"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("file", ["base/parameters.yml", "smoke/comparisons_own.yml", "base/catalog.yml"])
+def test_a_file_that_cannot_be_read_is_named_in_one_line(conf, file, content, said):
+    (conf / file).write_bytes(content)
+    with pytest.raises(SettingError) as refused:
+        load("smoke", conf=conf)["catalog"]
+    assert str(refused.value).startswith(f"conf/{file}: {said}")
+    assert "\n" not in str(refused.value)
+
+
+def test_an_interrupt_is_no_mistake_in_a_file(monkeypatch):
+    """Ctrl-C in the middle of a list, where OmegaConf goes on with an error of its own."""
+    begin = AnyNode.__init__
+
+    def interrupted(node, *given, **named):
+        if isinstance(named.get("parent"), ListConfig):
+            signal.raise_signal(signal.SIGINT)
+        begin(node, *given, **named)
+
+    monkeypatch.setattr(AnyNode, "__init__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load().plan  # noqa: B018
 
 
 REFUSED = [
