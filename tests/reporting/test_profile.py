@@ -1,11 +1,15 @@
 """What is said of an image set that is not as good as it looks, in lines and as a page."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from gencompare.imagesets import storage
 from gencompare.imagesets.folder import Folder
+from gencompare.reporting import profile
 from gencompare.reporting.profile import alerts, render_profile
 
 
@@ -89,6 +93,21 @@ def test_the_page_shows_both_splits_and_names_what_was_left_out(page_of_a_folder
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert [one for one in complaints if not one.startswith("data:")] == []
     page.close()
+
+
+TEMPLATES = {path.name: path.read_text("utf-8") for path in Path(profile.__file__).parent.glob("*.html")}
+POLICY = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; """
+
+
+def test_every_page_lets_in_nothing_that_it_does_not_bring(page_of_a_folder):
+    assert TEMPLATES.keys() >= {"report.html", "history.html", "profile.html"}
+    for name, template in TEMPLATES.items():
+        assert template.startswith('{% extends "page.html" %}') or name == "page.html", name
+    head = page_of_a_folder.read_text().partition("</head>")[0]
+    assert POLICY in head
+    assert not re.search(
+        "<(style|script|link)", head.partition(POLICY)[0]
+    )  # or it would come too late for them
 
 
 def test_the_page_is_one_small_file(page_of_a_folder):
