@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,22 @@ def test_a_folder_gives_its_pixels_in_the_order_of_names(tmp_path: Path, channel
         Image.fromarray(image.squeeze()).save(tmp_path / f"{i}.png")
     (tmp_path / "notes.txt").write_text("not an image")
     assert np.array_equal(load_samples(tmp_path, (16, 16, channels)).images, COLOUR[..., :channels])
+
+
+def test_what_is_no_file_is_named_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for i, image in enumerate(COLOUR):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    load_samples(tmp_path, (16, 16, 3))
+    assert caplog.messages == []
+    (tmp_path / "a.png").symlink_to("nowhere")
+    (tmp_path / "b").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "c\n.png")
+    assert len(load_samples(tmp_path, (16, 16, 3)).images) == len(COLOUR)
+    (said,) = caplog.messages
+    assert said == (
+        f"samples={str(tmp_path)!r}: left out a.png (a link to no file); b (a link to no file); "
+        "c\\n.png (no regular file)"
+    )
 
 
 def test_grey_and_colour_meet_where_nothing_is_lost(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from gencompare.array_files import read_array, read_arrays
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order
-from gencompare.imagesets.files import image_files, printable
+from gencompare.imagesets.files import listed, printable, scan
 from gencompare.imagesets.reading import UnreadableImage, read_image
+
+logger = logging.getLogger(__name__)
 
 IMAGE_ARRAYS = ("images", "samples", "arr_0")
 LABEL_ARRAYS = ("labels", "arr_1")
@@ -21,9 +24,10 @@ def load_samples(path: str | Path, shape: tuple[int, int, int]) -> Images:
     """Read a sample set as it was saved; nothing is resized or rescaled.
 
     Args:
-        path: a folder of image files, in the order of their names; an `.npy`; or an `.npz` whose images are
-            called `images`, `samples` or `arr_0`, or are its only array, and whose labels, if any, are
-            called `labels` or `arr_1`. Arrays are uint8, channels last or first or none.
+        path: a folder of image files, in the order of their names (what in it is no file is named in the log); an
+            `.npy`; or an `.npz` whose images are called `images`, `samples` or `arr_0`, or are its only array,
+            and whose labels, if any, are called `labels` or `arr_1`. Arrays are uint8, channels last or first or
+            none.
         shape: height, width and channels of the image set that they are scored against. Colour images are
             taken as grey where the set is grey and their channels are equal, grey ones as colour.
 
@@ -41,7 +45,10 @@ def load_samples(path: str | Path, shape: tuple[int, int, int]) -> Images:
 
 
 def _read_folder(folder: Path, shape: tuple[int, int, int], where: str) -> np.ndarray:
-    names = image_files(folder)
+    names, others = scan(folder)
+    if others:
+        left_out = sorted((printable(name), reason) for name, reason in others.items())
+        logger.warning("%s: left out %s", where, listed(left_out))
     if not names:
         raise SettingError(f"{where}: there are no images in it, nor in its sub-folders")
 
