@@ -58,6 +58,12 @@ def test_only_what_is_stale_or_broken_is_made_again(copied, caplog):
     assert json.loads(newest(made, "settings.json").read_text())["training"]["lr"] == 0.0123
     assert len(reports(copied)) == len(before) + 1
     assert "0.0123" in reports(copied)[-1].read_text()
+    caplog.clear()
+    run(copied, only_missing_outputs=True, **VAE)
+    said = [line for line in caplog.text.splitlines() if "gan_compare.vae: " in line and "is used" in line]
+    samples, others = sorted(said, key=len)  # those broken above are of a still older version
+    assert "of samples is used; what is saved was made with training.lr=0.0123" in samples
+    assert "stage_weights, stages, trajectory, weights is used; what is saved was made with" in others
 
 
 def test_a_broken_newest_version_gives_way_to_the_one_before_and_the_clock_may_go_back(copied, caplog):
@@ -115,15 +121,17 @@ def test_the_same_command_again_makes_nothing_and_tells_what_came_out(copied):
             runs = database.execute("select count(*), sum(lifecycle_stage = 'active') from runs").fetchone()
         return done.stderr, sorted(path for path in (copied / "data").rglob("*") if path.is_file()), runs
 
-    _, *before = given_again()
-    said, *after = given_again()
-    assert after == before
+    _, files, runs = given_again()
+    said, files_after, runs_after = given_again()
+    assert files_after == files
+    assert runs_after == runs
+    assert not list((copied / "mlspool").glob("*.jsonl"))  # nor will MLflow be told of a new run later
     assert "Nothing to do: all is made from these settings, images and code" in said
     assert "failed to learn" in said
     assert str(reports(copied)[-1]) in said
 
-    said, remade, runs = given_again("--remake")
+    said, remade, runs_now = given_again("--remake")
     assert "vae is already trained" in said
-    assert len(remade) > len(after[0])
-    begun, shown = after[1]
-    assert runs == (begun + 1, shown)  # the comparison's own, which is taken back: nothing was trained
+    assert len(remade) > len(files)
+    begun, shown = runs
+    assert runs_now == (begun + 1, shown)  # the comparison's own, which is taken back: nothing was trained

@@ -74,6 +74,7 @@ class ReuseHook:
             if reason := self._changed_source(whose):
                 self._make_again(naming.dataset(whose, "prepared"), reason, stale)
         kept: dict[str, list[str]] = {}
+        self._older: dict[tuple[str, str, str], list[str]] = {}
         for name in sorted(reused):
             owned = self._owners[name]
             if (reason := self._choose(name)) is None:
@@ -84,10 +85,7 @@ class ReuseHook:
                     advice = "run without --tags and the like, so that it is made anew"
                     raise SettingError(f"{name.partition('.')[2]}: {reason}; {advice}")
                 self._make_again(name, reason, stale)
-        for whose, trainings in kept.items():
-            logger.info("%s: kept as trained before: %s", whose, ", ".join(trainings))
-        for (whose, reason), kinds in stale.items():
-            logger.info("%s: %s made again: %s", whose, ", ".join(kinds), reason)
+        self._say_what_is_used(kept, stale)
         if not anew:
             self._say_what_changed(pipeline)
 
@@ -107,6 +105,17 @@ class ReuseHook:
         for folder in folders:
             write_json(folder / MADE_FROM, self._wanted(dataset_name))
 
+    def _say_what_is_used(
+        self, kept: Mapping[str, list[str]], stale: Mapping[tuple[str, str], list[str]]
+    ) -> None:
+        """Name what is kept, what is of an older version and what is made again, a line for all of the same reason."""
+        for whose, trainings in kept.items():
+            logger.info("%s: kept as trained before: %s", whose, ", ".join(trainings))
+        for (whose, version, reason), kinds in self._older.items():
+            logger.info("%s: version %s of %s is used; %s", whose, version, ", ".join(kinds), reason)
+        for (whose, reason), kinds in stale.items():
+            logger.info("%s: %s made again: %s", whose, ", ".join(kinds), reason)
+
     def _make_again(self, name: str, reason: str, stale: dict[tuple[str, str], list[str]]) -> None:
         """Have a dataset made anew; where it is there, note why."""
         if self._catalog.exists(name):
@@ -115,7 +124,7 @@ class ReuseHook:
         self._catalog.forget(name)
 
     def _choose(self, name: str) -> str | None:
-        """Have the newest version read that is whole and agrees; or say why there is none."""
+        """Have the newest version read that is whole and agrees, noting an older one; or say why there is none."""
         if folder := pictures(self._catalog[name]):
             made = made_from(folder)
             return disagreement(self._wanted(name), made) if made else None
@@ -131,7 +140,8 @@ class ReuseHook:
                     reason = f"version {version} cannot be read"
             if reason is None:
                 if reasons:
-                    logger.info("%s: version %s is used; %s", name, version, reasons[0])
+                    whose, _, kind = name.rpartition(".")
+                    self._older.setdefault((whose, version, reasons[0]), []).append(kind)
                 return None
             reasons.append(reason)
         return reasons[0] if reasons else "there is none yet"
