@@ -70,10 +70,8 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     named = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["__default__"]
     names = ["gan_compare" if name == "__default__" else name for name in named]
     loader = _loader(metadata, options["env"], parameters, options["conf_source"])
-    plan, _ = (
-        loader.plan,
-        loader["mlflow"],
-    )  # or what is wrong there would be said in the middle of Kedro's own start
+    plan = loader.plan
+    loader["mlflow"]  # refused here, or what is wrong in it would be said in the middle of Kedro's own start
     check_options(plan, options, names)
     whole = not any(options[option] for option in SLICES)
     if (remake := options.pop("remake")) and options["only_missing_outputs"]:
