@@ -11,6 +11,9 @@ from pathlib import Path
 
 PACKAGES = ("gencompare", "torch", "torchvision", "numpy", "pandas", "albumentations", "kedro", "mlflow")
 
+COUNTS_WITH = ("torch", "numpy", "scipy", "scikit-learn")
+"""What results are computed with: with another version of one they may be others."""
+
 
 def provenance() -> dict[str, str]:
     """Return the command, where it is kedro's, the code's commit, the machine, and versions of Python and libraries."""

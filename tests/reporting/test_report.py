@@ -132,6 +132,20 @@ def test_who_is_no_better_than_noise_or_makes_no_square_failed_to_learn(contents
     assert "By training time" not in render(squareless)  # ddpm alone is left
 
 
+def test_a_score_that_n_is_too_small_for_is_shown_with_a_warning_and_decides_nothing(contents):
+    plain = answer_of(contents)
+    assert "Too few images" not in render(contents)
+    for each in contents.contenders:
+        scores = each.scores["scores"]
+        small = scores | {VALID: scores[VALID] | {"biased": True}}
+        contents = changed(contents, each.name, with_scores, small)
+    assert "Too few images (n = 1,000) for Valid squares" in render(contents)
+    assert any("Too few images" in line for line in summary_of(contents).said)
+    title = "Valid squares"
+    assert any(title in doubt for doubt in plain.doubts)
+    assert not any(title in doubt for doubt in answer_of(contents).doubts)
+
+
 @pytest.mark.parametrize(("shares", "caught"), [((0.4, 0.37, 0.43), True), ((0.03, 0.01, 0.05), False)])
 def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents, shares, caught):
     name = "memorised_pixels_1k"
@@ -141,7 +155,9 @@ def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents,
         scores = each.scores["scores"] | {name: {"value": value, "low": low, "high": high} | about}
         contents = changed(contents, each.name, with_scores, scores)
     table = contents.table.assign(**{name: 0.01, f"{name}_low": 0.004, f"{name}_high": 0.018})
-    said = copies(dataclasses.replace(contents, table=table))
+    contents = dataclasses.replace(contents, table=table)
+    said = copies(contents)
+    assert copies(changed(contents, "vae", with_seeds, status="collapsed")) == ""
     assert said == (
         "Copies training images: 40% of the samples of vae stand out as near to one (real images: 1%)."
         if caught

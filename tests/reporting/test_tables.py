@@ -128,3 +128,15 @@ def test_costs_say_how_far_seeds_lie_apart():
     seconds = next(column for column in COSTS if column.key == "train_seconds")
     assert seconds.spread([{"train_seconds": 80.0}, {"train_seconds": 95.0}]) == "1 min 20 s to 1 min 35 s"
     assert seconds.spread([{"train_seconds": 80.0}]) == seconds.spread([{}]) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "learnt"), [("fd", "fd_learnt"), ("fid", "fd_learnt"), ("kid", "kid_learnt")]
+)
+def test_the_second_opinion_is_the_same_distance_by_learnt_features(kind, learnt):
+    own = {"first": score(3.0, 1.0, kind=kind)}
+    others = {name: score(4.0, 1.0, kind=name) for name in ("fd_learnt", "kid_learnt", "recall")}
+    board = scoreboard(pd.DataFrame(columns=["kind"]), {"vae": {"scores": own | others}}, failed=())
+    assert board.second.name == learnt
+    alone = scoreboard(pd.DataFrame(columns=["kind"]), {"vae": {"scores": own}}, failed=())
+    assert alone.second is None

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -234,6 +235,28 @@ def test_work_that_fails_just_when_the_wait_for_it_ends_says_why(engine):
 
     with pytest.raises(SettingError, match="lr=-1"):
         engine._result(SimpleNamespace(status="error", result=result))
+
+
+def test_workers_are_started_anew_where_one_is_killed_before_it_is_ready(errands, caplog):
+    def killed():
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process().children():
+                starts_workers = "forkserver" in " ".join(child.cmdline())
+                for worker in set(child.children()) - before if starts_workers else ():
+                    worker.kill()
+                    return True
+        return False
+
+    before = set(psutil.Process().children(recursive=True))
+    killer = threading.Thread(target=until, args=[killed])
+    killer.start()
+    engine = Engine(Order(), environments(trainings=2))
+    killer.join()
+    try:
+        assert engine.call("a", errands.about_this_process)[0] != os.getpid()
+    finally:
+        engine.close()
+    assert "started anew" in caplog.text
 
 
 def test_workers_end_with_their_parent_even_when_that_is_killed(errands, tmp_path):

@@ -24,6 +24,7 @@ from gencompare.files import write_json
 from gencompare.hooks.plan import plan_of
 from gencompare.imagesets import make_image_set, storage
 from gencompare.pipelines import naming
+from gencompare.provenance import COUNTS_WITH
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ SCORED = frozenset({"scores", "reference"})
 MADE_BY = "models objectives training sampling evaluation pipelines/modelling pipelines/imagesets".split()
 REPORTED_BY = [*MADE_BY, "reporting", "pipelines/reporting"]
 """Folders of the code that makes what is a training's, and what is a comparison's."""
-COUNTS_WITH = "torch numpy scipy scikit-learn".split()
 UNCONCERNED = frozenset({"checkpoint_seconds"})
 HOW_FAST = frozenset({"batch_size", "device"})
 

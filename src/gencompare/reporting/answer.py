@@ -114,6 +114,8 @@ def answer(
     rivals = _rivals(ahead, standings, second, better)
     if rivals:
         verdict += f", but by one extractor only: by the other {listed(rivals)} {'is' if len(rivals) == 1 else 'are'} better"
+    elif len(ahead) == 1 and (level := _level(ahead[0], behind, second, better)):
+        verdict += f", though by the other extractor {listed(level)} may be as good"
     if several:
         verdict += ", on one seed each (another seed may change the order)" if seeds == 1 else ""
         evidence += _placed(real_images, noise)
@@ -214,6 +216,15 @@ def _rivals(
     names = {s.name for s in ahead}
     turned = _agreement(standings, second, better).opposite
     return list(dict.fromkeys(after for one, after in turned if one in names and after not in names))
+
+
+def _level(ahead: Standing, behind: Sequence[Standing], second: Sequence[Standing], better: str) -> list[str]:
+    """Name those behind that the other extractor does not tell apart from the one ahead."""
+    other = {s.name: (s.low, s.high) for s in second}
+    if ahead.name not in other:
+        return []
+    known = [s.name for s in behind if s.name in other]
+    return [name for name in known if not surely_better(other[ahead.name], other[name], better)]
 
 
 def _agreement(standings: Sequence[Standing], second: Sequence[Standing], better: str) -> Agreement:

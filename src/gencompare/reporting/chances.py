@@ -1,7 +1,7 @@
 """How probable it is that a contender is the best: one resampling over training seeds and samples.
 
-A contender's true score is drawn from what its seeds leave open: its mean, and Student's distribution with the scatter
-of the seeds; or, where it is wider or there is one seed, the normal distribution of the scatter of samples.
+A contender's true score is drawn from what its seeds leave open: its mean, and with several seeds Student's distribution
+with the scatter of seeds, or of samples where that is wider; with one seed the normal distribution of the scatter of samples.
 
 Of one contender all scores are drawn together, good luck in one being good luck in all: they come from the same seeds and
 samples, and a second score that says the same as the first makes nobody surer.

@@ -60,6 +60,7 @@ def render(contents: ReportContents) -> str:
         by_budget=_by_budget(contents),
         equal=what_was_equal(costs),
         busy=how_busy(costs),
+        small=too_few(board),
         copies=copies(contents),
         claims=claims.judged(contents),
         alerts=alerts(contents.card),
@@ -130,7 +131,7 @@ def _shared_settings(contents: ReportContents) -> dict[str, object]:
 
 
 def answer_of(contents: ReportContents) -> Answer:
-    """Answer the comparison's question by the first score, with all others but memorisation as second opinions."""
+    """Answer the comparison's question by the first score, with all others that judge samples as second opinions."""
     board, first = contents.board, contents.board.first
     others = [column for column in _opinionated(board) if column is not first]
     likely = _chances(contents)
@@ -158,6 +159,7 @@ def summary_of(contents: ReportContents) -> Summary:
         _by_budget(contents),
         what_was_equal(costs),
         how_busy(costs),
+        too_few(contents.board),
         copies(contents),
     )
     lines = [verdict, *(line for line in further if line), *said.doubts]
@@ -165,14 +167,15 @@ def summary_of(contents: ReportContents) -> Summary:
 
 
 def copies(contents: ReportContents) -> str:
-    """Name the contenders whose samples surely copy training images more often than real images look like copies."""
+    """Name the contenders whose samples surely copy training images more often than real images look like copies; of
+    those that failed that is not said: blots may lie nearest to one image."""
     board = contents.board
     column = next((column for column in board.columns if column.kind.measures == "memorisation"), None)
     if column is None:
         return ""
     real = board.cell("real images", column.name)
     found = []
-    for c in contents.contenders:
+    for c in (c for c in contents.contenders if c.name not in contents.failures):
         own = board.cell(c.name, column.name)
         if (
             own.value is not None
@@ -186,10 +189,20 @@ def copies(contents: ReportContents) -> str:
     return f"Copies training images: {listed(found)} stand out as near to one (real images: {percent(real.value)})."
 
 
+def too_few(board: tables.Scoreboard) -> str:
+    """Name the scores that n is too small for; empty without any."""
+    biased = [column for column in board.columns if column.biased]
+    if not biased:
+        return ""
+    titles, ns = listed([c.kind.title for c in biased]), sorted({c.passport["n"] for c in biased})
+    n = listed([f"{n:,}" for n in ns])
+    return f"Too few images (n = {n}) for {titles}, biased at less than twice as many as features: shown, not counted."
+
+
 def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
     """Return the scores that say something of whose samples are better."""
     silent = {"memorisation", "reconstruction"}
-    return [column for column in board.columns if column.kind.measures not in silent]
+    return [c for c in board.columns if c.kind.measures not in silent and not c.biased]
 
 
 def _chances(contents: ReportContents) -> dict[str, dict[str, float]]:

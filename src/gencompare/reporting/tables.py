@@ -61,12 +61,14 @@ class ScoreColumn:
         kind: what it is called, says and measures.
         passport: what makes it comparable.
         seeds: how many training runs stand behind each value.
+        biased: whether n is too small for it, so that it is shown and decides nothing.
     """
 
     name: str
     kind: Kind
     passport: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 1
+    biased: bool = False
 
     @property
     def full(self) -> str:
@@ -149,8 +151,10 @@ class Scoreboard:
     @property
     def second(self) -> ScoreColumn | None:
         """The score that decides, by features that learnt this image set alone; None where that was not taken."""
-        kinds = [KINDS.get(f"{key}_learnt") for key, kind in KINDS.items() if kind == self.first.kind]
-        return next((column for column in self.columns if column.kind in kinds), None)
+        key = next((key for key, kind in KINDS.items() if kind == self.first.kind), "")
+        # FID is the Fréchet distance by one extractor's features.
+        learnt = KINDS.get(f"{'fd' if key == 'fid' else key}_learnt")
+        return next((column for column in self.columns if learnt and column.kind == learnt), None)
 
     @property
     def tables(self) -> dict[str, list[ScoreColumn]]:
@@ -220,7 +224,8 @@ def scoreboard(
         }
         rows.append(ScoreRow(contender, "failed" if contender in failed else "contender", cells))
         for name, one in own.items():
-            column = ScoreColumn(name, KINDS[one["kind"]], one["passport"], one.get("seeds", 1))
+            about = one["passport"], one.get("seeds", 1), one.get("biased", False)
+            column = ScoreColumn(name, KINDS[one["kind"]], *about)
             columns.setdefault(name, column)
     for record in table[table["kind"] != "contender"].to_dict("records"):
         ends = {name: (name, f"{name}_low", f"{name}_high") for name in columns}

@@ -36,6 +36,8 @@ SECONDS_FOR_WORKERS = 60
 """So long workers elsewhere may take to arrive."""
 SECONDS_BETWEEN_CHECKS = 5
 """Whether all workers are there."""
+TRIES_TO_START = 3
+"""For a worker that is killed before it is ready ends the start of all: Dask replaces those that were ready once."""
 SECONDS_TO_GIVE_WAY = 1
 """To work that is to be begun before and has not come, while nothing is under way."""
 
@@ -96,7 +98,7 @@ class Engine:
         self.places = len(environments)  # how much is done at once
         self._quiet_since = time.monotonic()
         self._code = worker.code() if address else None  # which workers elsewhere must have, too
-        self._cluster = None if address else _cluster(environments)
+        self._cluster = None if address else _started(environments)
         self.client = Client(self._cluster or address, set_as_default=False)
         self.address = str(address or self.client.scheduler_info()["address"])
         if self._code is not None:
@@ -249,9 +251,19 @@ def environments(trainings: int, processes: int = 1) -> list[dict[str, Any]]:
     return [threads | ({"CUDA_VISIBLE_DEVICES": mine} if cards else {}) for mine in own]
 
 
+def _started(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
+    """Start workers, anew where one of them was killed meanwhile."""
+    forks.prepare(len(environments))
+    for _ in range(TRIES_TO_START - 1):
+        try:
+            return _cluster(environments)
+        except RuntimeError:
+            logger.warning("A worker ended while it started; all are started anew.")
+    return _cluster(environments)
+
+
 def _cluster(environments: Sequence[Mapping[str, Any]]) -> SpecCluster:
     """Start a worker process for each environment, and a scheduler in this one."""
-    forks.prepare(len(environments))
     return SpecCluster(
         scheduler={
             "cls": Scheduler,

@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import psutil
 from distributed import Worker, get_worker
 
 from gencompare.config.typed import SettingError
+from gencompare.provenance import COUNTS_WITH
 from gencompare.training import progress
 
 ROWS = "gencompare rows"
@@ -81,12 +83,11 @@ def work(
 
 @cache
 def code() -> str:
-    """Say what code this process trains with: a hash of this package's, and torch's version."""
-    import torch
-
+    """Say what code this process trains with: a hash of this package's, and the versions that results depend on."""
     from gencompare.training.fingerprint import code_hash, modules_in
 
-    return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, torch {torch.__version__}"
+    versions = ", ".join(f"{name} {version(name)}" for name in COUNTS_WITH)
+    return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, {versions}"
 
 
 def objection(ours: str, theirs: str, threads: int) -> str | None:
