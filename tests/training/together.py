@@ -48,6 +48,8 @@ FAMILIES = {
     ),
     "r3gan": ("r3gan", {"latent_dim": 4, "width": 16, "blocks": 1}, "r3gan", {"r1_end": 0.1}),
     "vae": ("vae", {"latent_dim": 4, "width": 4}, "elbo", {"anneal_kimg": 0.4}),
+    "vq_vae": ("vq_vae", {"width": 8, "side": 4, "codes": 8, "prior_width": 32, "prior_depth": 1}, "vq", {}),
+    "edm": ("unet", UNET | {"process": "edm", "prediction": "dual"}, "denoising", {}),
     "ddpm": ("unet", UNET | {"dropout": 0.1, "conditional": True}, "denoising", {}),
     "flow": (
         "unet",
