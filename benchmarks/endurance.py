@@ -157,7 +157,8 @@ def setting(rng: random.Random, folder: Path) -> str:
     found = in_force
     for name in path.split("."):
         found = found[name] if isinstance(found, dict) and name in found else ...
-    same = found == value and isinstance(found, bool) == isinstance(value, bool)
+    nearest = float(value) if isinstance(found, float) and isinstance(value, int) else value
+    same = found == nearest and isinstance(found, bool) == isinstance(value, bool)
     return (
         "in force"
         if same or value in ({}, []) and not found
