@@ -2,9 +2,9 @@
 
     python benchmarks/endurance.py --kills 200 --pairs 20 --settings 2000 --images 300 --samples 60 --faults
 
-The faults are the suite's own tests of them, a row each. Every other part draws from its own seed and has a fixed number of cases. Kills and pairs, which take hours, are noted in
-`--folder` one by one: the same command goes on after the last. It ends with a table, and with status 1 where a case
-failed.
+The faults are the suite's own tests of them, a row each. Every other part draws from its own seed and has a fixed number
+of cases. Kills and pairs, which take hours, are noted in `--folder` one by one: the same command goes on after the last.
+It ends with a table, and with status 1 where a case failed.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from torch import nn
 
 from gencompare.config.typed import SettingError, build
 from gencompare.models.parts.latent import LatentModel
+from gencompare.models.vq_vae import AutoEncoder
 from gencompare.running.parallel import ProcessLost
 from gencompare.training.progress import observing
 from gencompare.training.settings import TrainingSettings
@@ -102,7 +103,7 @@ def made(name, weights):
     """What a family's averaged network makes of the same noise, in a batch's own statistics."""
     torch.manual_seed(0)
     family = Family(name)
-    (key,) = family.averaged
+    key, *_ = family.averaged  # of a VQ-VAE, the auto-encoder's
     network = family.networks[key]  # as trained: so the WITHOUT_GRADIENT cancel
     latent, noise, labels = torch.randn(8, 4), torch.randn(8, 1, 16, 16), torch.arange(8) % CLASSES
     network.load_state_dict({k.removeprefix(f"{key}."): v for k, v in weights.items() if k.startswith(key)})
@@ -110,6 +111,8 @@ def made(name, weights):
     with torch.no_grad():
         if isinstance(network, LatentModel):
             return network.generate(latent, labels if network.classes else None)
+        if isinstance(network, AutoEncoder):
+            return network(noise).reconstructions
         return network(noise, torch.arange(1, 9) * 100, labels if network.classes else None)
 
 
