@@ -84,10 +84,14 @@ def work(
 @cache
 def code() -> str:
     """Say what code this process trains with: a hash of this package's, and the versions that results depend on."""
+    import torch
+
     from gencompare.training.fingerprint import code_hash, modules_in
 
-    versions = ", ".join(f"{name} {version(name)}" for name in COUNTS_WITH)
-    return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, {versions}"
+    # Of torch the build counts too, such as +cpu, which its package's version leaves out.
+    versions = {name: version(name) for name in COUNTS_WITH} | {"torch": torch.__version__}
+    said = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return f"gencompare {code_hash(frozenset(modules_in()))[:12]}, {said}"
 
 
 def objection(ours: str, theirs: str, threads: int) -> str | None:
