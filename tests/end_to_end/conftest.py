@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ def run(
         session.run(
             pipeline_names=[pipeline], runner=runner(), tags=tags, only_missing_outputs=only_missing_outputs
         )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def newest(folder: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from .conftest import COMPARISONS, newest, run
+from .conftest import COMPARISONS, free_port, newest, run
 from .test_interruption import CONTENDERS, checkpoints, kill_at_first_checkpoint, start, wait
 
 
@@ -120,8 +120,7 @@ def server(project: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_server_killed_in_the_middle_keeps_nobody_and_what_it_missed_arrives_once_it_is_back(project):
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     (project / "conf/base/mlflow.yml").write_text(f"tracking_uri: http://127.0.0.1:{port}\n")
     with server(project, port) as serving:
         running = start(project, "--contenders=vae")

@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +25,7 @@ from playwright.sync_api import Browser, Page
 from gencompare.tracking.server import runs_address, ui_address
 from gencompare.tracking.views import view_key
 
-from .conftest import COMPARISONS
+from .conftest import COMPARISONS, free_port
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
 
@@ -37,12 +36,6 @@ def page(browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(60_000)
     yield page
     page.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

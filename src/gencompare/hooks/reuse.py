@@ -74,10 +74,10 @@ class ReuseHook:
             if reason := self._changed_source(whose):
                 self._make_again(naming.dataset(whose, "prepared"), reason, stale)
         kept: dict[str, list[str]] = {}
-        self._older: dict[tuple[str, str, str], list[str]] = {}
+        older: dict[tuple[str, str, str], list[str]] = {}
         for name in sorted(reused):
             owned = self._owners[name]
-            if (reason := self._choose(name)) is None:
+            if (reason := self._choose(name, older)) is None:
                 if owned.kind == "weights" and owned.training is not None and self._catalog.exists(name):
                     kept.setdefault(owned.comparison, []).append(owned.training.name)
             else:
@@ -85,7 +85,7 @@ class ReuseHook:
                     advice = "run without --tags and the like, so that it is made anew"
                     raise SettingError(f"{name.partition('.')[2]}: {reason}; {advice}")
                 self._make_again(name, reason, stale)
-        self._say_what_is_used(kept, stale)
+        _say_what_is_used(kept, older, stale)
         if not anew:
             self._say_what_changed(pipeline)
 
@@ -105,17 +105,6 @@ class ReuseHook:
         for folder in folders:
             write_json(folder / MADE_FROM, self._wanted(dataset_name))
 
-    def _say_what_is_used(
-        self, kept: Mapping[str, list[str]], stale: Mapping[tuple[str, str], list[str]]
-    ) -> None:
-        """Name what is kept, what is of an older version and what is made again, a line for all of the same reason."""
-        for whose, trainings in kept.items():
-            logger.info("%s: kept as trained before: %s", whose, ", ".join(trainings))
-        for (whose, version, reason), kinds in self._older.items():
-            logger.info("%s: version %s of %s is used; %s", whose, version, ", ".join(kinds), reason)
-        for (whose, reason), kinds in stale.items():
-            logger.info("%s: %s made again: %s", whose, ", ".join(kinds), reason)
-
     def _make_again(self, name: str, reason: str, stale: dict[tuple[str, str], list[str]]) -> None:
         """Have a dataset made anew; where it is there, note why."""
         if self._catalog.exists(name):
@@ -123,8 +112,9 @@ class ReuseHook:
             stale.setdefault((whose, reason), []).append(kind)
         self._catalog.forget(name)
 
-    def _choose(self, name: str) -> str | None:
-        """Have the newest version read that is whole and agrees, noting an older one; or say why there is none."""
+    def _choose(self, name: str, older: dict[tuple[str, str, str], list[str]]) -> str | None:
+        """Have the newest version read that is whole and agrees, noting it where others are newer; or say why there is
+        none."""
         if folder := pictures(self._catalog[name]):
             made = made_from(folder)
             return disagreement(self._wanted(name), made) if made else None
@@ -141,7 +131,7 @@ class ReuseHook:
             if reason is None:
                 if reasons:
                     whose, _, kind = name.rpartition(".")
-                    self._older.setdefault((whose, version, reasons[0]), []).append(kind)
+                    older.setdefault((whose, version, reasons[0]), []).append(kind)
                 return None
             reasons.append(reason)
         return reasons[0] if reasons else "there is none yet"
@@ -248,6 +238,20 @@ def changed(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     one, other = flatten(wanted), flatten(made)
     names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     return ", ".join(f"{name} {other.get(name)} → {one.get(name)}" for name in names[:5])
+
+
+def _say_what_is_used(
+    kept: Mapping[str, list[str]],
+    older: Mapping[tuple[str, str, str], list[str]],
+    stale: Mapping[tuple[str, str], list[str]],
+) -> None:
+    """Name what is kept, what is of an older version and what is made again, a line for all of the same reason."""
+    for whose, trainings in kept.items():
+        logger.info("%s: kept as trained before: %s", whose, ", ".join(trainings))
+    for (whose, version, reason), kinds in older.items():
+        logger.info("%s: version %s of %s is used; %s", whose, version, ", ".join(kinds), reason)
+    for (whose, reason), kinds in stale.items():
+        logger.info("%s: %s made again: %s", whose, ", ".join(kinds), reason)
 
 
 def _code(folders: Sequence[str]) -> str:

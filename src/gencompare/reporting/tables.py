@@ -154,7 +154,7 @@ class Scoreboard:
         key = next((key for key, kind in KINDS.items() if kind == self.first.kind), "")
         # FID is the Fréchet distance by one extractor's features.
         learnt = KINDS.get(f"{'fd' if key == 'fid' else key}_learnt")
-        return next((column for column in self.columns if learnt and column.kind == learnt), None)
+        return next((column for column in self.columns if column.kind == learnt), None)
 
     @property
     def tables(self) -> dict[str, list[ScoreColumn]]:

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 
-from gencompare.files import read_json, read_sound, write_whole
+from gencompare.files import read_json, read_sound
 
 Tensors = dict[str, torch.Tensor]
 
@@ -31,8 +31,10 @@ def save(folder: Path, name: str, tensors: Tensors, state: dict[str, Any]) -> No
     final, scratch = folder / name, folder / f".{name}.partial"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    content = serialised({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
-    write_whole(scratch / TENSORS, lambda file: file.write(content))
+    # Not by safetensors' own writer, whose error of a full disk has no number.
+    (scratch / TENSORS).write_bytes(
+        serialised({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
+    )
     (scratch / STATE).write_text(json.dumps(state | {"crc32": _checksum(scratch / TENSORS)}))
     for file in scratch.iterdir():
         _sync(file)
