@@ -18,6 +18,14 @@ from gencompare.tracking.server import EXPERIMENT, connect, ensure_database
 
 MAKE = "import sys; from gencompare.tracking.server import ensure_database; ensure_database(sys.argv[1])"
 
+DIE_WRITING = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("PRAGMA cache_size = 1")  # so that much is on disk before it is committed
+database.executemany("INSERT INTO notes VALUES (?, ?)", [(n, "x" * 999) for n in range(99)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 def test_an_interrupt_while_it_is_made_leaves_none_and_the_next_run_makes_it(tmp_path):
     file = tmp_path / "mlflow.db"
@@ -72,3 +80,25 @@ def test_a_whole_one_stays_and_a_locked_one_is_not_taken_for_broken(database):
         with pytest.raises(sqlite3.OperationalError):
             ensure_database(f"sqlite:///{database}")
     assert database.stat().st_ino == before
+
+
+def test_what_a_killed_writer_began_is_undone_and_the_next_run_is_told_of(database):
+    with closing(sqlite3.connect(database)) as made:
+        made.execute("CREATE TABLE notes (name, value)")
+    subprocess.run([sys.executable, "-c", DIE_WRITING, str(database)], check=False)
+    assert database.with_name("mlflow.db-journal").exists()
+    ensure_database(f"sqlite:///{database}")
+    assert not database.with_name("mlflow.db-journal").exists()
+    with closing(sqlite3.connect(database)) as made:
+        assert made.execute("SELECT count(*) FROM notes").fetchone() == (0,)
+
+
+def test_a_new_one_is_not_changed_by_what_was_under_way_in_one_that_is_gone(database, whole_database):
+    with closing(sqlite3.connect(database)) as made:
+        made.execute("CREATE TABLE notes (name, value)")
+    subprocess.run([sys.executable, "-c", DIE_WRITING, str(database)], check=False)
+    database.unlink()
+    ensure_database(f"sqlite:///{database}")
+    with closing(sqlite3.connect(database)) as made:
+        assert made.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        assert made.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone() == (0,)

@@ -84,17 +84,23 @@ def _make(file: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     part = file.with_name(f"{file.name}.part")
-    for left in file.parent.glob(f"{part.name}*"):
-        left.unlink()
+    left = list(file.parent.glob(f"{part.name}*"))
+    # What was under way in one that is gone, SQLite would undo in this one.
+    left += [file.with_name(f"{file.name}-{kind}") for kind in ("journal", "wal", "shm")]
+    for path in left:
+        path.unlink(missing_ok=True)
     store = SqlAlchemyStore(f"sqlite:///{part}", str(file.parent / "mlartifacts"))
     store.engine.dispose()
     part.rename(file)
 
 
 def _problem(file: Path) -> str | None:
-    """Say what is wrong with a database; None where nothing is. MLflow makes its first experiment last."""
+    """Say what is wrong with a database; None where nothing is. MLflow makes its first experiment last.
+
+    It is opened to be written, for SQLite then undoes what a killed process had begun; else it cannot be read.
+    """
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5)) as database:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True, timeout=5)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             if said != "ok":
                 return "is damaged"
