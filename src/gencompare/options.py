@@ -45,6 +45,17 @@ class Command(click.Command):
         except click.UsageError as error:
             raise SettingError(" ".join(error.format_message().split())) from error
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, unless one is no text: YAML, MLflow and the report could not hold it."""
+        for given in args:
+            try:
+                given.encode()
+            except UnicodeEncodeError:
+                raise SettingError(
+                    f"{given!r}: is not UTF-8; a file or folder of such a name can be linked to by another"
+                ) from None
+        return super().parse_args(ctx, args)
+
     def invoke(self, context: click.Context) -> Any:
         """Do what is asked."""
         try:

@@ -56,6 +56,7 @@ BEFORE = {
     f"{SMOKE} --engine=tcp://127.0.0.1:1": "engine='tcp://127.0.0.1:1': no scheduler answers there",
     f"{SMOKE} --params=training.device=gpu": "training.device='gpu': should be 'auto', 'cpu' or 'cuda'",
     # parameters that there are not
+    f"{SMOKE} --params=dataset=sq\udcff": "sq\\udcff': is not UTF-8",
     f"{SMOKE} --params=datset=pandas": "datset: no such parameter; did you mean dataset?",
     f"{SMOKE} --params=sead=1": "sead: no such parameter; did you mean seed or seeds?",
     f"{SMOKE} --params=trainning.lr=5": "trainning: no such parameter; did you mean training?",
