@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from gencompare.tracking.runs import TrackedRun, TrainingRun
-from gencompare.tracking.sender import Sender
+from gencompare.tracking.sender import Delivery, Sender
 from gencompare.tracking.server import EXPERIMENT, connect, ui_address
 from gencompare.tracking.spool import Spool
 from gencompare.tracking.views import NEWEST, TAG, view_key
@@ -151,6 +151,55 @@ def test_what_was_delivered_and_not_noted_is_not_there_twice(server, tmp_path):
     assert Sender(Spool.begin(tmp_path / "spool", server["tracking_uri"]), server).finish(60)
     assert steps_of(server) == [1000]
     assert run_of(server).info.status == "FINISHED"
+
+
+def leave(server: dict[str, str], folder: Path) -> Spool:
+    """Leave what a process leaves that was killed when MLflow knew a part of it."""
+    spool = Spool.begin(folder, server["tracking_uri"])
+    _, child = begin(spool)
+    Delivery(spool, *connect(server), lambda: None).all()
+    child.add_row({"kimg": 1.0, "loss": 0.5})
+    spool._lock.release()
+    return spool
+
+
+def test_a_killed_process_s_run_may_be_deleted_in_mlflow(server, tmp_path, caplog):
+    left = leave(server, tmp_path / "spool")
+    MlflowClient(server["tracking_uri"]).delete_run(run_of(server).info.run_id)
+    assert Sender(Spool.begin(tmp_path / "spool", server["tracking_uri"]), server).finish(60)
+    assert "MLflow refuses metrics of a run" in caplog.text
+    assert "does not answer" not in caplog.text
+    assert not left.file.exists()
+
+
+def test_a_broken_note_of_what_mlflow_knows_has_it_told_again(server, tmp_path):
+    left = leave(server, tmp_path / "spool")
+    left.file.with_suffix(".sent").write_bytes(b"")
+    assert Sender(Spool.begin(tmp_path / "spool", server["tracking_uri"]), server).finish(60)
+    assert steps_of(server) == [1000]
+    assert run_of(server).info.status == "KILLED"
+
+
+def test_what_is_left_and_cannot_be_told_is_kept_and_holds_up_nothing_else(server, tmp_path, caplog):
+    left = leave(server, tmp_path / "spool")
+    left.add("params", next(iter(left.ids)), values={"path": "\udcff"})  # which no database takes
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    TrackedRun(spool, "later", {}).close("FINISHED")
+    assert Sender(spool, server).finish(60)
+    assert run_of(server, "later").info.status == "FINISHED"
+    assert left.file.exists()
+    (line,) = caplog.messages
+    assert line.startswith(f"MLflow takes no more of {left.file}, which is kept (")
+
+
+def test_a_deleted_experiment_is_restored_with_a_line(server, tmp_path, caplog):
+    client, experiment = connect(server)
+    client.delete_experiment(experiment)
+    spool = Spool.begin(tmp_path / "spool", server["tracking_uri"])
+    begin(spool)
+    assert Sender(spool, server).finish(60)
+    assert run_of(server).info.status == "RUNNING"
+    assert "was deleted: it is restored" in caplog.text
 
 
 @pytest.mark.alone

@@ -86,8 +86,9 @@ class Sender:
             self._deliver()
         except Exception as error:  # MLflow or its server's proxy raise anything, and training goes on
             if not self._is_away.is_set():
-                said = " ".join(str(error).split())[:200] or type(error).__name__
-                logger.warning("MLflow does not answer; what it is told is kept meanwhile (%s)", said)
+                logger.warning(
+                    "MLflow does not answer; what it is told is kept meanwhile (%s)", _in_a_line(error)
+                )
             logger.debug("It was:", exc_info=True)
             self._is_away.set()
             self._own = None
@@ -105,11 +106,16 @@ class Sender:
         self._own.all()
 
     def _deliver_left(self, client: MlflowClient) -> None:
-        """Deliver what processes gone since have left."""
+        """Deliver what processes gone since have left. Of what MLflow chokes on, none holds up what comes after it."""
         folder, address = self._spool.file.parent, self._server["tracking_uri"]
         for left in abandoned(folder, address):
             try:
                 Delivery(left, client, self.experiment, self._note).all(is_abandoned=True)
+            except Exception as error:
+                if getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE":
+                    raise
+                client.search_runs([self.experiment], max_results=1)  # raises where MLflow is away
+                logger.warning("MLflow takes no more of %s, which is kept (%s)", left.file, _in_a_line(error))
             finally:
                 left.close()
         if others := for_others(folder, address):
@@ -166,8 +172,7 @@ class Delivery:
             self._delivered(end)
         if is_abandoned:
             for run in self._ids:
-                if self._client.get_run(self._ids[run]).info.status == "RUNNING":
-                    self._client.set_terminated(self._ids[run], "KILLED")
+                self._tell(self._end_as_killed, {"do": "the end", "run": run})
 
     def _has_room(self, message: Message) -> bool:
         return sum(len(one["values"]) for one in (*self._metrics, message)) <= MOST_METRICS
@@ -189,9 +194,7 @@ class Delivery:
                 "INVALID_STATE",
             }:
                 raise
-            logger.warning(
-                "MLflow refuses %s of a run: %s", message["do"], " ".join(str(error).split())[:200]
-            )
+            logger.warning("MLflow refuses %s of a run: %s", message["do"], _in_a_line(error))
         except FileNotFoundError as error:
             logger.warning("MLflow was to have a file that is gone: %s", error.filename)
 
@@ -286,3 +289,11 @@ class Delivery:
         self._client.set_terminated(self._ids[message["run"]], message["status"], message["at"])
         if self._is_without_news(message["run"]):
             self._client.delete_run(self._ids[message["run"]])  # nothing was trained
+
+    def _end_as_killed(self, message: Message) -> None:
+        if self._client.get_run(self._ids[message["run"]]).info.status == "RUNNING":
+            self._client.set_terminated(self._ids[message["run"]], "KILLED")
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -42,6 +42,7 @@ def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
+    from mlflow.entities import LifecycleStage
     from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what a user must know is said by us
@@ -50,6 +51,11 @@ def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
     client = MlflowClient(server["tracking_uri"])
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is not None:
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:
+            client.restore_experiment(experiment.experiment_id)
+            logger.warning(
+                "MLflow's experiment %s was deleted: it is restored, or nothing could be told", EXPERIMENT
+            )
         return client, experiment.experiment_id
     try:
         return client, client.create_experiment(EXPERIMENT, server.get("artifact_location"))

@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gencompare.files import write_json
+from gencompare.files import read_json, read_sound, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Spool:
         self.added = Event()
         self._turn = Lock()
         self._sent = file.with_suffix(".sent")
-        sent = json.loads(self._sent.read_text()) if self._sent.is_file() else {}
+        sent = read_sound(self._sent, read_json) or {}  # what MLflow knows it may be told again
         self._place: int = sent.get("bytes", 0)
         self.ids: dict[str, str] = sent.get("ids", {})
 
