@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -35,8 +36,12 @@ def project(tmp_path: Path) -> Path:
     models = tmp_path / "data/06_models/gan_compare/squares/dcgan"
     for number, version in enumerate(VERSIONS):
         write(outputs / "samples.npz" / version / "samples.npz")
-        write(models / "settings.json" / version / "settings.json", json.dumps({"lr": number}))
+        write(models / "settings.json" / version / "settings.json", json.dumps(settings(lr=number)))
     return tmp_path
+
+
+def settings(name: str = "dcgan", **training: float) -> dict[str, object]:
+    return {"name": name, "model": {}, "objective": {}, "images": {}, "seed": 0, "training": training}
 
 
 def gone(project: Path, keep: int = 2) -> set[str]:
@@ -62,7 +67,12 @@ def test_the_scores_of_a_kept_report_stay(project):
 
 
 @pytest.mark.parametrize(
-    "said", ['{"do": "file", "path": "FILE"}', '{"do": "model", "files": {"a.npz": "FILE"}}']
+    "said",
+    [
+        '{"do": "file", "path": "FILE"}',
+        '{"do": "model", "files": {"a.npz": "FILE"}}',
+        '\0\0{"do": "end"}\n{"do": "file", "path": "FILE"}',  # after a power loss
+    ],
 )
 def test_what_mlflow_is_still_to_be_given_stays(project, said):
     file = project / f"data/07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[0]}/samples.npz"
@@ -79,7 +89,8 @@ def test_trainings_stay_while_they_are_used_unfinished_or_under_way(project):
         "at it": (0, "finished"),
     }
     for name, (lr, status) in states.items():
-        write(trainings / name / "settings.json", json.dumps({"lr": lr}))
+        asked = settings(name=name, lr=lr, checkpoint_seconds=9)  # by another, who shares the training
+        write(trainings / name / "settings.json", json.dumps(asked))
         write(trainings / name / "000000010/state.json", json.dumps({"status": status}))
     with FileLock(trainings / "at it" / ".lock"):
         assert {path for path in gone(project) if "trainings" in path} == {"06_models/trainings/old"}
@@ -95,6 +106,22 @@ def test_what_was_set_aside_or_left_in_part_can_go_but_not_what_is_being_written
     found = gone(project)
     assert {"07_model_output/samples.npz.broken1", "07_model_output/.old.part"} < found
     assert "07_model_output/.new.part" not in found
+
+
+def test_what_no_run_has_written_stays(project):
+    write(project / "data/01_raw/signs/arrow.broken/1.png")
+    os.utime(write(project / "data/01_raw/photos.zip.part"), (0, 0))
+    assert {path for path in gone(project) if path.startswith("01_raw")} == set()
+
+
+def test_a_link_goes_and_what_it_leads_to_stays(project, tmp_path):
+    elsewhere = write(tmp_path / "elsewhere/samples.npz").parent
+    version = project / f"data/07_model_output/gan_compare/squares/dcgan/samples.npz/{VERSIONS[0]}"
+    shutil.rmtree(version)
+    version.symlink_to(elsewhere)
+    remove(superseded(project, 2))
+    assert not version.is_symlink()
+    assert (elsewhere / "samples.npz").exists()
 
 
 def test_what_a_run_takes_away_meanwhile_is_left_out(project):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import subprocess
@@ -23,11 +24,17 @@ def provenance() -> dict[str, str]:
 
 
 def git_commit() -> str:
-    """Return the commit of this package's checkout, `-dirty` where files differ, or `unknown` outside one."""
-    folder = str(Path(__file__).parent)
-    command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    """Return the commit of this package's checkout, `-dirty` where files differ, or `unknown` where it is in none: it may
+    be installed beneath a user's own."""
+    own = Path(__file__)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*command: str) -> str:
+        whole = ["git", "-C", str(own.parent), *command]
+        return subprocess.run(whole, capture_output=True, text=True, check=True, env=environment).stdout
+
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        git("ls-files", "--error-unmatch", own.name)
+        return git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*").strip()
+    except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip() or "unknown"

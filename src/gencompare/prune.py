@@ -17,8 +17,11 @@ from filelock import FileLock, Timeout
 
 from gencompare.catalog.whole import VERSION
 from gencompare.files import BROKEN, read_json
+from gencompare.training.settings import deciding
 
 LAYERS = ("05_model_input", "06_models", "07_model_output", "08_reporting")
+WRITTEN = ("04_feature", *LAYERS)
+"""Where a run writes. What is elsewhere in `data/` is a user's own."""
 SECONDS_TO_BE_LEFT_OVER = 24 * 3600.0
 """What is younger may be what a run is writing."""
 
@@ -62,7 +65,7 @@ def superseded(project: Path, keep: int) -> list[Superseded]:
                 kept.append(path)
             else:
                 found.append(Superseded(path, _size(path), f"there are {keep} newer versions"))
-    used = [_settings(path / "settings.json") for path in kept if path.parent.name == "settings.json"]
+    used = [_decided(path / "settings.json") for path in kept if path.parent.name == "settings.json"]
     found += _trainings(data / "06_models/trainings", used)
     found += [Superseded(path, _size(path), why) for path, why in _left_over(data)]
     return found
@@ -71,7 +74,7 @@ def superseded(project: Path, keep: int) -> list[Superseded]:
 def remove(found: Iterable[Superseded]) -> None:
     """Remove what was found."""
     for one in found:
-        if one.path.is_dir():
+        if one.path.is_dir() and not one.path.is_symlink():
             shutil.rmtree(one.path)
         else:
             one.path.unlink(missing_ok=True)
@@ -81,8 +84,8 @@ def _trainings(folder: Path, used: list[Any]) -> Iterator[Superseded]:
     """Yield the folders of trainings that came to their end, are of no kept version, and that nobody is at."""
     for training in sorted(folder.glob("*/")):
         states = sorted(path for path in training.glob("[0-9]*/state.json") if path.parent.name.isdecimal())
-        state = _settings(states[-1]) if states else None
-        if not state or state["status"] == "training" or _settings(training / "settings.json") in used:
+        state = _read(states[-1]) if states else None
+        if not state or state["status"] == "training" or _decided(training / "settings.json") in used:
             continue
         try:
             with FileLock(training / ".lock", timeout=0):
@@ -93,7 +96,7 @@ def _trainings(folder: Path, used: list[Any]) -> Iterator[Superseded]:
 
 def _left_over(data: Path) -> Iterator[tuple[Path, str]]:
     young = time.time() - SECONDS_TO_BE_LEFT_OVER
-    for path in sorted(_beneath(data)):
+    for path in sorted(path for folder in WRITTEN for path in _beneath(data / folder)):
         if re.search(r"\.broken\d*$", path.name):
             yield path, "was broken and set aside"
         elif path.suffix in (".part", ".partial") and (stat := _stat(path)) and stat.st_mtime < young:
@@ -125,13 +128,18 @@ def _names(artifact: Path) -> list[str]:
 
 
 def _spooled(folder: Path) -> set[Path]:
-    """Return the files that MLflow is still to be given."""
-    lines = (line for file in folder.glob("*.jsonl") for line in _text(file).splitlines())
-    messages = [json.loads(line) for line in lines if line.endswith("}")]  # its writer may be at one
-    single = {Path(message["path"]) for message in messages if message["do"] == "file"}
-    return single | {
-        Path(p) for message in messages if message["do"] == "model" for p in message["files"].values()
-    }
+    """Return the files that MLflow is still to be given. A damaged line it is not told of, either."""
+    found: set[Path] = set()
+    for line in (line for file in folder.glob("*.jsonl") for line in _text(file).splitlines()):
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if message["do"] == "file":
+            found.add(Path(message["path"]))
+        elif message["do"] == "model":
+            found |= {Path(path) for path in message["files"].values()}
+    return found
 
 
 def _text(file: Path) -> str:
@@ -142,7 +150,16 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _settings(file: Path) -> dict[str, Any] | None:
+def _decided(file: Path) -> dict[str, Any] | None:
+    """Read what decides a training; who asked for it last gave the rest of the settings beside it."""
+    found = _read(file)
+    try:
+        return deciding(found) if found else None
+    except KeyError:  # of an earlier version
+        return found
+
+
+def _read(file: Path) -> dict[str, Any] | None:
     try:
         return read_json(file)
     except (*BROKEN, FileNotFoundError):

@@ -26,6 +26,7 @@ from gencompare.config.typed import SettingError
 from gencompare.running import remote
 from gencompare.running.engine import Engine, EngineLost, environments
 from gencompare.running.exhaustion import WorkerKilled
+from gencompare.running.forks import can_fork
 from gencompare.running.order import Order
 from gencompare.training import progress
 
@@ -357,6 +358,26 @@ def test_trainings_of_several_processes_have_as_many_cores_or_cards(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(cards))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     made = environments(trainings, processes)
     assert [one.get("CUDA_VISIBLE_DEVICES") for one in made] == theirs
     assert all(one["OMP_NUM_THREADS"] == max(1, 8 // len(made)) for one in made)
+
+
+def test_workers_take_only_cards_that_are_visible_here(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,2,GPU-8a")
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in environments(9)] == ["5", "2", "GPU-8a"]
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in environments(1, processes=2)] == ["5,2"]
+
+
+@pytest.mark.skipif(not can_fork(), reason="nothing is forked here")
+def test_a_temporary_folder_of_too_long_a_name_is_refused(tmp_path):
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    command = [sys.executable, "-c", "from gencompare.running import forks; forks.prepare(1)"]
+    ended = subprocess.run(
+        command, check=False, env=os.environ | {"TMPDIR": str(folder)}, capture_output=True, text=True
+    )
+    assert f"SettingError: TMPDIR={folder}: " in ended.stderr.splitlines()[-1]

@@ -244,7 +244,9 @@ def environments(trainings: int, processes: int = 1) -> list[dict[str, Any]]:
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     workers = min(max(1, (cards or joblib.cpu_count()) // processes), max(1, trainings))
     threads = forks.threads(workers)
-    own = [",".join(str(worker * processes + n) for n in range(processes)) for worker in range(workers)]
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = given.split(",") if given else [str(number) for number in range(max(cards, workers * processes))]
+    own = [",".join(names[worker * processes : (worker + 1) * processes]) for worker in range(workers)]
     devices = "a CUDA device" if processes == 1 else f"{processes} CUDA devices"
     where = devices if cards else f"{next(iter(threads.values()))} thread(s) of the CPU"
     logger.info("%d workers, each on %s.", workers, where)

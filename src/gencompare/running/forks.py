@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from multiprocessing import forkserver, resource_tracker
 
 import joblib
+
+from gencompare.config.typed import SettingError
 
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # what a user must know is said by us
 
@@ -39,6 +42,8 @@ def prepare(workers: int) -> None:
     )  # Ctrl-C in a terminal reaches all its processes
     try:
         forkserver.ensure_running()
+    except OSError as error:  # its socket lies there
+        raise SettingError(f"TMPDIR={tempfile.gettempdir()}: {error}; name another folder") from error
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for name, value in before.items():

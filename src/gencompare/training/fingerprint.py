@@ -21,10 +21,9 @@ from torch import nn
 
 from gencompare.array_files import parsing
 from gencompare.training.device import find_device
+from gencompare.training.settings import deciding
 
 PACKAGE = Path(__file__).parents[1]
-UNCONCERNED = frozenset({"checkpoint_seconds", "device", "sample_from", "validation_samples"})
-"""Settings of training that do not change its result."""
 WITHOUT_EFFECT = frozenset(
     f"gencompare.{module}"
     for module in (
@@ -53,13 +52,9 @@ def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str
         content: hash of the training images.
         modules: of its networks and its objective (see `modules_of`); those of ALWAYS are known.
     """
-    training = {name: value for name, value in settings["training"].items() if name not in UNCONCERNED}
-    if training.get("processes") == 1:
-        del training["processes"]
-    parts = ("model", "objective", "images", "seed")
-    facts = {part: settings[part] for part in parts} | {"training": training, "content": content}
+    facts = deciding(settings) | {"content": content}
     roots = ALWAYS.union(modules)
-    if training.get("processes", 1) > 1:
+    if settings["training"].get("processes", 1) > 1:
         roots |= {"gencompare.running.parallel"}  # whose sums are rounded otherwise
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     device = find_device(settings["training"]["device"]).type
