@@ -102,3 +102,29 @@ def test_a_new_one_is_not_changed_by_what_was_under_way_in_one_that_is_gone(data
     with closing(sqlite3.connect(database)) as made:
         assert made.execute("PRAGMA quick_check").fetchone() == ("ok",)
         assert made.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone() == (0,)
+
+
+def test_a_project_that_moves_takes_its_files_along(whole_database, tmp_path, caplog):
+    caplog.set_level("INFO", logger="gencompare")
+
+    def at(project: Path) -> dict[str, str]:
+        artifacts = (project / "mlartifacts").as_uri()
+        return {"tracking_uri": f"sqlite:///{project}/mlflow.db", "artifact_location": artifacts}
+
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    shutil.copy(whole_database, old / "mlflow.db")
+    client, experiment = connect(at(old))
+    run = client.create_run(experiment).info.run_id
+    client.log_text(run, "here", "a.txt")
+    old.rename(new)
+    assert not caplog.messages
+    client, same = connect(at(new))
+    assert same == experiment
+    client.log_text(client.create_run(experiment).info.run_id, "and here", "b.txt")
+    (tmp_path / "back").mkdir()
+    assert Path(client.download_artifacts(run, "a.txt", str(tmp_path / "back"))).read_text() == "here"
+    assert not old.exists()
+    assert len(list(new.glob("mlartifacts/*/artifacts/*.txt"))) == 2
+    connect(at(new))
+    assert len(caplog.messages) == 1

@@ -28,6 +28,8 @@ DEFAULTS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """What MLflow is told where the environment does not."""
+PLACES = {"experiments": "artifact_location", "runs": "artifact_uri", "logged_models": "artifact_location"}
+"""Tables and columns of its database in which MLflow notes in full where files lie."""
 
 
 def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
@@ -56,6 +58,8 @@ def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
             logger.warning(
                 "MLflow's experiment %s was deleted: it is restored, or nothing could be told", EXPERIMENT
             )
+        if "artifact_location" in server:
+            _follow(server, experiment.artifact_location)
         return client, experiment.experiment_id
     try:
         return client, client.create_experiment(EXPERIMENT, server.get("artifact_location"))
@@ -64,6 +68,21 @@ def connect(server: Mapping[str, Any]) -> tuple[MlflowClient, str]:
         if experiment is None:
             raise
         return client, experiment.experiment_id
+
+
+def _follow(server: Mapping[str, str], before: str) -> None:
+    """Have a database that has moved with its project name where files lie now: MLflow would make the old folder anew."""
+    now = server["artifact_location"]
+    if before == now or before.rsplit("/", 1)[-1] != now.rsplit("/", 1)[-1]:
+        return
+    with closing(sqlite3.connect(server["tracking_uri"].removeprefix("sqlite:///"))) as database, database:
+        for table, column in PLACES.items():
+            database.execute(
+                f"UPDATE {table} SET {column} = :now || substr({column}, length(:before) + 1) "  # nosec B608: constants
+                f"WHERE substr({column} || '/', 1, length(:before) + 1) = :before || '/'",
+                {"before": before, "now": now},
+            )
+    logger.info("The project has moved here: MLflow looks for its files in %s", now)
 
 
 def ensure_database(tracking_uri: str) -> None:
