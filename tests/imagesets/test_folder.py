@@ -48,6 +48,35 @@ def test_a_folders_own_split_is_kept_and_copies_never_stand_in_both(make_folder,
     assert preparation.found()["duplicates"]["same_as"] == {"train/a/copy.png": "test/a/4.png"}
 
 
+def test_folders_that_all_files_lie_in_are_looked_through(make_folder, read_all):
+    folder = make_folder(
+        "set/Training/a/1.png", "set/Training/b/2.png", "set/Testing/a/3.png", "set/Testing/b/4.png"
+    )
+    preparation = Folder(path=str(folder), resolution=16).prepare()
+    _, heldout = read_all(preparation)
+    assert preparation.card["classes"] == ["a", "b"]
+    assert heldout.factors["source"].tolist() == ["set/Testing/a/3.png", "set/Testing/b/4.png"]
+    lone = make_folder("lone/train/cat/1.png", "lone/train/dog/2.png")
+    assert Folder(path=str(lone / "lone")).prepare().card["classes"] == ["cat", "dog"]
+
+
+def test_images_of_other_formats_are_named(make_folder, read_all, caplog):
+    folder = make_folder("1.png", "2.png")
+    for number in range(30):
+        (folder / f"{number}.HEIC").write_bytes(b"....ftypheic")
+    preparation = Folder(path=str(folder), resolution=16).prepare()
+    read_all(preparation)
+    assert len(preparation.found()["left_out"]) == 30
+    assert "Left out 0.HEIC: images of this format are not read" in caplog.text
+    assert "Left out 10 more such files" in caplog.text
+    for path in folder.glob("*.png"):
+        path.unlink()
+    with pytest.raises(
+        SettingError, match=r"no images in it, nor in its sub-folders; left out: 0.HEIC \(images of"
+    ):
+        Folder(path=str(folder)).check()
+
+
 def test_classes_may_be_called_train(make_folder):
     folder = make_folder("train/1.png", "bus/2.png", "train/3.png", "bus/4.png")
     assert Folder(path=str(folder)).prepare().card["classes"] == ["bus", "train"]

@@ -142,8 +142,8 @@ class CIFAR10(ImageSet):
     def _survey(self) -> Survey:
         where = f"image_set.folder={self.folder}"
         found = survey(self._root(), only=self._names())
-        check_some(found.photos, where)
-        if not found.own_split:
+        check_some(found.photos, where, found.others)
+        if found.held_out is None:
             raise SettingError(
                 f"{where}: needs {BATCHES}, or image files as train/<class>/ and test/<class>/"
             )

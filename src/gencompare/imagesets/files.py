@@ -8,8 +8,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from PIL import Image
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order, pieces
-from gencompare.imagesets.reading import UnreadableImage, looks_like_image, read_image
+from gencompare.imagesets.reading import UNREAD, UnreadableImage, looks_like_image, read_image
 from gencompare.imagesets.resizing import Box, Fit, square_around, to_square
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 64
 LISTED = 5
 TRIED = 16
+SAID = 20
 CROPPED = "cropped by more than a third"
 MUCH_LONGER = 1.5
 """Of an image whose one side is longer than this times the other, the middle square is less than two thirds."""
@@ -43,8 +46,8 @@ class Photo:
 
 @dataclass
 class Findings:
-    """What comes to light while files are read, `sides` (the shorter ones, in pixels), and `others` that are no files.
-    Threads may write to it at once."""
+    """What comes to light while files are read, `sides` (the shorter ones, in pixels), and `others` that are left out
+    unopened. Threads may write to it at once."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
     duplicates: dict[str, str] = field(default_factory=dict)
@@ -78,8 +81,12 @@ class Findings:
         Raises:
             SettingError: if a larger share of the files than `allowed` was unreadable, with the first few.
         """
-        for name, reason in self.others.items():
+        for name, reason in islice(self.others.items(), SAID):
             logger.warning("Left out %s: %s", printable(name), reason)
+        if len(self.others) > SAID:
+            logger.warning(
+                "Left out %d more such files; the page of the images names all", len(self.others) - SAID
+            )
         bad = sorted(self.unreadable.items())
         if len(bad) > allowed * files:
             raise SettingError(
@@ -130,7 +137,8 @@ def image_files(folder: Path) -> list[str]:
 
 
 def scan(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Return the names of all image files under a folder, sorted, and what is no file, by name, with the reason.
+    """Return the names of all image files under a folder, sorted, and what is left out, by name, with the reason: what
+    is no file, and images in formats that are not read.
 
     Links to files are followed, those to folders are not: they may lead in a circle.
     """
@@ -151,6 +159,8 @@ def scan(folder: Path) -> tuple[list[str], dict[str, str]]:
                 folders.append(f"{name}/")
             elif not os.path.isfile(entry.path):
                 others[name] = "a link to no file" if entry.is_symlink() else "no regular file"
+            elif os.path.splitext(name)[1].lower() in UNREAD:
+                others[name] = "images of this format are not read; save them as PNG or JPEG"
             elif looks_like_image(entry.path):
                 found.append(name)
     return sorted(found), others
@@ -177,10 +187,13 @@ def state_of(folder: Path, names: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def check_some(photos: Sequence[Photo], where: str) -> None:
-    """Refuse a source without photos, or one of which several files were tried and not one can be read."""
+def check_some(photos: Sequence[Photo], where: str, others: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Refuse a source without photos, with what else it holds, or one of which several files were tried and not one can
+    be read."""
     if not photos:
-        raise SettingError(f"{where}: there are no images in it, nor in its sub-folders")
+        known = [(printable(name), reason) for name, reason in sorted(others.items())]
+        left_out = f"; left out: {listed(known)}" if known else ""
+        raise SettingError(f"{where}: there are no images in it, nor in its sub-folders{left_out}")
     bad = []
     for photo in photos[:: max(1, len(photos) // TRIED)]:
         try:

@@ -1,8 +1,8 @@
 """`folder`: the user's own images. Nothing in the folder is ever written to.
 
-Sub-folders give the labels where there are at least two. Where the folder holds `train` beside `test`,
-`val`, `valid`, `validation` or `heldout` and no other folder, that is the split; otherwise a share is held
-out. Of files with the same bytes only one is used, so no image stands in both splits.
+Sub-folders give the labels where there are at least two. Where the folder holds `train` (`training`) beside `test`
+(`testing`), `val`, `valid`, `validation` or `heldout` and no other folder, that is the split; otherwise a share is held
+out. Folders that all images lie in, such as the one that an archive unpacks to, are looked through. Of files with the same bytes only one is used, so no image stands in both splits.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Folder(ImageSet):
 
     def _survey(self) -> Survey:
         found = survey(self._root(), labels=self.labels)
-        check_some(found.photos, f"image_set.path={self.path}")
+        check_some(found.photos, f"image_set.path={self.path}", found.others)
         if len(found.photos) < 2:
             raise SettingError(
                 f"image_set.path={self.path}: only one image; at least one to learn from and one held out are needed"

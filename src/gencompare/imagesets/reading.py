@@ -17,6 +17,10 @@ FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .bmp .dib .tif .tiff .webp .ppm .pgm .pbm .pnm .avif".split()
 )
+UNREAD = frozenset(
+    ".heic .heif .jxl .jp2 .j2k .tga .psd .exr .hdr .cr2 .cr3 .nef .arw .dng .raf .orf".split()
+)
+"""Suffixes of images in other formats, which are left out with a reason."""
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"P")
 ORIENTATION = 0x0112
 GREY = "grey among colour"

@@ -9,18 +9,18 @@ from pathlib import Path
 from gencompare.config.typed import SettingError
 from gencompare.imagesets.files import Findings, Photo, printable, scan, split, without_copies
 
-TRAIN = "train"
-HELDOUT = frozenset({"heldout", "test", "val", "valid", "validation"})
+TRAIN = frozenset({"train", "training"})
+HELDOUT = frozenset({"heldout", "test", "testing", "val", "valid", "validation"})
 
 
 @dataclass(frozen=True)
 class Survey:
-    """The image files of a folder, its classes (none where there are fewer than two), its own split, and what in it
-    is no file, with the reason."""
+    """The image files of a folder, its classes (none where there are fewer than two), whom its own split holds out
+    (None where it has none), and what in it is no image that can be read, with the reason."""
 
     photos: list[Photo]
     classes: list[str]
-    own_split: bool
+    held_out: frozenset[str] | None
     others: Mapping[str, str]
 
     def split(self, heldout: float, findings: Findings) -> tuple[list[Photo], list[Photo]]:
@@ -28,16 +28,18 @@ class Survey:
 
         Where a file stands in both of the folder's own splits, it is taken out of train.
         """
-        held_first = sorted(self.photos, key=lambda photo: not _held_out(photo.name))
-        photos = without_copies(held_first if self.own_split else self.photos, findings)
-        if not self.own_split:
-            return split(photos, heldout)
-        train = [photo for photo, _ in photos if not _held_out(photo.name)]
-        return train, [photo for photo, _ in photos if _held_out(photo.name)]
+        if self.held_out is None:
+            return split(without_copies(self.photos, findings), heldout)
+        held = self.held_out
+        photos = without_copies(sorted(self.photos, key=lambda photo: photo.name not in held), findings)
+        train = [photo for photo, _ in photos if photo.name not in held]
+        return train, [photo for photo, _ in photos if photo.name in held]
 
 
 def survey(root: Path, *, labels: bool = True, only: Collection[str] = ()) -> Survey:
     """Find all image files of a folder and tell classes and split from the names of its sub-folders.
+
+    Folders that all files lie in, one in another, are looked through.
 
     Args:
         root: the folder.
@@ -48,9 +50,15 @@ def survey(root: Path, *, labels: bool = True, only: Collection[str] = ()) -> Su
         SettingError: if some files lie in class folders and some beside them.
     """
     names, others = scan(root)
-    tops = {name.split("/")[0].lower() if "/" in name else "" for name in names}
-    own_split = TRAIN in tops and len(tops) > 1 and tops <= HELDOUT | {TRAIN}
-    kinds = {name: _kind(name, own_split) for name in names}
+    folders = {name: name.split("/")[:-1] for name in names}
+    while names and len({tuple(own[:1]) for own in folders.values()}) == 1 and all(folders.values()):
+        folders = {name: own[1:] for name, own in folders.items()}
+    tops = {own[0].lower() if own else "" for own in folders.values()}
+    held_out = None
+    if tops & TRAIN and tops & HELDOUT and tops <= TRAIN | HELDOUT:
+        held_out = frozenset(printable(name) for name, own in folders.items() if own[0].lower() in HELDOUT)
+        folders = {name: own[1:] for name, own in folders.items()}
+    kinds = {name: own[0] if own else "" for name, own in folders.items()}
     if only:
         kinds = {name: kind for name, kind in kinds.items() if kind in only}
     classes = sorted({printable(kind) for kind in kinds.values() if kind}) if labels else []
@@ -66,14 +74,4 @@ def survey(root: Path, *, labels: bool = True, only: Collection[str] = ()) -> Su
     photos = [
         Photo(f"{root}/{name}", printable(name), number.get(printable(kind))) for name, kind in kinds.items()
     ]
-    return Survey(photos, classes, own_split, others)
-
-
-def _kind(name: str, own_split: bool) -> str:
-    """The first sub-folder that a file lies in, below the split's where there is one; empty without one."""
-    folders = name.split("/")[1 if own_split else 0 : -1]
-    return folders[0] if folders else ""
-
-
-def _held_out(name: str) -> bool:
-    return name.split("/", maxsplit=1)[0].lower() in HELDOUT
+    return Survey(photos, classes, held_out, others)
