@@ -56,6 +56,16 @@ def test_what_is_no_file_is_named_in_one_line(tmp_path: Path, caplog: pytest.Log
     )
 
 
+def test_what_is_not_scored_as_it_is_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for i, image in enumerate(COLOUR):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    Image.fromarray(COLOUR[0]).convert("RGBA").save(tmp_path / "seen_through.png")
+    load_samples(tmp_path, (16, 16, 3))
+    (said,) = caplog.messages
+    n = len(COLOUR) + 1
+    assert said.endswith(f"not scored as they are, of {n} images: transparent places made white (1)")
+
+
 def test_grey_and_colour_meet_where_nothing_is_lost(tmp_path: Path) -> None:
     np.save(tmp_path / "grey.npy", GREY)
     np.save(tmp_path / "tiled.npy", np.repeat(GREY, 3, axis=3))

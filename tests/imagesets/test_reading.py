@@ -145,6 +145,8 @@ def test_a_decompression_bomb_is_not_opened(tmp_path):
         (tmp_path / "bomb.png").write_bytes(content)
         with pytest.raises(UnreadableImage, match="50,000,000 pixels"):
             read_image(str(tmp_path / "bomb.png"))
+    with pytest.raises(UnreadableImage, match="178,956,970 pixels"):
+        read_image(str(tmp_path / "bomb.png"), max_pixels=10**10)
 
 
 def test_a_limit_on_pixels_is_kept(tmp_path, picture):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order
 from gencompare.imagesets.files import listed, printable, scan
-from gencompare.imagesets.reading import UnreadableImage, read_image
+from gencompare.imagesets.reading import GREY, UnreadableImage, read_image
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ LABEL_ARRAYS = ("labels", "arr_1")
 
 
 def load_samples(path: str | Path, shape: tuple[int, int, int]) -> Images:
-    """Read a sample set as it was saved; nothing is resized or rescaled.
+    """Read a sample set as it was saved; nothing is resized. What else becomes of an image on the way is said.
 
     Args:
         path: a folder of image files, in the order of their names (what in it is no file is named in the log); an
@@ -52,16 +53,22 @@ def _read_folder(folder: Path, shape: tuple[int, int, int], where: str) -> np.nd
     if not names:
         raise SettingError(f"{where}: there are no images in it, nor in its sub-folders")
 
-    def read(name: str) -> np.ndarray:
+    def read(name: str) -> tuple[np.ndarray, tuple[str, ...]]:
         try:
-            pixels = np.asarray(read_image(str(folder / name)).image)
+            found = read_image(str(folder / name))
+            pixels = np.asarray(found.image)
         except UnreadableImage as reason:
             raise SettingError(f"{where}: {printable(name)} cannot be read ({reason})") from None
         if pixels.shape[:2] != shape[:2]:
             raise SettingError(f"{where}: {printable(name)} is {_size(pixels.shape)}, {_advice(shape)}")
-        return pixels
+        return pixels, found.notes
 
-    return np.stack(list(in_order(read, names)))
+    images, notes = zip(*in_order(read, names), strict=True)
+    changed = Counter(note for own in notes for note in own if note != GREY)  # which is told by its channels
+    if changed:
+        what = ", ".join(f"{note} ({count:,})" for note, count in sorted(changed.items()))
+        logger.warning("%s: not scored as they are, of %d images: %s", where, len(images), what)
+    return np.stack(images)
 
 
 def _read_arrays(path: Path, where: str) -> tuple[np.ndarray, np.ndarray | None]:

@@ -72,7 +72,8 @@ def read_image(path: str, *, grey: bool = False, max_pixels: int = 50_000_000) -
     except Image.UnidentifiedImageError:
         raise UnreadableImage("not an image, or of a format that is not read here") from None
     except Image.DecompressionBombError:
-        raise UnreadableImage(f"more than {max_pixels:,} pixels") from None
+        most = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))  # from where on Pillow opens none
+        raise UnreadableImage(f"more than {most:,} pixels") from None
     except Exception as error:  # decoders of broken files raise anything
         raise UnreadableImage(_one_line(error)) from error
 
