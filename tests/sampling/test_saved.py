@@ -19,6 +19,20 @@ def test_one_training_is_found_by_its_short_name_in_its_newest_whole_version(tmp
     assert [one.version for one in saved(tmp_path)] == ["v2"]
 
 
+def test_an_empty_file_of_a_killed_run_gives_way_to_the_version_before(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    for version in ("v1", "v2"):
+        leave_training(tmp_path, "one/squares/vae", version=version)
+    (tmp_path / "one/squares/vae/settings.json/v2/settings.json").write_text("")
+    leave_training(tmp_path, "one/squares/flow")
+    (tmp_path / "one/squares/flow/settings.json/v1/settings.json").write_text("")
+    with pytest.raises(SettingError, match="no such contender is trained"):
+        choose(tmp_path, "one.nobody")
+    assert choose(tmp_path, "one.dcgan").version == "v1"
+    assert read(choose(tmp_path, "one.vae").find).settings["contender"] == "vae"
+    assert [one.folder.name for one in saved(tmp_path)] == ["dcgan", "vae"]
+
+
 @pytest.fixture
 def several(tmp_path, leave_training):
     leave_training(tmp_path, "one/squares/dcgan")

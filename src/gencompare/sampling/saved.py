@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 
 from gencompare.config.contender import read_contender
 from gencompare.config.typed import SettingError, nearest
+from gencompare.files import read_json, read_sound
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import images as sampling
@@ -119,24 +119,19 @@ class Saved:
         comparison: its name.
         image_set: name of the folder of the images it learnt from.
         folder: of its files, each in folders of its versions.
-        version: the newest that has all of them; None where none has.
+        version: the newest that has all of them, with settings that can be read; None where none has.
+        settings: complete, of that version; where there is none, the newest that can be read.
     """
 
     comparison: str
     image_set: str
     folder: Path
     version: str | None
+    settings: Mapping[str, Any] = field(compare=False)
 
     def find(self, name: str) -> Path:
         """Return where one of its files lies."""
         return self.folder / name / str(self.version) / name
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """Its complete settings."""
-        newest = max(self.folder.glob(f"{SETTINGS}/*/{SETTINGS}"))
-        settings: dict[str, Any] = json.loads(newest.read_text())
-        return settings
 
     @property
     def addresses(self) -> list[str]:
@@ -151,7 +146,14 @@ def saved(models: Path) -> Iterator[Saved]:
     for folder in sorted({path.parents[2] for path in models.glob(f"*/*/*/{SETTINGS}/*/{SETTINGS}")}):
         versions = [{path.parent.name for path in folder.glob(f"{name}/*/{name}")} for name in FILES]
         whole = set.intersection(*versions)
-        yield Saved(folder.parents[1].name, folder.parent.name, folder, max(whole, default=None))
+        for version in sorted(
+            versions[FILES.index(SETTINGS)], key=lambda one: (one in whole, one), reverse=True
+        ):
+            settings = read_sound(folder / SETTINGS / version / SETTINGS, read_json)
+            if settings is not None:
+                chosen = version if version in whole else None
+                yield Saved(folder.parents[1].name, folder.parent.name, folder, chosen, settings)
+                break
 
 
 def choose(models: Path, asked: str, dataset: str | None = None) -> Saved:
