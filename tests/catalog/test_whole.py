@@ -94,6 +94,20 @@ def test_a_broken_version_is_set_aside_and_those_before_it_are_there(tmp_path, c
     assert len(catalog.load("samples")) == 2
 
 
+def test_an_empty_page_is_a_broken_one(tmp_path):
+    entry = {"type": "text.TextDataset", "filepath": f"{tmp_path}/report.html", "versioned": True}
+    for version, text in ((EARLIER, "<p>"), (NOW, "")):
+        file = tmp_path / "report.html" / version / "report.html"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    catalog = WholeCatalog.from_config({"report": entry}, save_version="2031-01-01T01.01.01.001Z")
+    with pytest.raises(DatasetError, match="is empty"):
+        catalog.read("report", NOW)
+    assert catalog.versions("report") == [EARLIER]
+    catalog.read("report", EARLIER)
+    assert catalog.load("report") == "<p>"
+
+
 def test_what_is_forgotten_is_made_again(tmp_path):
     make(tmp_path, EARLIER).save("numbers", {})
     catalog = make(tmp_path)

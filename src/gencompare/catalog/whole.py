@@ -149,17 +149,18 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
         """Have a version read from now on.
 
         Raises:
-            DatasetError: if it cannot be read; a broken one is set aside.
+            DatasetError: if it cannot be read, or is text without a letter; a broken one is set aside.
         """
         dataset: Any = self[ds_name]
         _pin(dataset, version)
+        file = Path(str(dataset._get_versioned_path(version)))
         try:
-            dataset.load()
+            if isinstance(content := dataset.load(), str) and not content:
+                raise DatasetError(f"{file} is empty")
         except DatasetError as error:
             _pin(dataset, None)
             if _is_of_the_machine(error.__cause__):
                 raise
-            file = Path(str(dataset._get_versioned_path(version)))
             logger.warning("%s cannot be read: set aside as %s", file, set_aside(file).name)
             raise
 
