@@ -202,7 +202,6 @@ def explore(metadata: ProjectMetadata, port: int) -> None:
         raise click.ClickException(
             f"{error.name} is not installed: pip install 'gencompare[explore]'"
         ) from None
-    click.echo(f"Open http://127.0.0.1:{port}")
     serve(metadata.project_path / "data", port)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import socket
+
 import numpy as np
 import pytest
 
 from gencompare.config.typed import SettingError
+from gencompare.explorer.app import serve
 from gencompare.explorer.gallery import FRAMES, Gallery, Wish, wish_of
+from gencompare.explorer.votes import Votes
 from gencompare.sampling.saved import choose, read
 
 DDPM = {"name": "ddim", "steps": 3, "eta": 1.0, "guidance_scale": 2.0}
@@ -30,6 +35,18 @@ def test_controls_are_those_that_a_contender_has(gallery):
     values = {"seed": "4", "label": "1", "steps": "2", "guidance": "0.5"}
     assert wish_of(values, ddpm) == Wish(4, 1, 2, 0.5)
     assert wish_of(values, dcgan) == Wish(4)
+
+
+def test_what_another_version_saved_is_left_out_with_one_line(gallery, tmp_path, caplog):
+    (file,) = tmp_path.glob("06_models/one/squares/dcgan/settings.json/*/settings.json")
+    settings = json.loads(file.read_text())
+    settings["model"]["gone_since"] = 1
+    file.write_text(json.dumps(settings))
+    for _ in range(2):
+        gallery.look()
+        assert [one["contender"] for one in gallery.describe()] == ["ddpm"]
+    (line,) = caplog.messages
+    assert line.startswith("one/squares/dcgan is left out: ")
 
 
 @pytest.mark.parametrize(
@@ -74,3 +91,18 @@ def test_what_is_not_there_is_said_in_one_line(gallery):
         gallery.nearest("one/squares/dcgan", Wish(), 0)
     with pytest.raises(SettingError, match="its scored samples are gone"):
         gallery.scored("one/squares/dcgan")
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingError, match=f"^--port={port}: Address already in use; name another$"):
+            serve(tmp_path, port)
+
+
+def test_a_vote_that_was_cut_short_is_left_out(tmp_path):
+    votes = Votes(tmp_path / "votes.jsonl")
+    votes.add("better", "a", "b", {})
+    with votes.file.open("a") as file:
+        file.write('{"at": 1')
+    assert [vote["chosen"] for vote in votes.current({})] == ["a"]

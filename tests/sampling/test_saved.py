@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,31 @@ def test_labels_are_those_of_the_scored_samples_unless_others_are_asked_for(tmp_
     assert trained.labels("2+Shirt", 5).tolist() == [2, 0, 2, 0, 2]
     assert trained.labels(2, 2).tolist() == [2, 2]
     assert trained.labels(None, 2) is None
+
+
+def test_a_class_may_be_called_as_another_s_number_or_differ_by_case_alone(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    trained = read(choose(tmp_path, "one.dcgan").find)
+    trained.shape["classes"] = ["1", "10", "2"]
+    assert trained.labels(1, 1).tolist() == [1]
+    assert trained.labels([1, 0], 2).tolist() == [1, 0]
+    assert trained.labels("1+0+2", 3).tolist() == [0, 0, 2]
+    trained.shape["classes"] = ["Cat", "Dog", "cat"]
+    assert trained.labels("Cat+cat+dog", 3).tolist() == [0, 2, 1]
+    with pytest.raises(SettingError, match="'CAT' is no class"):
+        trained.labels("CAT", 1)
+
+
+def test_what_another_version_saved_holds_up_nothing_else(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    leave_training(tmp_path, "one/squares/gone")
+    (file,) = tmp_path.glob("one/squares/gone/settings.json/*/settings.json")
+    settings = json.loads(file.read_text())
+    settings["model"]["gone_since"] = 1
+    file.write_text(json.dumps(settings))
+    assert choose(tmp_path, "one.dcgan").version is not None
+    with pytest.raises(SettingError, match="saved by another version"):
+        choose(tmp_path, "one.gone")
 
 
 @pytest.mark.parametrize("asked", [3, -1, "bg", "bag+"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from PIL import Image
 from starlette.applications import Starlette
@@ -75,7 +77,10 @@ def make_app(data: Path) -> Starlette:
         return blind.scores(request.query_params.get("group", ""))
 
     async def vote(request: Request) -> Response:
-        said = json.loads(await request.body() or b"{}")
+        try:
+            said = dict(json.loads(await request.body()))
+        except ValueError:
+            return JSONResponse({"error": "no vote"}, status_code=400)
         return await _answered(lambda _: blind.vote(str(said.get("token")), said.get("side")))(request)
 
     asked: dict[str, Answer] = {
@@ -99,10 +104,20 @@ def make_app(data: Path) -> Starlette:
 
 
 def serve(data: Path, port: int) -> None:
-    """Serve the explorer of a project on this machine alone, until interrupted."""
+    """Serve the explorer of a project on this machine alone, until interrupted.
+
+    Raises:
+        SettingError: if the port is taken.
+    """
     import uvicorn
 
-    uvicorn.run(make_app(data), host="127.0.0.1", port=port, log_level="warning")
+    try:
+        listening = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise SettingError(f"--port={port}: {error.strerror}; name another") from error
+    server = uvicorn.Server(uvicorn.Config(make_app(data), log_level="warning"))
+    click.echo(f"Open http://127.0.0.1:{port}")
+    server.run(sockets=[listening])
 
 
 def _answered(answer: Answer) -> Callable[[Request], Awaitable[Response]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,8 @@ from gencompare.reporting.palette import looks
 from gencompare.sampling import images as sampling
 from gencompare.sampling.saved import Saved, Trained, read, saved
 from gencompare.sampling.settings import Consistency, Diffusion
+
+logger = logging.getLogger(__name__)
 
 MOST = 64
 """Images of one request."""
@@ -57,7 +60,7 @@ class Gallery:
     """
 
     def __init__(self, data: Path) -> None:
-        self.data, self.trained = data, dict[str, Saved]()
+        self.data, self.trained, self._left_out = data, dict[str, Saved](), set[str]()
         self._turn = Lock()  # one at a time has all cores
         self._ready = lru_cache(16)(self._read)
         self._prepared = lru_cache(4)(self._read_images)
@@ -66,8 +69,15 @@ class Gallery:
     def look(self) -> None:
         """See what there is by now."""
         models = self.data / "06_models"
-        whole = [one for one in saved(models) if one.version is not None]
-        self.trained = {one.folder.relative_to(models).as_posix(): one for one in whole}
+        found = {one.folder.relative_to(models).as_posix(): one for one in saved(models)}
+        for name in (
+            name for name, one in found.items() if one.version is None and name not in self._left_out
+        ):
+            logger.warning(
+                "%s is left out: it was saved by another version, whose settings or files are others", name
+            )
+            self._left_out.add(name)
+        self.trained = {name: one for name, one in found.items() if one.version is not None}
 
     def describe(self) -> list[dict[str, Any]]:
         """Say what there is, JSON-ready: which controls each has, and its first score."""

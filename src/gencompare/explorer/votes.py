@@ -52,7 +52,8 @@ class Votes:
         """Return the votes on these versions of weights; those on earlier ones count no more."""
         if not self.file.is_file():
             return []
-        votes = [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]
+        lines = self.file.read_text(encoding="utf-8").splitlines()
+        votes = [json.loads(line) for line in lines if line.endswith("}")]  # else it was cut short
         return [vote for vote in votes if vote["versions"].items() <= versions.items()]
 
 

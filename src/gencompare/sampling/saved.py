@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,13 @@ class Trained:
             labels = np.resize(np.array(self.shape["labels"], np.int64), n)
         return sampling.sample(self.sampler, n, labels, seed)
 
-    def labels(self, asked: str | int | None, n: int) -> np.ndarray | None:
-        """Read numbers or names of classes, joined by +, as labels that follow each other: int64 (n,) or None.
+    def labels(self, asked: str | int | Sequence[int] | None, n: int) -> np.ndarray | None:
+        """Read numbers or names of classes as labels that follow each other: int64 (n,) or None.
+
+        Args:
+            asked: numbers; or text, names or numbers joined by +. A name goes before a number: a class may be called 1.
+                Upper and lower case count where names differ by it alone.
+            n: how many.
 
         Raises:
             SettingError: where there is no such class, or the contender takes no labels.
@@ -76,16 +81,24 @@ class Trained:
             name = self.settings["contender"]
             raise SettingError(f"labels={asked!r}: {name} was trained without labels; leave it out")
         classes = [str(name) for name in self.shape["classes"]]
-        known = {str(number): number for number in range(len(classes))}
-        known |= {name.lower(): number for number, name in enumerate(classes)}
-        parts = [part.strip().lower() for part in str(asked).split("+")]
-        for part in parts:
-            if part not in known:
-                raise SettingError(
-                    f"labels={asked!r}: {part!r} is no class (0 to {len(classes) - 1}, or names, joined by +); "
-                    f"{nearest(part, classes)}"
-                )
-        return np.resize(np.array([known[part] for part in parts], np.int64), n)
+        parts = asked.split("+") if isinstance(asked, str) else [asked] if isinstance(asked, int) else asked
+        return np.resize(np.array([_class_number(part, classes, asked) for part in parts], np.int64), n)
+
+
+def _class_number(part: str | int, classes: Sequence[str], asked: object) -> int:
+    if isinstance(part, str):
+        name = part.strip()
+        alike = [number for number, known in enumerate(classes) if known.lower() == name.lower()]
+        if name in classes:
+            return classes.index(name)
+        if len(alike) == 1:
+            return alike[0]
+    if str(part).strip() in map(str, range(len(classes))):
+        return int(part)
+    raise SettingError(
+        f"labels={asked!r}: {part!r} is no class (0 to {len(classes) - 1}, or names, joined by +); "
+        f"{nearest(str(part).strip(), classes)}"
+    )
 
 
 def read(find: Find, sampler: Mapping[str, Any] | None = None) -> Trained:
@@ -151,9 +164,18 @@ def saved(models: Path) -> Iterator[Saved]:
         ):
             settings = read_sound(folder / SETTINGS / version / SETTINGS, read_json)
             if settings is not None:
-                chosen = version if version in whole else None
+                chosen = version if version in whole and _is_known(settings) else None
                 yield Saved(folder.parents[1].name, folder.parent.name, folder, chosen, settings)
                 break
+
+
+def _is_known(settings: Mapping[str, Any]) -> bool:
+    """Whether this version has all settings that another one saved."""
+    try:
+        read_contender(settings)
+    except SettingError:
+        return False
+    return True
 
 
 def choose(models: Path, asked: str, dataset: str | None = None) -> Saved:
@@ -180,7 +202,7 @@ def choose(models: Path, asked: str, dataset: str | None = None) -> Saved:
         raise SettingError(f"from={asked!r}: there are {len(fitting)} of it; say which: {ways}")
     if fitting[0].version is None:
         raise SettingError(
-            f"from={asked!r}: was saved by an earlier version, without all that sampling needs; run "
+            f"from={asked!r}: was saved by another version, whose settings or files are others; run "
             f"{comparison} again, which trains nothing anew that is trained"
         )
     return fitting[0]

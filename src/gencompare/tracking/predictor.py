@@ -39,7 +39,7 @@ class Predictor:
         if n < 1:
             raise SettingError(f"n={n!r}: must be a whole number above 0")
         wanted = self.trained.settings["seed"] if seed is None or pd.isna(seed) else int(seed)
-        classes = "+".join(str(label) for label in labels) if isinstance(labels, (list, np.ndarray)) else None
+        classes = [int(label) for label in labels] if isinstance(labels, (list, np.ndarray)) else None
         return self.trained.sample(n, self.trained.labels(classes, n), wanted)
 
 

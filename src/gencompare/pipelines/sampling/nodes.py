@@ -37,6 +37,9 @@ def sample_saved(models: Path, request: dict[str, Any]) -> tuple[Images, Image, 
         chosen.version,
         seed,
     )
+    if request["labels"] is not None and labels is not None:
+        classes = trained.shape["classes"]
+        logger.info("Of the classes %s.", ", ".join(str(classes[number]) for number in sorted(set(labels))))
     images = trained.sample(n, labels, seed)
     grid = image_grid(images[:SHOWN], columns=max(8, math.isqrt(min(n, SHOWN))))
     singles = {
