@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from gencompare.catalog.whole import VERSION
 from gencompare.files import BROKEN, read_json
+from gencompare.reporting.belonging import RECORD, RECORDED_FILES
 from gencompare.training.settings import deciding
 
 LAYERS = ("05_model_input", "06_models", "07_model_output", "08_reporting")
@@ -53,12 +54,15 @@ def superseded(project: Path, keep: int) -> list[Superseded]:
     """
     data = project / "data"
     artifacts = sorted({path.parent for layer in LAYERS for path in _versions(data / layer)})
-    reports = {one for path in artifacts if path.name == "scores.csv" for one in _names(path)[:keep]}
+    kept_reports = [
+        path / name for path in artifacts if path.name in RECORDED_FILES for name in _names(path)[:keep]
+    ]
+    reports = {report: _read(report / RECORD) or {} for report in kept_reports}
     waiting = _spooled(project / "mlspool")
     found, kept = [], []
     for artifact in artifacts:
         names = _names(artifact)
-        needed = {*names[:keep], *(next((n for n in names if n <= one), "") for one in reports)}
+        needed = {*names[:keep], *(_needed(artifact, names, data, *one) for one in reports.items())}
         for name in names:
             path = artifact / name
             if name in needed or path / artifact.name in waiting:
@@ -69,6 +73,16 @@ def superseded(project: Path, keep: int) -> list[Superseded]:
     found += _trainings(data / "06_models/trainings", used)
     found += [Superseded(path, _size(path), why) for path, why in _left_over(data)]
     return found
+
+
+def _needed(artifact: Path, names: list[str], data: Path, report: Path, recorded: dict[str, str]) -> str:
+    """Return which version of an artifact a report was written from, by what is recorded beside it; where nothing is,
+    the newest up to the report's."""
+    _, *place = artifact.relative_to(data).parts
+    is_its_own = place[:2] == list(report.relative_to(data).parts[1:3])
+    if is_its_own and "/".join(place[2:]) in recorded:
+        return recorded["/".join(place[2:])]
+    return next((name for name in names if name <= report.name), "")
 
 
 def remove(found: Iterable[Superseded]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from gencompare.hooks.reuse import changed, disagreement
+import pytest
+from kedro_datasets.partitions import PartitionedDataset
+
+from gencompare.hooks.reuse import ReuseHook, changed, disagreement
 
 MADE = {"images": "abc", "code": "123", "training": {"lr": 0.1, "kimg": 5}, "evaluation": {"samples": 100}}
 OTHER = {
@@ -29,3 +32,13 @@ def test_disagreement(made, said):
 
 def test_what_changed_is_said_in_a_few_words():
     assert changed(MADE, OTHER["setting"][0]) == "training.lr 0.2 → 0.1"
+
+
+def test_pictures_that_a_killed_run_left_in_part_are_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(ReuseHook, "_wanted", lambda self, name: MADE)
+    hook = ReuseHook()
+    hook._catalog = {"pictures": PartitionedDataset(path=str(tmp_path), dataset="json.JSONDataset")}
+    (tmp_path / "pareto.png").touch()
+    assert hook._choose("pictures", {}) == "it is not known what it was made from"
+    (tmp_path / "made_from.json").write_text(json.dumps(MADE))
+    assert hook._choose("pictures", {}) is None

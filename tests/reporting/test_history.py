@@ -81,6 +81,29 @@ def test_a_change_is_claimed_only_where_intervals_do_not_overlap(data):
     assert table.loc[(FIRST, "vae"), "git_commit"] == "aaa"
 
 
+def test_a_report_has_the_scores_that_it_was_written_from_though_later_ones_are_of_other_settings(data):
+    """As where the settings of the first run were asked for again, after others."""
+    report = data / "reports/gan_compare/squares-resolution16"
+    record = report / "scores.csv" / THIRD / "versions.json"
+    record.write_text(json.dumps({"dcgan/scores.json": FIRST, "vae/scores.json": "of one that is gone"}))
+    third = history_of(data).versions[2]
+    assert third.name == THIRD
+    assert third.score("dcgan", "fd")["value"] == 50
+    assert list(third.scores) == ["dcgan"]
+
+
+def test_a_version_whose_seeds_do_not_compare_is_left_out_in_a_line(data, caplog):
+    report = data / "reports/gan_compare/squares-resolution16"
+    fifth = "2026-01-05T10.20.30.000Z"
+    rows = {"contender": ["dcgan", "dcgan"], "seed": [0, 1], "kind": ["contender"] * 2}
+    put(report / "scores.csv", fifth, pd.DataFrame(rows).to_csv(index=False))
+    outputs = data / "outputs/gan_compare/squares-resolution16"
+    put(outputs / "dcgan_repeat1/scores.json", FIRST, json.dumps(score(64)))  # the other's newest has n=500
+    assert [version.name for version in history_of(data).versions] == [FIRST, SECOND, THIRD, FOURTH]
+    (said,) = caplog.messages
+    assert fifth in said and "is left out" in said
+
+
 def test_the_newest_version_is_not_compared_across_passports(data):
     assert summary(history_of(data)) == (
         "The newest version cannot be set beside the one before",

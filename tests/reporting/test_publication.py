@@ -1,7 +1,9 @@
+import json
+
 import numpy as np
 import pandas as pd
 
-from gencompare.reporting.publication import Result, index, page
+from gencompare.reporting.publication import Result, index, page, read_result
 
 COSTS = ("kimg", "train_seconds", "train_flops", "parameters", "seconds_per_image")
 IMAGES = np.zeros((8, 4, 4, 3), np.uint8)
@@ -73,6 +75,44 @@ def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart()
 def test_cells_do_not_break_the_table():
     one = facts("gan_compare", "squares", {"vae": [(30.0, 0.5)]}) | {"verdict": "a | b."}
     assert "a \\| b." in index([one])
+
+
+FIRST, SECOND, THIRD = (f"2026-01-0{day}T10.20.30.000Z" for day in (1, 2, 3))
+
+
+def leave(folder, recorded):
+    """Leave three runs, the third with the first's settings; return its result."""
+    costs = pd.DataFrame([{"contender": "vae", "seed": 0, "device": "CPU"} | dict.fromkeys(COSTS, 1.0)])
+    for number, version in enumerate((FIRST, SECOND, THIRD)):
+
+        def place(artifact, version=version):
+            file = folder / artifact / version / artifact.rpartition("/")[2]
+            file.parent.mkdir(parents=True)
+            return file
+
+        origin = {"answer": {}, "settings": {"vae": {}}}
+        place("reports/gan_compare/squares/origin.json").write_text(json.dumps(origin))
+        place("reports/gan_compare/squares/scores.md").write_text(f"table {number}")
+        if version != THIRD:
+            costs.assign(kimg=number).to_csv(place("reports/gan_compare/squares/costs.csv"))
+            place("models/gan_compare/squares/vae/curve.json").write_text(json.dumps({"of": number}))
+            np.savez(place("outputs/gan_compare/squares/vae/samples.npz"), images=IMAGES + number)
+    record = folder / "reports/gan_compare/squares/origin.json" / THIRD / "versions.json"
+    record.write_text(json.dumps(recorded))
+    return read_result(folder / "reports", folder / "models", folder / "outputs", "gan_compare", "squares")
+
+
+def test_a_page_is_of_what_its_report_was_written_from(tmp_path):
+    kept = dict.fromkeys(("costs.csv", "vae/curve.json", "vae/samples.npz"), FIRST)
+    result = leave(tmp_path, kept | {"scores.md": THIRD})
+    assert result.scores == "table 2"
+    assert result.costs["kimg"].tolist() == [0]
+    assert result.curves == {"vae": {"of": 0}}
+    assert result.samples["vae"].max() == 0
+
+
+def test_where_nothing_is_recorded_it_is_the_newest(tmp_path):
+    assert leave(tmp_path, {}).curves == {"vae": {"of": 1}}
 
 
 CLAIMS = [{"says": "VAEs | blur", "verdict": "holds", "evidence": "fd 1 for vae."}]

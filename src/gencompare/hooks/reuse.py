@@ -25,6 +25,7 @@ from gencompare.hooks.plan import plan_of
 from gencompare.imagesets import make_image_set, storage
 from gencompare.pipelines import naming
 from gencompare.provenance import COUNTS_WITH
+from gencompare.reporting.belonging import RECORD, RECORDED
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +89,11 @@ class ReuseHook:
         _say_what_is_used(kept, older, stale)
         if not anew:
             self._say_what_changed(pipeline)
+        self._versions = self._versions_of(pipeline, anew)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
-        """Note what a dataset was made from."""
+        """Note what a dataset was made from, and beside a report which version of everything goes with it."""
         owned = self._owners.get(dataset_name)
         if owned is None:
             return
@@ -103,6 +105,8 @@ class ReuseHook:
         if folder := pictures(self._catalog[dataset_name]):
             folders = [folder]
         for folder in folders:
+            if owned.kind in RECORDED:
+                write_json(folder / RECORD, self._versions[owned.comparison])
             write_json(folder / MADE_FROM, self._wanted(dataset_name))
 
     def _make_again(self, name: str, reason: str, stale: dict[tuple[str, str], list[str]]) -> None:
@@ -116,8 +120,7 @@ class ReuseHook:
         """Have the newest version read that is whole and agrees, noting it where others are newer; or say why there is
         none."""
         if folder := pictures(self._catalog[name]):
-            made = made_from(folder)
-            return disagreement(self._wanted(name), made) if made else None
+            return disagreement(self._wanted(name), made_from(folder))
         if not is_file(self._catalog[name]):
             return None
         reasons: list[str] = []
@@ -135,6 +138,20 @@ class ReuseHook:
                 return None
             reasons.append(reason)
         return reasons[0] if reasons else "there is none yet"
+
+    def _versions_of(self, pipeline: Pipeline, anew: bool) -> dict[str, dict[str, str]]:
+        """For each comparison, by path in its folder, which version of its files the run reads, or writes."""
+        written = {name for node in self._catalog.to_run(pipeline, anew) for name in node.outputs}
+        found: dict[str, dict[str, str]] = {}
+        for name in sorted(self._owners.keys() & pipeline.datasets()):
+            owned = self._owners[name]
+            dataset: Any = self._catalog[name]
+            versions = [self._catalog.version] if name in written else self._catalog.versions(name)
+            if is_file(dataset) and versions:
+                file = Path(str(dataset._filepath)).name
+                path = f"{owned.training.name}/{file}" if owned.training else file
+                found.setdefault(owned.comparison, {})[path] = versions[0]
+        return found
 
     def _wanted(self, name: str) -> dict[str, Any]:
         """Return what a dataset is made from by this run's settings."""

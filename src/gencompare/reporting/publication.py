@@ -15,12 +15,13 @@ import pandas as pd
 from gencompare.array_files import read_arrays
 from gencompare.config.typed import flatten
 from gencompare.evaluation.resampling import NORMAL_95
-from gencompare.files import read_json
+from gencompare.files import read_json, read_sound
 from gencompare.imagesets.pictures import image_grid
+from gencompare.reporting.belonging import RECORD, belonging
 from gencompare.reporting.formatting import MISSING, duration, listed, plain, scaled
 from gencompare.reporting.summary import markdown_table
 from gencompare.reporting.tables import Cell
-from gencompare.reporting.versions import newest_until, when
+from gencompare.reporting.versions import when
 
 SHOWN = 8
 BUDGETS = (60.0, 600.0, 3600.0)
@@ -93,14 +94,15 @@ def read_result(reports: Path, models: Path, outputs: Path, comparison: str, ima
     if version is None:
         return None
     origin = read_json(report / "origin.json" / version / "origin.json")
-    table, costs = (newest_until(report / name, version) for name in ("scores.md", "costs.csv"))
+    recorded = read_sound(report / "origin.json" / version / RECORD, read_json) or {}
+    table, costs = (belonging(report, name, version, recorded) for name in ("scores.md", "costs.csv"))
     if "answer" not in origin or table is None or costs is None:
         return None
     spent = pd.read_csv(costs)
     contenders = [name for name in origin["settings"] if name in set(spent["contender"])]
     place = Path(comparison) / image_set
-    curves = {name: newest_until(models / place / name / "curve.json", version) for name in contenders}
-    samples = {name: newest_until(outputs / place / name / "samples.npz", version) for name in contenders}
+    curves = {n: belonging(models / place, f"{n}/curve.json", version, recorded) for n in contenders}
+    samples = {n: belonging(outputs / place, f"{n}/samples.npz", version, recorded) for n in contenders}
     return Result(
         comparison=comparison,
         image_set=image_set,

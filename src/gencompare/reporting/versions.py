@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 import pandas as pd
 
 from gencompare.comparisons import Training
-from gencompare.evaluation.passport import differences
+from gencompare.evaluation.passport import PassportMismatch, differences
 from gencompare.evaluation.table import combined
 from gencompare.files import read_json, read_sound
+from gencompare.reporting.belonging import RECORD, belonging
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -124,30 +128,28 @@ def _versions(report: Path, outputs: Path) -> list[Version]:
     for table in sorted(report.glob("scores.csv/*/scores.csv")):
         name = table.parent.name
         read = read_sound(table, pd.read_csv)
-        scores = {} if read is None else _scores(read, outputs, name)
+        try:
+            scores = {} if read is None else _scores(read, outputs, name, _read(table.with_name(RECORD)))
+        except PassportMismatch as error:
+            logger.warning("%s is left out: %s", table, error)
+            continue
         if scores:
             versions.append(Version(name, scores, _read(report / "origin.json" / name / "origin.json")))
     return versions
 
 
-def _scores(table: pd.DataFrame, outputs: Path, version: str) -> dict[str, Any]:
+def _scores(table: pd.DataFrame, outputs: Path, version: str, recorded: Mapping[str, str]) -> dict[str, Any]:
     """Find the scores behind a table: with passports, each contender's seeds together."""
     seeds = table[table["kind"] == "contender"].groupby("contender", sort=False).size()
     found = {}
     for contender, count in seeds.items():
         names = [Training(str(contender), repeat).name for repeat in range(count)]
-        files = [newest_until(outputs / name / "scores.json", version) for name in names]
+        files = [belonging(outputs, f"{name}/scores.json", version, recorded) for name in names]
         if all(files):
             read = [_read(file) for file in files if file]
             if all(read):
                 found[str(contender)] = combined(read)
     return found
-
-
-def newest_until(versioned: Path, version: str) -> Path | None:
-    """Return the newest version of a file up to a version: a run that only wrote its report anew scored nothing."""
-    files = [file for file in versioned.glob(f"*/{versioned.name}") if file.parent.name <= version]
-    return max(files, key=lambda file: file.parent.name, default=None)
 
 
 def _read(file: Path) -> dict[str, Any]:
