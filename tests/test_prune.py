@@ -71,7 +71,7 @@ def test_what_a_kept_report_was_written_from_stays_though_other_settings_came_be
     write(reports / VERSIONS[4] / "origin.json")
     record = {"dcgan/samples.npz": VERSIONS[1], "dcgan/settings.json": VERSIONS[1]}
     write(reports / VERSIONS[4] / "versions.json", json.dumps(record))
-    write(project / "data/06_models/trainings/used/settings.json", json.dumps({"lr": 1}))
+    write(project / "data/06_models/trainings/used/settings.json", json.dumps(settings(lr=1)))
     write(project / "data/06_models/trainings/used/000000010/state.json", json.dumps({"status": "finished"}))
     found = gone(project, keep=1)
     assert {path.rpartition("/")[2] for path in found} == {VERSIONS[0], VERSIONS[2], VERSIONS[3]}
