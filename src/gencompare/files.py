@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import zlib
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
 
-BROKEN = (ValueError, EOFError, BadZipFile, SafetensorError)
+BROKEN = (ValueError, EOFError, BadZipFile, zlib.error, SafetensorError)
 """What readers of JSON, arrays and weights raise of a file that is cut short or damaged."""
 
 

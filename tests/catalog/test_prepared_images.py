@@ -3,12 +3,15 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import json
 import logging
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +108,55 @@ def test_an_incomplete_folder_counts_as_absent_and_is_prepared_anew(dataset, tmp
         dataset.load()
     dataset.save(make_image_set(SETTINGS).prepare())
     assert {name: content for name, (_, content) in state(tmp_path / "squares").items()} == whole
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-40])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def damaged(file: Path) -> None:
+    """Break an archive where its first array is compressed: its directory does not tell."""
+    content = bytearray(file.read_bytes())
+    start = 30 + sum(struct.unpack("<HH", content[26:30]))  # behind its name
+    content[start : start + 16] = b"\xff" * 16
+    file.write_bytes(content)
+
+
+def without(key: str) -> Callable[[Path], None]:
+    def drop(card: Path) -> None:
+        card.write_text(json.dumps({k: v for k, v in json.loads(card.read_text()).items() if k != key}))
+
+    return drop
+
+
+BROKEN = {
+    f"{name} {break_.__name__}": (name, break_)
+    for name in ("train.npz", "heldout.npz", "train.npy", "card.json")
+    for break_ in (cut, emptied)
+} | {
+    "train.npz damaged": ("train.npz", damaged),
+    "card.json without the fingerprint": ("card.json", without("fingerprint")),
+    "card.json without the hashes": ("card.json", without("sha256")),
+    "card.json without the counts": ("card.json", without("counts")),
+    "card.json that is a list": ("card.json", lambda card: card.write_text("[]")),
+}
+
+
+@pytest.mark.parametrize(("name", "break_"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_folder_counts_as_absent_and_is_prepared_anew(dataset, tmp_path, name, break_):
+    dataset.save(make_image_set(SETTINGS).prepare())
+    whole = (tmp_path / "squares" / name).read_bytes()
+    break_(tmp_path / "squares" / name)
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="no prepared images"):
+        dataset.load()
+    dataset.save(make_image_set(SETTINGS).prepare())
+    assert (tmp_path / "squares" / name).read_bytes() == whole
+    assert len(dataset.load().train) == 60
 
 
 def test_unusable_files_end_in_one_line_and_leave_nothing_behind(tmp_path):

@@ -13,6 +13,7 @@ MADE = {"images": "abc", "code": "123", "training": {"lr": 0.1, "kimg": 5}, "eva
 OTHER = {
     "same": (MADE, None),
     "nothing noted": ({}, "not known what it was made from"),
+    "images not noted": ({"code": "123"}, "other images"),
     "images": (MADE | {"images": "abd"}, "other images"),
     "code": (MADE | {"code": "124"}, "by other code"),
     "setting": (

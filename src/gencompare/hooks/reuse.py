@@ -237,7 +237,7 @@ def disagreement(wanted: Mapping[str, Any], made: Mapping[str, Any]) -> str | No
     """Say in what an artifact disagrees with what is wanted; None where it does not."""
     if not made:
         return "it is not known what it was made from"
-    if wanted["images"] != made["images"]:
+    if wanted["images"] != made.get("images"):
         return "what is saved was made from other images"
     if wanted["code"] != made.get("code"):
         return "what is saved was made by other code"

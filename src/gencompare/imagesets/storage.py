@@ -18,6 +18,7 @@ import numpy as np
 
 from gencompare.array_files import map_array, read_arrays
 from gencompare.config.typed import SettingError
+from gencompare.files import BROKEN, read_json
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.imagesets.base import Preparation
 from gencompare.imagesets.card import Tally, caption, contact_sheet
@@ -29,6 +30,8 @@ CARD, SHEET = "card.json", "contact_sheet.png"
 SPLITS = ("train", "heldout")
 FILES = (*(f"{split}.npy" for split in SPLITS), *(f"{split}.npz" for split in SPLITS), SHEET, CARD)
 TABLES = tuple(f"{split}.csv" for split in SPLITS)
+ADDED = {"counts", "sha256", "splits", "fingerprint"}
+"""What writing adds to the card that a preparation begins."""
 
 
 def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
@@ -63,22 +66,24 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a whole prepared image set, no file of it cut short."""
+    """Whether a folder holds a whole prepared image set, no file of it cut short or otherwise unreadable."""
     if not all((folder / name).is_file() for name in FILES):
         return False
     try:
-        read_card(folder)
         for split in SPLITS:
-            map_array(folder / f"{split}.npy")
-    except (ValueError, EOFError):
+            read_split(folder, split)
+        return read_card(folder).keys() >= ADDED
+    except BROKEN:
         return False
-    return True
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """Read the card of a prepared image set."""
-    card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    return card
+    """Read the card of a prepared image set.
+
+    Raises:
+        ValueError: if it holds no JSON object.
+    """
+    return read_json(folder / CARD)
 
 
 def read(folder: Path, fingerprint: str | None = None) -> ImageSplits:
