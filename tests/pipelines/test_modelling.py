@@ -139,6 +139,26 @@ def test_a_curve_is_measured_once_and_its_best_point_has_the_least_distance(
     assert (first.samples == again.samples).all() and (first.samples[0] == noise[:16]).all()
 
 
+def test_the_curve_of_a_training_done_anew_is_not_the_old_one_s(prepared, tmp_path, shown, monkeypatch):
+    """Its weights may be others: on a card, and wherever sums are rounded otherwise."""
+    save_file({"g.w": torch.zeros(1)}, tmp_path / "w.safetensors")
+    monkeypatch.setattr(validation.Validator, "distance", lambda _, images: {"value": float(images.mean())})
+    monkeypatch.setattr(validation.Validator, "references", {})
+    monkeypatch.setattr(validation.Validator, "_facts", lambda _: {})
+    validator = validation.Validator(prepared.train, tmp_path, 48, "cpu")
+
+    def curve(seconds, *distances):
+        spent = ({"kimg": float(i), "train_seconds": i * seconds} for i in range(3))
+        points = [Point(each, tmp_path / "w.safetensors") for each in spent]
+        made = (Shows(np.full((48, 16, 16, 1), distance, np.uint8)) for distance in distances)
+        return validator.curve(points, read_contender(GIVEN), lambda *_: next(made), tmp_path)
+
+    assert curve(1.0, 9, 2, 5).best == curve(1.0).best == 1
+    anew = curve(1.5, 9, 5, 2)
+    assert anew.best == 2
+    assert [point["train_seconds"] for point in anew.found["points"]] == [0.0, 1.5, 3.0]
+
+
 @pytest.mark.parametrize(
     ("sampler", "nfe", "quick"),
     [

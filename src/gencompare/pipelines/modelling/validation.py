@@ -103,7 +103,9 @@ class Validator:
         quick = contender
         if isinstance(contender.sampler, Diffusion):
             quick = quickened(contender, make(contender, points[0].weights(), self.train.images[:1]).nfe)
-        facts = [self._facts(), self.samples, str(quick.sampler), code_hash(frozenset(CODE))]
+        # Seconds tell the weights of one training from those of the same one done anew, without reading them.
+        spent = [dict(point.spent) for point in points]
+        facts = [self._facts(), self.samples, spent, str(quick.sampler), code_hash(frozenset(CODE))]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
         file, images = folder / f"curve-{key}.json", folder / f"curve-{key}.npy"
         found, shown = read_sound(file, read_json), read_sound(images, read_array)
