@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ def _loader(
     metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any], conf_source: str | None = None
 ) -> ComparisonConfigLoader:
     source = Path(conf_source or metadata.project_path / settings.CONF_SOURCE)
+    env = env or os.environ.get("KEDRO_ENV") or None  # as Kedro's session takes it
     check_environment(source, env)
     return settings.CONFIG_LOADER_CLASS(
         str(source), env=env, runtime_params=parameters, **settings.CONFIG_LOADER_ARGS
