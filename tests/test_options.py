@@ -41,3 +41,21 @@ def test_an_environment_named_by_kedro_env_is_checked(give, words):
 def test_an_environment_named_by_kedro_env_is_planned_unless_the_option_names_another(give):
     assert "conf/smoke" in give("plan gan_compare", KEDRO_ENV="smoke").output
     assert "conf/smoke" not in give("plan gan_compare --env=base", KEDRO_ENV="smoke").output
+
+
+REFUSED = {
+    "run --params=seeds=2 --params=seed=3": "--params is given twice; give it once, with commas",
+    "run --seeds=2 --seeds=3": "--seeds is given twice",
+    "run -t report --tags=train": "--tags is given twice",
+    "plan gan_compare --diff dcgan lsgan --diff dcgan vae": "--diff is given twice",
+    "prune --keep=1 --keep=2": "--keep is given twice",
+}
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.items(), ids=REFUSED)
+def test_refused_in_one_line(give, words, said):
+    assert_refused(give(words), said)
+
+
+def test_a_flag_may_be_given_twice(give):
+    assert give("plan gan_compare --debug --debug").exit_code == 0

@@ -46,7 +46,7 @@ class Command(click.Command):
             raise SettingError(" ".join(error.format_message().split())) from error
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options, unless one is no text: YAML, MLflow and the report could not hold it."""
+        """Read the options, unless one is no text, which YAML, MLflow and the report could not hold, or is given twice."""
         for given in args:
             try:
                 given.encode()
@@ -54,7 +54,16 @@ class Command(click.Command):
                 raise SettingError(
                     f"{given!r}: is not UTF-8; a file or folder of such a name can be linked to by another"
                 ) from None
+        self._check_once(ctx, args)
         return super().parse_args(ctx, args)
+
+    def _check_once(self, context: click.Context, args: list[str]) -> None:
+        """Refuse an option that is given twice: the first would be dropped without a word."""
+        _, _, given = self.make_parser(context).parse_args(list(args))
+        for option in given:
+            if isinstance(option, click.Option) and not option.is_flag and given.count(option) > 1:
+                name = max(option.opts, key=len)
+                raise SettingError(f"{name} is given twice; give it once, with commas where it takes several")
 
     def invoke(self, context: click.Context) -> Any:
         """Do what is asked."""
