@@ -1,8 +1,10 @@
 import json
+import os
 
 import numpy as np
 import pandas as pd
 
+from gencompare.pipelines.publishing.nodes import publish
 from gencompare.reporting.publication import Result, index, page, read_result
 
 COSTS = ("kimg", "train_seconds", "train_flops", "parameters", "seconds_per_image")
@@ -77,6 +79,7 @@ def test_cells_do_not_break_the_table():
     assert "a \\| b." in index([one])
 
 
+CURVE = {"points": [], "passport": {}}
 FIRST, SECOND, THIRD = (f"2026-01-0{day}T10.20.30.000Z" for day in (1, 2, 3))
 
 
@@ -90,12 +93,15 @@ def leave(folder, recorded):
             file.parent.mkdir(parents=True)
             return file
 
-        origin = {"answer": {}, "settings": {"vae": {}}}
+        answer = {"question": "?", "said": [f"vae {number} is ahead."], "failed": {}}
+        origin = {"answer": answer, "settings": {"vae": {}}, "images": {}}
         place("reports/gan_compare/squares/origin.json").write_text(json.dumps(origin))
         place("reports/gan_compare/squares/scores.md").write_text(f"table {number}")
         if version != THIRD:
             costs.assign(kimg=number).to_csv(place("reports/gan_compare/squares/costs.csv"))
-            place("models/gan_compare/squares/vae/curve.json").write_text(json.dumps({"of": number}))
+            place("models/gan_compare/squares/vae/curve.json").write_text(
+                json.dumps(CURVE | {"noise": number})
+            )
             np.savez(place("outputs/gan_compare/squares/vae/samples.npz"), images=IMAGES + number)
     record = folder / "reports/gan_compare/squares/origin.json" / THIRD / "versions.json"
     record.write_text(json.dumps(recorded))
@@ -107,12 +113,40 @@ def test_a_page_is_of_what_its_report_was_written_from(tmp_path):
     result = leave(tmp_path, kept | {"scores.md": THIRD})
     assert result.scores == "table 2"
     assert result.costs["kimg"].tolist() == [0]
-    assert result.curves == {"vae": {"of": 0}}
+    assert result.curves["vae"]["noise"] == 0
     assert result.samples["vae"].max() == 0
 
 
 def test_where_nothing_is_recorded_it_is_the_newest(tmp_path):
-    assert leave(tmp_path, {}).curves == {"vae": {"of": 1}}
+    assert leave(tmp_path, {}).curves["vae"]["noise"] == 1
+
+
+def test_an_empty_file_keeps_no_page_from_being_written(tmp_path):
+    leave(tmp_path, {})
+    (tmp_path / "reports/gan_compare/squares/origin.json" / THIRD / "origin.json").write_text("")
+    (tmp_path / "models/gan_compare/squares/vae/curve.json" / SECOND / "curve.json").write_text("")
+    for empty in ("reports/car_compare/cars/origin.json/1/origin.json", "pages/car_compare_cars/result.json"):
+        (tmp_path / empty).parent.mkdir(parents=True)
+        (tmp_path / empty).write_text("")
+    folders = [tmp_path / name for name in ("reports", "models", "outputs", "pages")]
+    publish(*folders, None, None)
+    page, index = (tmp_path / "pages" / name for name in ("gan_compare_squares/index.md", "index.md"))
+    assert "vae 1 is ahead." in page.read_text()
+    assert "vae 1 is ahead." in index.read_text()
+    assert "car_compare" not in index.read_text()
+
+
+def test_pages_are_replaced_whole(tmp_path):
+    leave(tmp_path, {})
+    folders = [tmp_path / name for name in ("reports", "models", "outputs", "pages")]
+    publish(*folders, None, None)
+    written = [path for path in (tmp_path / "pages").rglob("*") if path.is_file()]
+    for number, path in enumerate(written):  # who has it open reads on in the old one
+        os.link(path, tmp_path / str(number))
+    publish(*folders, None, None)
+    assert len(written) == 4
+    for number, path in enumerate(written):
+        assert not path.samefile(tmp_path / str(number))
 
 
 CLAIMS = [{"says": "VAEs | blur", "verdict": "holds", "evidence": "fd 1 for vae."}]

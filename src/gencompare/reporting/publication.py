@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 from gencompare.array_files import read_arrays
 from gencompare.config.typed import flatten
 from gencompare.evaluation.resampling import NORMAL_95
-from gencompare.files import read_json, read_sound
+from gencompare.files import read_json, read_sound, write_whole
 from gencompare.imagesets.pictures import image_grid
 from gencompare.reporting.belonging import RECORD, belonging
 from gencompare.reporting.formatting import MISSING, duration, listed, plain, scaled
@@ -85,24 +85,26 @@ class Result:
 def read_result(reports: Path, models: Path, outputs: Path, comparison: str, image_set: str) -> Result | None:
     """Read what the newest run of a comparison on an image set left; None where it ended too early to be published.
 
+    Files that are broken are set aside; where that is a run's origin, the run before is read.
+
     Args:
         reports, models, outputs: the folders of artifacts.
         image_set: the name of its folder.
     """
     report = reports / comparison / image_set
-    version = max((file.parent.name for file in report.glob("origin.json/*/origin.json")), default=None)
-    if version is None:
+    for file in sorted(report.glob("origin.json/*/origin.json"), reverse=True):
+        if (origin := read_sound(file, read_json)) is not None:
+            break
+    else:
         return None
-    origin = read_json(report / "origin.json" / version / "origin.json")
-    recorded = read_sound(report / "origin.json" / version / RECORD, read_json) or {}
-    table, costs = (belonging(report, name, version, recorded) for name in ("scores.md", "costs.csv"))
-    if "answer" not in origin or table is None or costs is None:
+    version, recorded = file.parent.name, read_sound(file.with_name(RECORD), read_json) or {}
+    find = partial(belonging, report=version, recorded=recorded)
+    table, costs = (find(report, name) for name in ("scores.md", "costs.csv"))
+    spent = read_sound(costs, pd.read_csv) if costs else None
+    if "answer" not in origin or table is None or spent is None:
         return None
-    spent = pd.read_csv(costs)
     contenders = [name for name in origin["settings"] if name in set(spent["contender"])]
     place = Path(comparison) / image_set
-    curves = {n: belonging(models / place, f"{n}/curve.json", version, recorded) for n in contenders}
-    samples = {n: belonging(outputs / place, f"{n}/samples.npz", version, recorded) for n in contenders}
     return Result(
         comparison=comparison,
         image_set=image_set,
@@ -110,8 +112,8 @@ def read_result(reports: Path, models: Path, outputs: Path, comparison: str, ima
         origin=origin,
         scores=table.read_text(),
         costs=spent,
-        curves={name: read_json(file) for name in contenders if (file := curves[name]) is not None},
-        samples={name: _first(file) for name in contenders if (file := samples[name]) is not None},
+        curves=_read({name: find(models / place, f"{name}/curve.json") for name in contenders}, read_json),
+        samples=_read({name: find(outputs / place, f"{name}/samples.npz") for name in contenders}, _first),
     )
 
 
@@ -123,16 +125,13 @@ def write_page(result: Result, pages: Path, pictures: Path) -> Path:
         pictures: the report's figures as PNG; those that are not there are left out.
     """
     folder = pages / result.name
-    folder.mkdir(parents=True, exist_ok=True)
     for name, images in result.samples.items():
-        picture = io.BytesIO()
-        image_grid(images).save(picture, "PNG", optimize=True)
-        (folder / f"{name}.png").write_bytes(picture.getvalue())
+        write_whole(folder / f"{name}.png", partial(image_grid(images).save, format="PNG", optimize=True))
     figures = [name for name in ("quality_curves", "pareto") if (pictures / f"{name}.png").is_file()]
     for name in figures:
-        (folder / f"{name}.png").write_bytes((pictures / f"{name}.png").read_bytes())
-    (folder / "index.md").write_text(page(result, figures))
-    (folder / "result.json").write_text(json.dumps(result.facts, indent=1, sort_keys=True))
+        _write(folder / f"{name}.png", (pictures / f"{name}.png").read_bytes())
+    _write(folder / "index.md", page(result, figures).encode())
+    _write(folder / "result.json", json.dumps(result.facts, indent=1, sort_keys=True).encode())
     return folder
 
 
@@ -300,6 +299,16 @@ def _claims_of_all(results: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     heading = ["claim", "comparison", "image set", "verdict", "by what"]
     return ["## Claims put to the test", text, markdown_table(heading, rows)]
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_whole(path, lambda file: file.write(content))
+
+
+def _read(files: Mapping[str, Path | None], read: Callable[[Path], Any]) -> dict[str, Any]:
+    """Read those files that are there and whole."""
+    found = {name: read_sound(file, read) for name, file in files.items() if file is not None}
+    return {name: content for name, content in found.items() if content is not None}
 
 
 def _first(samples: Path) -> np.ndarray:

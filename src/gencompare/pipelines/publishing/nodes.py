@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from gencompare.config.typed import SettingError
-from gencompare.files import read_json
+from gencompare.files import read_json, read_sound, write_whole
 from gencompare.reporting.publication import index, read_result, write_page
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,9 @@ def publish(
             f"comparison={comparison!r}: nothing of it in {reports} can be published yet; "
             f"run it first: kedro run --pipeline={comparison or 'gan_compare'}"
         )
-    facts = [read_json(file) for file in sorted(pages.glob("*/result.json"))]
-    (pages / "index.md").write_text(index(facts))
+    facts = [read_sound(file, read_json) for file in sorted(pages.glob("*/result.json"))]
+    text = index(one for one in facts if one is not None)
+    write_whole(pages / "index.md", lambda file: file.write(text.encode()))
     for page in [*written, str(pages / "index.md")]:
         logger.info("Page: %s", page)
     return written
