@@ -63,6 +63,11 @@ def test_only_what_is_stale_or_broken_is_made_again(copied, caplog):
     said = [line for line in caplog.text.splitlines() if "gan_compare.vae: " in line and "is used" in line]
     samples, others = sorted(said, key=len)  # those broken above are of a still older version
     assert "of samples is used; what is saved was made with training.lr=0.0123" in samples
+    assert len(reports(copied)) == len(before) + 2  # its pictures were of the run with the other lr
+    (report,) = copied.glob("data/08_reporting/gan_compare/*")
+    versions = json.loads(newest(report, "origin.json").with_name("versions.json").read_text())
+    assert versions["vae/scores.json"] == sorted(folder.glob("scores.json/*"))[-2].name
+    assert versions["report.html"] == reports(copied)[-1].parent.name
     assert "stage_weights, stages, trajectory, weights is used; what is saved was made with" in others
 
 
