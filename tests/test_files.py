@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import resource
 from functools import partial
+from stat import S_ISDIR
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,6 +29,21 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside_it(tmp_path
         write_whole(tmp_path / "a.json", fail)
     assert read_json(tmp_path / "a.json") == {"first": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_anything_refers_to_it(
+    tmp_path, monkeypatch
+):
+    """Or a loss of power leaves an empty file under its name, and a checkpoint that counts on it."""
+    synced, path = [], tmp_path / "a"
+
+    def fsync(descriptor):
+        found = os.fstat(descriptor)
+        synced.append(("folder" if S_ISDIR(found.st_mode) else found.st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_whole(path, lambda file: file.write(b"12345"))
+    assert synced == [(5, False), ("folder", True)]
 
 
 def fail(file):

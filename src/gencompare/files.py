@@ -24,7 +24,7 @@ BROKEN = (ValueError, EOFError, BadZipFile, zlib.error, SafetensorError)
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file under another name and rename it, so that it is never seen in part.
+    """Write a file under another name and rename it, so that it is never seen in part, nor after a loss of power.
 
     Raises:
         OSError: with its number (ENOSPC where the disk is full), as long as `write` writes nowhere else: what writes to
@@ -36,9 +36,21 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     try:
         with part.open("w+b") as file:  # given "wb", numpy writes in C, whose errors have no number
             write(file)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
+        sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

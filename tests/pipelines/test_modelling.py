@@ -19,7 +19,8 @@ from gencompare.pipelines.modelling import nodes, validation
 from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
 from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
-from gencompare.training.validation import Point
+from gencompare.training import checkpoint
+from gencompare.training.validation import Point, keep
 
 GIVEN = {
     "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
@@ -269,6 +270,35 @@ def test_what_a_training_kept_and_is_broken_is_made_again(
     assert "set aside as" in caplog.text
     for one, other in zip(again[:3], trained[:3], strict=True):
         assert same_weights(one, other)
+
+
+class Begun(Exception):
+    """Training has."""
+
+
+@pytest.mark.parametrize("lost", ["gone", "empty"])
+def test_training_goes_on_from_before_what_it_kept_and_lost(prepared, tmp_path, monkeypatch, caplog, lost):
+    """As a loss of power leaves it; seen before the rest of the budget is spent, not after."""
+    folder = tmp_path / nodes._fingerprint(prepared, SETTINGS, read_contender(SETTINGS))
+    points = [{"steps": steps, "kimg": steps / 100} for steps in (0, 10)]
+    weights = {"g.w": torch.zeros(1)}
+    keep(weights, folder, 0)
+    if lost == "empty":
+        (folder / "point-000000010.safetensors").write_bytes(b"")
+    checkpoint.save(folder, "000000005", weights, {"points": points[:1]})
+    checkpoint.save(folder, "000000010", weights, {"points": points})
+
+    def begin(*_, folder, **__):
+        raise Begun(*[path.name for path in folder.glob("0*")])
+
+    monkeypatch.setattr(nodes, "train", begin)
+    with pytest.raises(Begun, match="^000000005$"):
+        nodes._train(prepared, SETTINGS, tmp_path, tmp_path)
+    assert "grows goes on from an earlier checkpoint" in caplog.text
+    caplog.clear()
+    with pytest.raises(Begun, match="^000000005$"):
+        nodes._train(prepared, SETTINGS, tmp_path, tmp_path)
+    assert "grows" not in caplog.text
 
 
 def same_weights(one, other):

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 
-from gencompare.files import read_json, read_sound
+from gencompare.files import read_json, read_sound, sync
 
 Tensors = dict[str, torch.Tensor]
 
@@ -37,10 +38,10 @@ def save(folder: Path, name: str, tensors: Tensors, state: dict[str, Any]) -> No
     )
     (scratch / STATE).write_text(json.dumps(state | {"crc32": _checksum(scratch / TENSORS)}))
     for file in scratch.iterdir():
-        _sync(file)
+        sync(file)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(scratch, final)
-    _sync(folder)
+    sync(folder)
     whole = _whole(folder)
     for other in folder.iterdir():
         if other.is_dir() and other not in whole[:KEPT] and ".broken" not in other.name:
@@ -57,10 +58,21 @@ def load_latest(folder: Path) -> tuple[Tensors, dict[str, Any]] | None:
     return None
 
 
-def forget(folder: Path) -> None:
-    """Remove all checkpoints of a folder."""
+def forget(folder: Path, unless: Callable[[dict[str, Any]], bool]) -> bool:
+    """Remove the newest checkpoints of a folder, as far as to one whose state will do; return whether there were any.
+
+    One whose state cannot be read stays for `load_latest`, which sets it aside.
+    """
+    found = False
     for path in _whole(folder):
+        state = read_sound(path / STATE, read_json)
+        if state is None:
+            continue
+        if unless(state):
+            break
         shutil.rmtree(path)
+        found = True
+    return found
 
 
 def status(folder: Path) -> str | None:
@@ -91,11 +103,3 @@ def _checksum(path: Path) -> int:
         while piece := file.read(2**20):
             checksum = zlib.crc32(piece, checksum)
     return checksum
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

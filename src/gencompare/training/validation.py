@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from gencompare.files import write_whole
+from gencompare.files import read_sound, write_whole
 
 FIRST = 1 / 32
 """Share of the budget at the first point, where there are several."""
@@ -36,6 +37,10 @@ class Point:
     def weights(self) -> dict[str, Tensor]:
         """Read the weights."""
         return load_file(self.file)
+
+    def is_kept(self) -> bool:
+        """Whether the weights are there; a file that is cut short is set aside, with a line."""
+        return read_sound(self.file, _names) is not None
 
 
 def points(row_ends: np.ndarray, count: int) -> frozenset[int]:
@@ -63,6 +68,12 @@ def kept(folder: Path, spent: Sequence[Mapping[str, Any]]) -> list[Point]:
         Point({key: value for key, value in point.items() if key != "steps"}, _file(folder, point["steps"]))
         for point in spent
     ]
+
+
+def _names(file: Path) -> list[str]:
+    """Return the names of the tensors of a file, which is refused where it is cut short."""
+    with safe_open(file, "pt") as tensors:
+        return list(tensors.keys())
 
 
 def _file(folder: Path, steps: int) -> Path:

@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 from filelock import FileLock
 from PIL.Image import Image
-from safetensors import safe_open
 
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
@@ -43,6 +42,7 @@ from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
 from gencompare.training.loop import Trained, seeded
+from gencompare.training.validation import kept
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +148,8 @@ def _train(
     shared = f"{settings['name']}: the same training is under way elsewhere; waiting, to share it"
     with alone(folder, shared):
         write_json(folder / "settings.json", settings)  # for people who look in
-        once = partial(
-            train,
+        _forget_lost(folder, settings["name"])
+        trained = train(
             partial(_objective, contender, ImageShape.of(prepared.card)),
             contender.images.of(prepared.train),
             contender.training,
@@ -157,11 +157,6 @@ def _train(
             seed=settings["seed"],
             folder=folder,
         )
-        trained = once()
-        if any(read_sound(point.file, _names) is None for point in trained.points):
-            logger.warning("%s is trained again: weights that it had kept are gone", settings["name"])
-            checkpoint.forget(folder)
-            trained = once()
         if not trained.points:
             return trained, None
 
@@ -175,10 +170,16 @@ def _train(
         return trained, validator.curve(trained.points, contender, make, folder)
 
 
-def _names(file: Path) -> list[str]:
-    """Return the names of the tensors of a file, which is refused where it is cut short."""
-    with safe_open(file, "pt") as tensors:
-        return list(tensors.keys())
+def _forget_lost(folder: Path, name: str) -> None:
+    """Have a training go on from before the first of the weights that it kept and that are gone or broken."""
+
+    def is_whole(state: dict[str, Any]) -> bool:
+        return all(point.is_kept() for point in kept(folder, state["points"]))
+
+    if checkpoint.forget(folder, unless=is_whole):
+        logger.warning(
+            "%s goes on from an earlier checkpoint, or begins anew: weights that it had kept are gone", name
+        )
 
 
 def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepared: ImageSplits) -> Weights:
