@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.startup import bootstrap_project
 
 from gencompare.cli import cli
+from gencompare.options import Command
 
 PROJECT = Path(__file__).parents[1]
 
@@ -49,6 +51,9 @@ REFUSED = {
     "run -t report --tags=train": "--tags is given twice",
     "plan gan_compare --diff dcgan lsgan --diff dcgan vae": "--diff is given twice",
     "prune --keep=1 --keep=2": "--keep is given twice",
+    "run --pipeline=gan_compare --pipelines=score": "--pipeline and --pipelines: give one of the two",
+    "run --load-versions=x": "form of 'load_versions' to be 'dataset_name:YYYY-MM-DDThh.mm.ss.sssZ',found x instead",
+    "run --load-versions=gan_compare.prepared:..": "Version string '..' is not allowed",
 }
 
 
@@ -59,3 +64,34 @@ def test_refused_in_one_line(give, words, said):
 
 def test_a_flag_may_be_given_twice(give):
     assert give("plan gan_compare --debug --debug").exit_code == 0
+
+
+def test_what_kedro_refuses_is_told_in_its_words():
+    def refuse():
+        raise KedroCliError("Two\nlines")
+
+    assert_refused(CliRunner().invoke(Command("one", callback=refuse), []), "Two lines")
+
+
+OPTIONS = {
+    "unknown": (
+        "run: {pipelin: score}",
+        "Key `pipelin` in provided configuration is not valid. Did you mean",
+    ),
+    "no_yaml": ("run: {pipeline: [", "line 2: "),
+    "list": ("- run", "must be settings by name"),
+    "of_another_command": ("plan: {env: smoke}", "must hold the options in a block `run:`"),
+    "no_block": ("run: score", "must hold the options in a block `run:`"),
+    "empty": ("", "must hold the options in a block `run:`"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), OPTIONS.values(), ids=OPTIONS)
+def test_a_file_of_options_is_refused_in_one_line(give, tmp_path, content, said):
+    (tmp_path / "odd.yml").write_text(content)
+    assert_refused(give(f"run --config={tmp_path}/odd.yml"), said)
+
+
+def test_a_file_of_options_is_taken(give, tmp_path):
+    (tmp_path / "own.yml").write_text("run: {pipeline: scor}")
+    assert_refused(give(f"run --config={tmp_path}/own.yml"), "pipeline='scor': unknown; did you mean score?")

@@ -67,6 +67,8 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
 
 @click.pass_obj
 def _run(metadata: ProjectMetadata, **options: Any) -> Any:
+    if options["pipeline"] and options["pipelines"]:
+        raise SettingError("--pipeline and --pipelines: give one of the two")
     parameters = _parameters(options)
     named = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["__default__"]
     names = ["gan_compare" if name == "__default__" else name for name in named]

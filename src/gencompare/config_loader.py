@@ -94,7 +94,7 @@ class ComparisonConfigLoader(OmegaConfigLoader):
             raise
         except Exception as error:
             files = [file for one in folders for file in sorted(one.rglob("[!.]*")) if file.suffix in READ]
-            wrong = next((f"{self._named(file)}: {why}" for file in files if (why := _wrong_in(file))), None)
+            wrong = next((f"{self._named(file)}: {why}" for file in files if (why := wrong_in(file))), None)
             if wrong is None and isinstance(error, OmegaConfBaseException | ValueError):
                 wrong = f"{' and '.join(map(self._named, folders))}: {' '.join(str(error).split())}"
             if wrong is None:
@@ -146,7 +146,7 @@ def _undisturbed() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _wrong_in(file: Path) -> str | None:
+def wrong_in(file: Path) -> str | None:
     """Say in one line why a file cannot be read by itself; None where it can."""
     try:
         read = OmegaConf.load(file)

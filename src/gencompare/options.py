@@ -10,10 +10,13 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import click
+from kedro.framework.cli.utils import KedroCliError
+from omegaconf import OmegaConf
 
 from gencompare.comparisons import registered_names
 from gencompare.config.plan import Plan
 from gencompare.config.typed import SettingError, nearest
+from gencompare.config_loader import wrong_in
 
 SECONDS_TO_CONNECT = 5.0
 RUNNERS = ("SequentialRunner", "ThreadRunner")
@@ -42,11 +45,16 @@ class Command(click.Command):
         """Read the options, and refuse others as settings are refused."""
         try:
             return super().make_context(*arguments, **named)
-        except click.UsageError as error:
+        except (click.UsageError, KedroCliError) as error:
             raise SettingError(" ".join(error.format_message().split())) from error
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options, unless one is no text, which YAML, MLflow and the report could not hold, or is given twice."""
+        """Read the options, unless one cannot be taken.
+
+        Raises:
+            SettingError: for one that is no text, which YAML, MLflow and the report could not hold, one that is given
+                twice, and a file of options that holds none.
+        """
         for given in args:
             try:
                 given.encode()
@@ -54,25 +62,38 @@ class Command(click.Command):
                 raise SettingError(
                     f"{given!r}: is not UTF-8; a file or folder of such a name can be linked to by another"
                 ) from None
-        self._check_once(ctx, args)
+        values, _, given = self.make_parser(ctx).parse_args(list(args))
+        _check_once(given)
+        if "config" in values and Path(values["config"]).is_file():  # click refuses another
+            _check_config(Path(values["config"]), str(ctx.info_name))
         return super().parse_args(ctx, args)
-
-    def _check_once(self, context: click.Context, args: list[str]) -> None:
-        """Refuse an option that is given twice: the first would be dropped without a word."""
-        _, _, given = self.make_parser(context).parse_args(list(args))
-        for option in given:
-            if isinstance(option, click.Option) and not option.is_flag and given.count(option) > 1:
-                name = max(option.opts, key=len)
-                raise SettingError(f"{name} is given twice; give it once, with commas where it takes several")
 
     def invoke(self, context: click.Context) -> Any:
         """Do what is asked."""
         try:
             return super().invoke(context)
-        except click.ClickException:
+        except click.ClickException as error:
             if context.meta["debug"]:
                 traceback.print_exc()
+            if isinstance(error, KedroCliError):  # shown as it is, it would be `NoneType: None`
+                raise SettingError(" ".join(error.format_message().split())) from error
             raise
+
+
+def _check_once(given: list[click.Parameter]) -> None:
+    """Refuse an option that is given twice: the first would be dropped without a word."""
+    for option in given:
+        if isinstance(option, click.Option) and not option.is_flag and given.count(option) > 1:
+            name = max(option.opts, key=len)
+            raise SettingError(f"{name} is given twice; give it once, with commas where it takes several")
+
+
+def _check_config(file: Path, command: str) -> None:
+    """Refuse a file for --config that holds no options of a command: Kedro alone would trace back."""
+    if why := wrong_in(file):
+        raise SettingError(f"config={file}: {why}")
+    if not OmegaConf.is_dict(OmegaConf.load(file).get(command)):
+        raise SettingError(f"config={file}: must hold the options in a block `{command}:`")
 
 
 def check_environment(conf: Path, env: str | None) -> None:
