@@ -52,6 +52,7 @@ REFUSED = {
     "plan gan_compare --diff dcgan lsgan --diff dcgan vae": "--diff is given twice",
     "prune --keep=1 --keep=2": "--keep is given twice",
     "run --pipeline=gan_compare --pipelines=score": "--pipeline and --pipelines: give one of the two",
+    "plan gan_compare --params=budget=5 --minutes=3": "budget=5: must be settings by name, such as budget.minutes=5",
     "run --load-versions=x": "form of 'load_versions' to be 'dataset_name:YYYY-MM-DDThh.mm.ss.sssZ',found x instead",
     "run --load-versions=gan_compare.prepared:..": "Version string '..' is not allowed",
 }

@@ -59,6 +59,8 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
         if value is None:
             continue
         section = given.setdefault("budget", {}) if name in UNITS else given
+        if not isinstance(section, dict):
+            raise SettingError(f"budget={section!r}: must be settings by name, such as budget.minutes=5")
         if name in section:
             raise SettingError(f"{name} is given twice: as an option and in --params")
         section[name] = value

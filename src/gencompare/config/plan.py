@@ -14,7 +14,16 @@ from gencompare.comparisons import SCORE, Comparison, Training, check_contenders
 from gencompare.config.budget import read_budget
 from gencompare.config.contender import plain, read_contender
 from gencompare.config.layers import COMMAND_LINE, PARTS, Layered, Sources, Values
-from gencompare.config.typed import NonNegative, Positive, SettingError, build, choose, nearest, settings
+from gencompare.config.typed import (
+    NonNegative,
+    Positive,
+    Seed,
+    SettingError,
+    build,
+    choose,
+    nearest,
+    settings,
+)
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import IMAGE_SETS, make_image_set
 from gencompare.training.settings import TrainingSettings
@@ -43,7 +52,7 @@ class Asked:
     """
 
     dataset: str | None = None
-    seed: NonNegative = 0
+    seed: Seed = 0
     seeds: Positive | None = None
     chosen_contenders: tuple[str, ...] | None = None
     budget: dict[str, Any] | None = None
@@ -228,15 +237,19 @@ def _check_blocks(sources: Sources) -> None:
                 raise SettingError(
                     f"{section}={values!r}: must be settings by name, such as {section}.NAME=VALUE"
                 )
-        for name in file.parameters.get("image_sets") or {}:
+        for name, block in (file.parameters.get("image_sets") or {}).items():
             if name not in IMAGE_SETS:
                 raise SettingError(f"image_sets.{name}: no such image set; {nearest(name, IMAGE_SETS)}")
+            if block is not None and not isinstance(block, Mapping):
+                raise SettingError(f"image_sets.{name}={block!r}: must be settings by name")
         for name, block in (file.parameters.get("contenders") or {}).items():
             if not isinstance(block, Mapping):
                 raise SettingError(f"contenders.{name}={block!r}: must be a block of {', '.join(PARTS)}")
             for part in block:
                 if part not in (*PARTS, "like"):
                     raise SettingError(f"contenders.{name}.{part}: no such setting; {nearest(part, PARTS)}")
+            if not isinstance(block.get("like", ""), str):
+                raise SettingError(f"contenders.{name}.like={block['like']!r}: must be a contender's name")
     _check_training(sources.given.get("training") or {})
     for name in sources.contenders:
         sources.contender(name)

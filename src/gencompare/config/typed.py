@@ -19,6 +19,8 @@ Positive = Annotated[int, pydantic.Field(gt=0, lt=END_OF_WHOLE_NUMBERS)]
 Depth = Annotated[int, pydantic.Field(gt=0, le=256)]
 """How many layers, or blocks of them, follow each other."""
 NonNegative = Annotated[int, pydantic.Field(ge=0)]
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
+"""Of random generators, which take 64 bits; every further training has one more."""
 PositiveFloat = Annotated[float, pydantic.Field(gt=0)]
 NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]

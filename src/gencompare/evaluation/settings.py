@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from gencompare.config.typed import NonNegative, Positive, settings
+from gencompare.config.typed import NonNegative, Positive, Seed, settings
 
 
 @settings
@@ -36,6 +36,6 @@ class EvaluationSettings:
     reference_split: Literal["heldout", "train"] = "heldout"
     bootstrap: NonNegative = 100
     nearest_k: Positive = 5
-    seed: NonNegative = 0
+    seed: Seed = 0
     batch_size: Positive = 32
     device: Literal["auto", "cpu", "cuda"] = "auto"

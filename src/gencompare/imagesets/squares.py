@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import pydantic
 
-from gencompare.config.typed import Fraction, Positive, SettingError, settings
+from gencompare.config.typed import Fraction, Positive, Seed, SettingError, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.chunks import in_order, spans
@@ -24,7 +23,6 @@ from gencompare.imagesets.chunks import in_order, spans
 CHUNK = 256
 DRAWS = 8  # random words an image: colour 3, side 1, angle 1, centre 2, one unused: two Philox blocks
 SPLITS = {"train": 0, "heldout": 1}
-Seed = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
 
 
 @settings
