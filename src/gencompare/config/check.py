@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from functools import cache
-from pathlib import Path
 
 from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
 from gencompare.config.contender import CHOICES, read_contender
 from gencompare.config.layers import Values
 from gencompare.config.plan import Plan, Planned
-from gencompare.config.typed import SettingError, build, flatten, nearest
+from gencompare.config.typed import SettingError, build, flatten, named_path, nearest
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import ImageSet, make_image_set
 from gencompare.imagesets.arrays import ImageSplits
@@ -48,7 +47,7 @@ def check_planned(planned: Planned, samples: str | None) -> None:
     scoring = build(EvaluationSettings, planned.evaluation.values, "evaluation")
     make_extractor(scoring.extractor, scoring.weights)  # its weights may have to be fetched first
     if planned.name == SCORE:
-        path = Path(str(samples)).expanduser()
+        path = named_path(str(samples), "samples")
         if not (path.is_dir() or (path.is_file() and path.suffix in (".npz", ".npy"))):
             raise SettingError(
                 f"samples={samples!r}: must be an existing folder of images, .npz or .npy file"

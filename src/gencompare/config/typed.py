@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
 import click
@@ -28,6 +29,8 @@ Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 MISSING = frozenset({"missing", "missing_argument"})
 """Pydantic's words for what must be given."""
+LONGEST_SHOWN = 200
+"""Characters of a path in a message."""
 MANY = 30
 """So many names fit in a line that is still read."""
 
@@ -67,6 +70,21 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     for name, value in values.items():
         _check_kind(value, getattr(made, name, value), f"{where}.{name}" if where else name)
     return made
+
+
+def named_path(path: str | Path, setting: str) -> Path:
+    """Return the path that a user named, with `~` for a home folder.
+
+    Raises:
+        SettingError: where there can be no such path, as where a home folder is not known or a name is too long.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except (RuntimeError, OSError) as error:
+        name = str(path)[:LONGEST_SHOWN]
+        raise SettingError(f"{setting}={name!r}: {getattr(error, 'strerror', None) or error}") from None
+    return found
 
 
 def choose(registry: Mapping[str, T], name: Any, where: str) -> T:

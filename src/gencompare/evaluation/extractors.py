@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from gencompare.config.typed import SettingError
+from gencompare.config.typed import SettingError, named_path
 
 PATIENCE = 30  # seconds without an answer before a download is given up
 
@@ -179,7 +179,7 @@ def fetched(url: str, weights: str | None, extractor: str) -> Path:
         SettingError: if it cannot be downloaded, with what to fetch and where to put it.
     """
     if weights is not None:
-        return Path(weights).expanduser()
+        return named_path(weights, "evaluation.weights")
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     if path.is_file():
         return path

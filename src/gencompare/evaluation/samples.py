@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gencompare.array_files import read_array, read_arrays
-from gencompare.config.typed import SettingError
+from gencompare.config.typed import SettingError, named_path
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order
 from gencompare.imagesets.files import listed, printable, scan
@@ -36,7 +36,7 @@ def load_samples(path: str | Path, shape: tuple[int, int, int]) -> Images:
         SettingError: if there is nothing to read, or it is not uint8 images of this shape.
     """
     where = f"samples={str(path)!r}"
-    path = Path(path).expanduser()
+    path = named_path(path, "samples")
     if path.is_dir():
         return Images(_of_shape(_read_folder(path, shape, where), shape, where))
     if path.suffix not in (".npz", ".npy") or not path.is_file():

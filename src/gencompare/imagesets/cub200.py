@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, SettingError, settings
+from gencompare.config.typed import Fraction, NonNegativeFloat, Positive, SettingError, named_path, settings
 from gencompare.imagesets.archive import KINDS, is_archive, unpacked
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.files import Findings, Photo, check_some, chunks, state_of
@@ -96,7 +96,7 @@ class CUB200(ImageSet):
     def _source(self) -> Path:
         """The folder, or the archive, absolute."""
         if self.folder is not None:
-            path = Path(self.folder).expanduser().absolute()
+            path = named_path(self.folder, "image_set.folder").absolute()
             if path.is_dir() or is_archive(path):
                 return path
             problem = f"neither a folder nor {KINDS}" if path.exists() else "no such folder or archive"

@@ -18,7 +18,7 @@ import numpy as np
 import pydantic
 from PIL import Image
 
-from gencompare.config.typed import SettingError, settings
+from gencompare.config.typed import SettingError, named_path, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.chunks import spans
@@ -60,7 +60,7 @@ class FashionMNIST(ImageSet):
         """Refuse a named folder in which one of the four files is missing."""
         if self.folder is None:
             return
-        folder = Path(self.folder)
+        folder = named_path(self.folder, "image_set.folder")
         if not folder.is_dir():
             raise SettingError(
                 f"image_set.folder={self.folder}: no such folder; name one with the four IDX files"
@@ -83,7 +83,7 @@ class FashionMNIST(ImageSet):
 
     def _obtain(self) -> Path:
         if self.folder is not None:
-            return Path(self.folder)
+            return named_path(self.folder, "image_set.folder")
         downloaded = Path(self.downloads) / "FashionMNIST" / "raw"
         for folder in (DEBIAN, downloaded):
             if all(_find(folder, name) for name in FILES):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gencompare.config.typed import SettingError
+from gencompare.config.typed import SettingError, named_path
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order, pieces
 from gencompare.imagesets.reading import UNREAD, UnreadableImage, looks_like_image, read_image
@@ -125,7 +125,7 @@ def existing_folder(path: str, setting: str) -> Path:
     Raises:
         SettingError: if there is no such folder.
     """
-    folder = Path(path).expanduser().absolute()
+    folder = named_path(path, setting).absolute()
     if not folder.is_dir():
         raise SettingError(f"{setting}={path}: no such folder; name an existing folder of images")
     return folder

@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
-from gencompare.config.typed import Fraction, Positive, SettingError, settings
+from gencompare.config.typed import Fraction, Positive, SettingError, named_path, settings
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.files import Findings, check_some, chunks, existing_folder, image_files, state_of
 from gencompare.imagesets.resizing import Fit
@@ -50,7 +50,7 @@ class Folder(ImageSet):
         """Name the prepared folder after the user's, told apart from others of that name by its whole path."""
         if self.path is None:
             return super().folder_name()
-        path = Path(self.path).expanduser().absolute()
+        path = named_path(self.path, "image_sets.folder.path").absolute()
         which = hashlib.sha256(path.as_posix().encode()).hexdigest()[:6]
         plain = re.sub(r"[^\w.+-]", "_", path.name, flags=re.ASCII)[:40] or "root"
         return f"folder-{plain}-{which}" + super().folder_name().removeprefix(self.name)
