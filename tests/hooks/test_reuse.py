@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from kedro_datasets.partitions import PartitionedDataset
 
+from gencompare.comparisons import Training
 from gencompare.hooks.reuse import ReuseHook, changed, disagreement
+from gencompare.pipeline_registry import Owned
 
 MADE = {"images": "abc", "code": "123", "training": {"lr": 0.1, "kimg": 5}, "evaluation": {"samples": 100}}
 OTHER = {
@@ -29,6 +32,32 @@ OTHER = {
 def test_disagreement(made, said):
     found = disagreement(MADE, made)
     assert found is None if said is None else said in found
+
+
+def test_what_was_made_of_other_files_in_the_same_folder_is_not_reused(tmp_path):
+    weights = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.parent.mkdir()
+    settings = {"model": {"name": "pretrained_unet", "folder": str(tmp_path)}, "training": {"device": "cpu"}}
+    training = Training("unet", 0)
+    hook = ReuseHook()
+    hook._owners = {"c.weights": Owned("weights", "c", training), "c.report": Owned("report", "c", None)}
+    hook._contents, hook._code = {"c": ""}, {False: "", True: ""}
+    planned = SimpleNamespace(
+        settings=lambda _: settings,
+        trainings=[training],
+        comparison=None,
+        evaluation=SimpleNamespace(values={"samples": 10}),
+    )
+    hook._plan = SimpleNamespace(planned={"c": planned})
+
+    def made(content):
+        weights.write_bytes(content)
+        return [hook._wanted(name) for name in ("c.weights", "c.report")]
+
+    one, same, other = made(b"one"), made(b"one"), made(b"two")
+    for before, again, after in zip(one, same, other, strict=True):
+        assert disagreement(again, before) is None
+        assert "diffusion_pytorch_model.safetensors=" in (disagreement(after, before) or "")
 
 
 def test_what_changed_is_said_in_a_few_words():

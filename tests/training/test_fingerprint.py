@@ -12,6 +12,7 @@ from torch import nn
 
 from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.shape import ImageShape
+from gencompare.models.pretrained_settings import PretrainedUNet
 from gencompare.objectives.settings import WGANGP
 from gencompare.training import fingerprint as module
 from gencompare.training.fingerprint import code_hash, fingerprint, modules_of
@@ -80,6 +81,30 @@ def test_what_does_not_change_it_does_not(other, monkeypatch):
 def test_one_process_is_as_before_there_could_be_more_and_two_train_anew():
     assert of(changed(training={"processes": 1})) == of()
     assert of(changed(training={"processes": 2})) not in (of(), of(changed(training={"processes": 4})))
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["unet/diffusion_pytorch_model.safetensors", "unet/config.json", "scheduler/scheduler_config.json"],
+)
+def test_other_files_in_the_folder_that_a_model_is_made_of_train_anew(tmp_path, monkeypatch, file):
+    for folder in ("here", "there"):
+        for name in PretrainedUNet(folder="").files():
+            path = tmp_path / folder / "pretrained" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+    (tmp_path / "there" / "pretrained" / file).write_text(file[::-1])  # as long, and another
+
+    def made_of(folder):
+        monkeypatch.chdir(tmp_path / folder)  # the folder is given as it lies from where one is
+        return of(SETTINGS | {"model": {"name": "pretrained_unet", "folder": "pretrained"}})
+
+    here = made_of("here")
+    assert made_of("there") != here == made_of("here")
+    (tmp_path / "here" / "pretrained" / file).write_text(file[::-1])
+    assert made_of("here") == made_of("there")
+    (tmp_path / "here" / "pretrained" / file).unlink()
+    assert made_of("here") not in (here, made_of("there"))
 
 
 def test_another_image_trains_anew():

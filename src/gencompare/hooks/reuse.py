@@ -171,9 +171,9 @@ class ReuseHook:
             ).type,
         }
         if owned.training is not None:
-            found |= _without_unconcerned(planned.settings(owned.training))
+            found |= _with_files(planned.settings(owned.training))
         elif owned.kind not in SCORED:
-            every = {one.name: _without_unconcerned(planned.settings(one)) for one in planned.trainings}
+            every = {one.name: _with_files(planned.settings(one)) for one in planned.trainings}
             claims = enumerate(planned.comparison.claims if planned.comparison else ())
             expected = {str(place): asdict(claim) for place, claim in claims}
             found |= {"trainings": every, "evaluation": evaluation, "claims": expected}
@@ -281,6 +281,14 @@ def _code(folders: Sequence[str]) -> str:
     for path in sorted(path for path in others if path.suffix not in {".py", ".pyc"}):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _with_files(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of complete settings changes a result, and what the files hold that the model is made of."""
+    from gencompare.training.fingerprint import contents
+
+    files = contents(settings["model"])
+    return _without_unconcerned(settings) | ({"files": files} if files else {})
 
 
 def _without_unconcerned(settings: Mapping[str, Any]) -> dict[str, Any]:

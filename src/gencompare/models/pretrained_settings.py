@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+CONFIGS = ("unet/config.json", "scheduler/scheduler_config.json")
 PREDICTIONS: dict[str, Prediction] = {"epsilon": "epsilon", "v_prediction": "velocity"}
 """What a U-Net of diffusers predicts, by its name there."""
 
@@ -31,12 +32,16 @@ class PretrainedUNet:
 
     folder: str
 
+    def files(self) -> dict[str, Path]:
+        names = (f"unet/{WEIGHTS}", *CONFIGS)
+        return {name: Path(self.folder) / name for name in names}
+
     def check(self, shape: ImageShape) -> None:
         if importlib.util.find_spec("diffusers") is None:
             raise SettingError(
                 "model.name='pretrained_unet': needs diffusers; pip install 'gencompare[diffusers]'"
             )
-        unet, scheduler = self._read("unet/config.json"), self._read("scheduler/scheduler_config.json")
+        unet, scheduler = map(self._read, CONFIGS)
         predicted = scheduler.get("prediction_type", "epsilon")
         multiple = 2 ** (len(unet.get("block_out_channels", [])) - 1)
         faults = {

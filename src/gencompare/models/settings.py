@@ -4,6 +4,9 @@ The adversarial families' are in `gan_settings.py`.
 
 `check(shape)` raises SettingError for images that the family cannot make. `networks(shape)` gives fresh networks
 by name, initialised from torch's global generator. Nothing here imports torch before it makes networks.
+
+A family that is made of files beside its settings names them: `files()` gives their paths by name. What they hold then
+counts as a setting does: with other ones, it is trained anew.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a training's result depends on, as one hash: two trainings with the same fingerprint are the same training.
 
-It covers settings that change the result (class defaults too), the training images, the kind of device, torch's
-version, and the code that is reached from the model, the objective and the loop: their syntax without docstrings
-and comments. How often checkpoints are written, how progress is shown, on how many images points are validated or
+It covers settings that change the result (class defaults too), files that the model is made of, the training images, the
+kind of device, torch's version, and the code that is reached from the model, the objective and the loop: their syntax
+without docstrings and comments. How often checkpoints are written, how progress is shown, on how many images points are validated or
 which weights make the samples afterwards changes nothing.
 """
 
@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from gencompare.array_files import parsing
+from gencompare.models import MODELS
 from gencompare.training.device import find_device
 from gencompare.training.settings import deciding
 
@@ -53,6 +54,8 @@ def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str
         modules: of its networks and its objective (see `modules_of`); those of ALWAYS are known.
     """
     facts = deciding(settings) | {"content": content}
+    if files := contents(settings["model"]):
+        facts |= {"files": files}
     roots = ALWAYS.union(modules)
     if settings["training"].get("processes", 1) > 1:
         roots |= {"gencompare.running.parallel"}  # whose sums are rounded otherwise
@@ -60,6 +63,29 @@ def fingerprint(settings: Mapping[str, Any], content: str, modules: Iterable[str
     device = find_device(settings["training"]["device"]).type
     digest.update(f"{code_hash(roots)} {torch.__version__} {device}".encode())
     return digest.hexdigest()[:32]
+
+
+def contents(model: Mapping[str, Any]) -> dict[str, str]:
+    """Hash the files that a model is made of beside its settings, by name, those that are there; most need none.
+
+    Args:
+        model: its settings, complete, with the `name` of one of MODELS.
+    """
+    cls = MODELS.get(model["name"])
+    if cls is None or not hasattr(cls, "files"):
+        return {}
+    files = cls(**{key: value for key, value in model.items() if key != "name"}).files()
+    states = {name: (path.absolute(), path.stat()) for name, path in files.items() if path.is_file()}
+    return {
+        name: _file_hash(path, state.st_size, state.st_mtime_ns) for name, (path, state) in states.items()
+    }
+
+
+@cache
+def _file_hash(path: Path, size: int, changed: int) -> str:
+    """Hash a file, which is read once as long as it has the same size and was changed at the same time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def modules_of(*objects: object) -> set[str]:
