@@ -14,6 +14,8 @@ from gencompare.config.typed import Positive, SettingError, build, nearest, sett
 from gencompare.evaluation.kinds import KINDS
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+REPEAT = re.compile(r"_repeat\d+$")
+"""How the name of a further seed's training ends, and no contender's may."""
 
 
 @dataclass(frozen=True)

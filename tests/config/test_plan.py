@@ -238,6 +238,12 @@ REFUSED = [
     ({"contenders": {"dcgan": {"sampler": "latent"}}}, "must be a mapping with a name"),
     ({"contenders": {"dcgan": {"like": "dcgan"}}}, "goes round in a circle"),
     ({"contenders": {"dcgan": 5}}, "must be a block of model, objective"),
+    ({"contenders": {"my gan": {"like": "dcgan"}}}, "contenders.my gan: a name is lower case letters"),
+    ({"contenders": {"a/b": {"like": "dcgan"}}}, "contenders.a/b: a name is lower case letters"),
+    (
+        {"contenders": {"dcgan_repeat1": {"like": "dcgan"}}},
+        "dcgan_repeat1: a name is lower case letters, digits and _, and",
+    ),
     ({"contenders": {"dcgan": {"like": 5}}}, "contenders.dcgan.like=5: must be a contender's name"),
     ({"image_sets": {"squares": 5}}, "image_sets.squares=5: must be settings by name"),
     ({"image_sets": {"squares": 0}}, "image_sets.squares=0: must be settings by name"),
@@ -294,6 +300,11 @@ NO_COMPARISON = (
         ),
         "no_image_set": ({"mine": BLOCK | {"image_set": {"count": 3}}}, "must have a name"),
         "no_block": ({"mine": 5}, "must be a block of settings"),
+        "two_budgets": (
+            {"mine": BLOCK | {"budget": {"minutes": 1, "kimg": 2}}},
+            "comparisons.mine.budget={'minutes': 1, 'kimg': 2}: give one of minutes, kimg, petaflops",
+        ),
+        "no_budget": ({"mine": BLOCK | {"budget": {}}}, "comparisons.mine.budget={}: give one of minutes"),
         "bad_name": ({"My Own": BLOCK}, "lower case letters"),
         "reserved": ({RESERVED[0]: BLOCK}, "lower case letters"),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gencompare.config.typed import PositiveFloat, SettingError, build, settings
+from gencompare.config.typed import PositiveFloat, build, settings
 
 UNITS = {
     "minutes": "minutes of training on the worker that each has",
@@ -28,6 +28,10 @@ class Budget:
     kimg: PositiveFloat | None = None
     petaflops: PositiveFloat | None = None
 
+    def __post_init__(self) -> None:
+        if len(self.values()) != 1:
+            raise ValueError(f"give one of {', '.join(UNITS)}; given: {', '.join(self.values()) or 'none'}")
+
     @property
     def unit(self) -> str:
         """The unit it is given in."""
@@ -49,11 +53,7 @@ def read_budget(values: Mapping[str, Any]) -> Budget:
     Raises:
         SettingError: unless exactly one unit is given.
     """
-    budget = build(Budget, values, "budget")
-    if len(budget.values()) != 1:
-        given = ", ".join(f"budget.{unit}" for unit in budget.values()) or "none"
-        raise SettingError(f"budget: give one of {', '.join(UNITS)}; given: {given}")
-    return budget
+    return build(Budget, values, "budget")
 
 
 def in_force(settings: Mapping[str, Any], budget: Mapping[str, Any]) -> dict[str, Any]:

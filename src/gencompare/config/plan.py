@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from gencompare.comparisons import SCORE, Comparison, Training, check_contenders, declared
+from gencompare.comparisons import NAME, REPEAT, SCORE, Comparison, Training, check_contenders, declared
 from gencompare.config.budget import read_budget
 from gencompare.config.contender import plain, read_contender
 from gencompare.config.layers import COMMAND_LINE, PARTS, Layered, Sources, Values
@@ -243,16 +243,26 @@ def _check_blocks(sources: Sources) -> None:
             if block is not None and not isinstance(block, Mapping):
                 raise SettingError(f"image_sets.{name}={block!r}: must be settings by name")
         for name, block in (file.parameters.get("contenders") or {}).items():
-            if not isinstance(block, Mapping):
-                raise SettingError(f"contenders.{name}={block!r}: must be a block of {', '.join(PARTS)}")
-            for part in block:
-                if part not in (*PARTS, "like"):
-                    raise SettingError(f"contenders.{name}.{part}: no such setting; {nearest(part, PARTS)}")
-            if not isinstance(block.get("like", ""), str):
-                raise SettingError(f"contenders.{name}.like={block['like']!r}: must be a contender's name")
+            _check_block(name, block)
     _check_training(sources.given.get("training") or {})
     for name in sources.contenders:
         sources.contender(name)
+
+
+def _check_block(name: str, block: Any) -> None:
+    """Refuse what is no block of a contender, or one of a name that no folder, node and training can have."""
+    if not isinstance(block, Mapping):
+        raise SettingError(f"contenders.{name}={block!r}: must be a block of {', '.join(PARTS)}")
+    if not NAME.fullmatch(str(name)) or REPEAT.search(str(name)):
+        raise SettingError(
+            f"contenders.{name}: a name is lower case letters, digits and _, and does not end in _repeat and a "
+            "number, as the further seeds of a contender do"
+        )
+    for part in block:
+        if part not in (*PARTS, "like"):
+            raise SettingError(f"contenders.{name}.{part}: no such setting; {nearest(part, PARTS)}")
+    if not isinstance(block.get("like", ""), str):
+        raise SettingError(f"contenders.{name}.like={block['like']!r}: must be a contender's name")
 
 
 def _check_training(given: Values) -> None:
