@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +37,7 @@ class ComparisonConfigLoader(OmegaConfigLoader):
     - parameters: each comparison's plan under its name, so that `params:gan_compare.dcgan.settings` is what that
       contender's nodes get, and beside them only what belongs to no comparison.
     - catalog: copies each `{comparison}…` pattern once per comparison, with `{image_set}` replaced by the
-      folder name of that comparison's image set.
+      folder name of that comparison's image set; elsewhere `{from}` is what is asked to be sampled.
     - mlflow: MLFLOW_TRACKING_URI goes first; a relative sqlite address holds from any working directory.
     """
 
@@ -113,10 +113,11 @@ class ComparisonConfigLoader(OmegaConfigLoader):
         completed: dict[str, Any] = {}
         for pattern, entry in values.items():
             if not pattern.startswith("{comparison}"):
-                completed[pattern] = entry
+                completed[pattern] = _fill(entry, {"from": self.plan.asked.from_ or "nothing"})
                 continue
             for name, folder in folders.items():
-                completed[_fill(pattern, name, folder)] = _fill(entry, name, folder)
+                filled = {"comparison": name, "image_set": folder}
+                completed[_fill(pattern, filled)] = _fill(entry, filled)
         return completed
 
     def _mlflow(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -158,12 +159,14 @@ def wrong_in(file: Path) -> str | None:
     return None if isinstance(read, DictConfig) else "must be settings by name, and is a list"
 
 
-def _fill(value: Any, comparison: str, image_set: str) -> Any:
-    """Replace the two placeholders in every string of a nested structure."""
+def _fill(value: Any, named: Mapping[str, str]) -> Any:
+    """Replace placeholders, such as `{comparison}`, in every string of a nested structure."""
     if isinstance(value, str):
-        return value.replace("{comparison}", comparison).replace("{image_set}", image_set)
+        for name, text in named.items():
+            value = value.replace(f"{{{name}}}", text)
+        return value
     if isinstance(value, dict):
-        return {key: _fill(item, comparison, image_set) for key, item in value.items()}
+        return {key: _fill(item, named) for key, item in value.items()}
     if isinstance(value, list):
-        return [_fill(item, comparison, image_set) for item in value]
+        return [_fill(item, named) for item in value]
     return value

@@ -161,6 +161,18 @@ def test_catalog_places_each_comparison_and_image_set_apart():
     assert {name.split(".")[0] for name in catalog if "." in name} == {*COMPARISONS, SCORE, SAMPLE, "history"}
 
 
+def test_samples_lie_in_a_folder_named_after_what_is_sampled_wherever_that_is_said(conf):
+    places = "sample.samples", "sample.grid"
+    assert all(
+        "/sample/a.dcgan/" in load(**{"from": "a.dcgan"})["catalog"][name]["filepath"] for name in places
+    )
+    file = conf / "base/parameters.yml"
+    file.write_text(file.read_text().replace("\nfrom: null", "\nfrom: b.vae"))
+    catalog = load(conf=conf)["catalog"]
+    assert all("/sample/b.vae/" in catalog[name]["filepath"] for name in places)
+    assert "/sample/b.vae/" in catalog["sample.pngs"]["path"]
+
+
 def test_tracking_database_does_not_depend_on_the_working_directory(monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert load()["mlflow"]["tracking_uri"] == f"sqlite:///{CONF.parent}/mlflow.db"
