@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def give():
         return CliRunner(env=environment).invoke(cli, words.split(), obj=metadata)
 
     return give
+
+
+def test_it_is_said_that_conf_local_is_not_read(give, tmp_path):
+    conf = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    words = f"run --conf-source={conf} --pipelines=scor"
+    assert "Warning" not in give(words).output
+    (conf / "local").mkdir()
+    (conf / "local/parameters.yml").write_text("seeds: 2")
+    assert give(words).output.startswith("Warning: conf/local is read with --env=local alone\nError: ")
+    assert "Warning" not in give(f"{words} --env=local").output
 
 
 def assert_refused(ended, said):
@@ -53,6 +64,10 @@ REFUSED = {
     "prune --keep=1 --keep=2": "--keep is given twice",
     "run --pipeline=gan_compare --pipelines=score": "--pipeline and --pipelines: give one of the two",
     "plan gan_compare --params=budget=5 --minutes=3": "budget=5: must be settings by name, such as budget.minutes=5",
+    "run --conf-source=/etc/hostname": "conf-source=/etc/hostname: must be a folder that has base/ in it",
+    "run --conf-source=/usr": "conf-source=/usr: must be a folder that has base/ in it",
+    "plan gan_compare --params=training.kimg=2 --minutes=1": "training.kimg: budget.minutes says how long training is",
+    "plan gan_compare --params=samples=x.npz": "samples: has no effect on gan_compare",
     "run --load-versions=x": "form of 'load_versions' to be 'dataset_name:YYYY-MM-DDThh.mm.ss.sssZ',found x instead",
     "run --load-versions=gan_compare.prepared:..": "Version string '..' is not allowed",
 }

@@ -18,7 +18,7 @@ from kedro.framework.startup import ProjectMetadata
 
 from gencompare.comparisons import registered_names
 from gencompare.config.budget import UNITS
-from gencompare.config.check import check_run
+from gencompare.config.check import check_given, check_run
 from gencompare.config.typed import SettingError
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.options import SLICES, Command, check_environment, check_options
@@ -131,6 +131,9 @@ def _plan(metadata: ProjectMetadata, name: str, diff: tuple[str, str] | None, **
     from gencompare import describe
 
     loader = _loader(metadata, options.pop("env"), _parameters(options))
+    if loader.plan.sources.given and not diff:
+        loader.plan.comparison(name)
+        check_given(loader.plan, {name})
     lines = (
         describe.difference(loader.plan, name, *diff)
         if diff

@@ -97,14 +97,18 @@ def _check_config(file: Path, command: str) -> None:
 
 
 def check_environment(conf: Path, env: str | None) -> None:
-    """Refuse an environment that has no folder.
+    """Refuse an environment that has no folder, and a folder that holds no configuration.
 
     Raises:
         SettingError: with the nearest ones.
     """
+    if not (conf / "base").is_dir():
+        raise SettingError(f"conf-source={conf}: must be a folder that has base/ in it")
     known = [path.name for path in conf.iterdir() if path.is_dir()]
     if env is not None and env not in known:
         raise SettingError(f"env={env!r}: no such folder in {conf.name}/; {nearest(env, known)}")
+    if env != "local" and any((conf / "local").glob("*.y*ml")):
+        click.echo(f"Warning: {conf.name}/local is read with --env=local alone", err=True)
 
 
 def check_options(plan: Plan, options: Mapping[str, Any], names: Iterable[str]) -> None:

@@ -31,6 +31,12 @@ def check_run(plan: Plan, run: Collection[str]) -> None:
         SettingError: for the first thing that is wrong.
     """
     check_given(plan, run)
+    if plan.asked.engine is None:
+        comparisons = [plan.planned[name] for name in run if name in plan.comparisons]
+        for device in {
+            one.values["training"]["device"] for p in comparisons for one in p.contenders.values()
+        }:
+            _check_device(device)
     for name in sorted(set(run) & set(plan.planned)):
         check_planned(plan.planned[name], plan.asked.samples)
 
@@ -152,11 +158,6 @@ def check_given(plan: Plan, run: Collection[str]) -> None:
         )
     if SAMPLE in run and not asked.from_:
         raise SettingError("from=None: must be what to sample, such as from=gan_compare.dcgan")
-    if asked.engine is None:
-        for device in {
-            one.values["training"]["device"] for p in comparisons for one in p.contenders.values()
-        }:
-            _check_device(device)
     _check_named(
         given.get("contenders") or {}, (n for p in comparisons for n in p.contenders), "contenders", what
     )
