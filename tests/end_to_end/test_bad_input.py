@@ -78,6 +78,7 @@ BEFORE = {
     # values that cannot be
     f"{SMOKE} --params=seed=abc": "Error: seed='abc': should be a valid integer",
     f"{SMOKE} --params=seed=-1": "Error: seed=-1: should be greater than or equal to 0",
+    f"{SMOKE} --params=seed=99999999999999999999": "seed=99999999999999999999: should be less than",
     f"{SMOKE} --params=seed=1.5": "Error: seed=1.5: should be a valid integer",
     f"{SMOKE} --params=seed=true": "Error: seed=True: must be a number, and is bool",
     f"{SMOKE} --params=training.lr=fast": "Error: training.lr='fast': should be a valid number",
