@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 from kedro.framework.cli.utils import KedroCliError
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from gencompare.comparisons import registered_names
 from gencompare.config.plan import Plan
@@ -55,12 +55,12 @@ class Command(click.Command):
             SettingError: for one that is no text, which YAML, MLflow and the report could not hold, one that is given
                 twice, and a file of options that holds none.
         """
-        for given in args:
+        for word in args:
             try:
-                given.encode()
+                word.encode()
             except UnicodeEncodeError:
                 raise SettingError(
-                    f"{given!r}: is not UTF-8; a file or folder of such a name can be linked to by another"
+                    f"{word!r}: is not UTF-8; a file or folder of such a name can be linked to by another"
                 ) from None
         values, _, given = self.make_parser(ctx).parse_args(list(args))
         _check_once(given)
@@ -92,7 +92,8 @@ def _check_config(file: Path, command: str) -> None:
     """Refuse a file for --config that holds no options of a command: Kedro alone would trace back."""
     if why := wrong_in(file):
         raise SettingError(f"config={file}: {why}")
-    if not OmegaConf.is_dict(OmegaConf.load(file).get(command)):
+    read = OmegaConf.load(file)
+    if not isinstance(read, DictConfig) or not OmegaConf.is_dict(read.get(command)):
         raise SettingError(f"config={file}: must hold the options in a block `{command}:`")
 
 

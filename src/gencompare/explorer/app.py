@@ -78,10 +78,10 @@ def make_app(data: Path) -> Starlette:
 
     async def vote(request: Request) -> Response:
         try:
-            said = dict(json.loads(await request.body()))
-        except ValueError:
+            said: dict[str, Any] = dict(json.loads(await request.body()))
+        except (ValueError, TypeError):
             return JSONResponse({"error": "no vote"}, status_code=400)
-        return await _answered(lambda _: blind.vote(str(said.get("token")), said.get("side")))(request)
+        return await _answered(lambda _: blind.vote(str(said.get("token")), said.get("side", -1)))(request)
 
     asked: dict[str, Answer] = {
         "images": images,
