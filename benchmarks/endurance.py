@@ -230,7 +230,7 @@ def outcomes(part: str, count: int, folder: Path, seed: int = 0) -> Iterator[str
         try:
             found = case(random.Random(f"{seed} {part} {number}"), folder)
         except Exception as error:  # which is what is counted here
-            found = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            found = f"{type(error).__name__}: {' '.join(str(error).split())[-300:]}"
         if part in LONG:
             with notes.open("a") as file:
                 file.write(json.dumps(found) + "\n")
