@@ -77,6 +77,18 @@ def test_all_arrives_and_the_spool_is_empty_afterwards(server, tmp_path):
     assert list((tmp_path / "spool").iterdir()) == []
 
 
+def test_what_may_not_be_imported_beside_other_work_is_there_before_the_thread():
+    """While importlib_metadata is imported in one thread, `importlib.metadata.version` raises NameError in others."""
+    code = """
+import sys, threading
+from gencompare.tracking.sender import Sender
+threading.Thread.start = lambda self: print("importlib_metadata" in sys.modules)
+Sender(None, {})
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "True\n"
+
+
 def test_pages_open_on_the_contenders_of_the_newest_comparison(server, tmp_path):
     def shown(key: str) -> dict[str, Any]:
         tags = MlflowClient(server["tracking_uri"]).get_experiment_by_name(EXPERIMENT).tags

@@ -37,6 +37,9 @@ class Sender:
     """
 
     def __init__(self, spool: Spool, server: Mapping[str, Any]) -> None:
+        # MLflow imports it, and while one thread is at that, nothing else can ask for a package's version.
+        import importlib_metadata  # noqa: F401
+
         self._spool, self._server = spool, server
         self._finishing, self._is_away, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._last_delivered = time.monotonic()
