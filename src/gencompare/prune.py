@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from gencompare.catalog.whole import VERSION
 from gencompare.files import BROKEN, read_json
 from gencompare.reporting.belonging import RECORD, RECORDED_FILES
-from gencompare.training.settings import deciding
+from gencompare.training.deciding import deciding
 
 LAYERS = ("05_model_input", "06_models", "07_model_output", "08_reporting")
 WRITTEN = ("04_feature", *LAYERS)

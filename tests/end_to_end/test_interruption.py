@@ -16,11 +16,16 @@ from .conftest import newest
 
 CONTENDERS = ["dcgan", "ddpm", "progressive_gan", "vae"]  # of each family one, as Kedro trains them
 COMMAND = [sys.executable, "-m", "kedro", "run", "--pipelines=gan_compare", "--env=smoke"]
-COMMAND += [f"--contenders={','.join(CONTENDERS)}"]
 
 
-def start(project: Path, *options: str, checkpoint_seconds: float = 0.0) -> subprocess.Popen[bytes]:
-    command = [*COMMAND, *options, f"--params=training.checkpoint_seconds={checkpoint_seconds}"]
+def start(
+    project: Path,
+    *options: str,
+    contenders: Iterable[str] = CONTENDERS,
+    checkpoint_seconds: float = 0.0,
+) -> subprocess.Popen[bytes]:
+    command = [*COMMAND, f"--contenders={','.join(contenders)}", *options]
+    command.append(f"--params=training.checkpoint_seconds={checkpoint_seconds}")
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
     try:

@@ -125,7 +125,7 @@ def test_a_server_killed_in_the_middle_keeps_nobody_and_what_it_missed_arrives_o
     port = free_port()
     (project / "conf/base/mlflow.yml").write_text(f"tracking_uri: http://127.0.0.1:{port}\n")
     with server(project, port) as serving:
-        running = start(project, "--contenders=vae")
+        running = start(project, contenders=["vae"])
         wait(running, lambda: list(project.glob("mlspool/*.sent")))  # it has been told something
         serving.kill()
     said = running.communicate(timeout=300)[1].decode()

@@ -143,7 +143,7 @@ class ReuseHook:
         """For each comparison, by path in its folder, which version of its files the run reads, or writes."""
         written = {name for node in self._catalog.to_run(pipeline, anew) for name in node.outputs}
         found: dict[str, dict[str, str]] = {}
-        for name in sorted(self._owners.keys() & pipeline.datasets()):
+        for name in sorted(self._owners.keys() & pipeline.datasets() & set(self._catalog)):
             owned = self._owners[name]
             dataset: Any = self._catalog[name]
             versions = [self._catalog.version] if name in written else self._catalog.versions(name)

@@ -21,8 +21,8 @@ from torch import nn
 
 from gencompare.array_files import parsing
 from gencompare.models import MODELS
+from gencompare.training.deciding import deciding
 from gencompare.training.device import find_device
-from gencompare.training.settings import deciding
 
 PACKAGE = Path(__file__).parents[1]
 WITHOUT_EFFECT = frozenset(
