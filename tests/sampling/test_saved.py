@@ -104,6 +104,8 @@ def test_a_class_may_be_called_as_another_s_number_or_differ_by_case_alone(tmp_p
     assert trained.labels("Cat+cat+dog", 3).tolist() == [0, 2, 1]
     with pytest.raises(SettingError, match="'CAT' is no class"):
         trained.labels("CAT", 1)
+    with pytest.raises(SettingError, match=r"labels=\[\]: must be at least one class"):
+        trained.labels([], 1)
 
 
 def test_what_another_version_saved_holds_up_nothing_else(tmp_path, leave_training):
@@ -118,7 +120,7 @@ def test_what_another_version_saved_holds_up_nothing_else(tmp_path, leave_traini
         choose(tmp_path, "one.gone")
 
 
-@pytest.mark.parametrize("asked", [3, -1, "bg", "bag+"])
+@pytest.mark.parametrize("asked", [3, -1, True, "bg", "bag+", ""])
 def test_classes_that_there_are_not_are_refused(tmp_path, asked, leave_training):
     leave_training(tmp_path, "one/squares/dcgan")
     request = {"from": "one.dcgan", "dataset": None, "n": 2, "labels": asked}

@@ -2,7 +2,8 @@
 
 Sub-folders give the labels where there are at least two. Where the folder holds `train` (`training`) beside `test`
 (`testing`), `val`, `valid`, `validation` or `heldout` and no other folder, that is the split; otherwise a share is held
-out. Folders that all images lie in, such as the one that an archive unpacks to, are looked through. Of files with the same bytes only one is used, so no image stands in both splits.
+out. Folders that all images lie in, such as the one that an archive unpacks to, are looked through. Of files with the
+same bytes only one is used, so no image stands in both splits.
 """
 
 from __future__ import annotations

@@ -82,6 +82,10 @@ class Trained:
             raise SettingError(f"labels={asked!r}: {name} was trained without labels; leave it out")
         classes = [str(name) for name in self.shape["classes"]]
         parts = asked.split("+") if isinstance(asked, str) else [asked] if isinstance(asked, int) else asked
+        if not parts:
+            raise SettingError(
+                f"labels={asked!r}: must be at least one class; leave it out for those of the scored samples"
+            )
         return np.resize(np.array([_class_number(part, classes, asked) for part in parts], np.int64), n)
 
 
