@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from gencompare.catalog.whole import VERSION
 from gencompare.files import BROKEN, read_json
-from gencompare.reporting.belonging import RECORD, RECORDED_FILES
+from gencompare.reporting.belonging import RECORD, RECORDED_FILES, version_of
 from gencompare.training.deciding import deciding
 
 LAYERS = ("05_model_input", "06_models", "07_model_output", "08_reporting")
@@ -75,14 +75,13 @@ def superseded(project: Path, keep: int) -> list[Superseded]:
     return found
 
 
-def _needed(artifact: Path, names: list[str], data: Path, report: Path, recorded: dict[str, str]) -> str:
-    """Return which version of an artifact a report was written from, by what is recorded beside it; where nothing is,
-    the newest up to the report's."""
+def _needed(
+    artifact: Path, names: list[str], data: Path, report: Path, recorded: dict[str, str]
+) -> str | None:
+    """Return which version of an artifact a report was written from; what is recorded is of its own comparison alone."""
     _, *place = artifact.relative_to(data).parts
     is_its_own = place[:2] == list(report.relative_to(data).parts[1:3])
-    if is_its_own and "/".join(place[2:]) in recorded:
-        return recorded["/".join(place[2:])]
-    return next((name for name in names if name <= report.name), "")
+    return version_of("/".join(place[2:]), names, report.name, recorded if is_its_own else {})
 
 
 def remove(found: Iterable[Superseded]) -> None:
