@@ -2,7 +2,7 @@
 
 Plain distance would accuse every blurred sample, for a blurred image is near to many. So a sample's
 distance to its nearest training image is divided by its mean distance to its neighbourhood, as in
-Carlini et al., "Extracting training data from diffusion models" (2023), section 4.2.
+Carlini et al., "Extracting training data from diffusion models" (arXiv:2301.13188).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""R3GAN's own networks: residual, without normalisation (arXiv:2501.05441, section 4, configuration E)."""
+"""R3GAN's own networks: residual, without normalisation (arXiv:2501.05441, configuration E)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SHARPNESS = 8.0
 def earlier_steps(ratios: Tensor, step: Tensor, halvings: float) -> Tensor:
     """The less noisy step of each pair, int64 (N,): r = t (1 - (1 + 8 sigmoid(-t)) / 2^(halvings + 1)), below t.
 
-    ECT's equation 13 on a process's own steps.
+    ECT's mapping from t to r, on a process's own steps.
 
     Args:
         ratios: sigma / alpha of every step, float32 (timesteps + 1,), rising from 0.
