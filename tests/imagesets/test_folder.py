@@ -27,6 +27,12 @@ def test_subfolders_give_the_labels_and_a_share_of_each_is_held_out(make_folder,
     )
 
 
+@pytest.mark.parametrize("share", [0, 1])
+def test_neither_part_of_a_split_may_be_empty(share):
+    with pytest.raises(ValueError, match="heldout"):
+        Folder(path="anywhere", heldout=share)
+
+
 def test_the_split_follows_the_content_not_the_names(make_folder, read_all, tmp_path):
     folder = make_folder(*(f"{n}.png" for n in range(12)))
     _, before = read_all(Folder(path=str(folder), resolution=16).prepare())

@@ -41,6 +41,17 @@ def test_few_copied_unreadable_and_changed_images_are_said():
     assert changed == "Changed while reading: 16-bit 2 images."
 
 
+def test_a_class_that_one_split_lacks_is_named():
+    card = {
+        "counts": {"train": 10_000, "heldout": 2000},
+        "splits": {
+            "train": {"per_class": {"cat": 6000, "dog": 4000, "fox": 0}},
+            "heldout": {"per_class": {"cat": 2000, "dog": 0, "fox": 0}},
+        },
+    }
+    assert alerts(card) == ["No image to train on of fox.", "No image held out of dog and fox."]
+
+
 def test_all_grey_is_no_mixture():
     card = {"name": "folder", "counts": {"train": 4000, "heldout": 1000}, "files": 5000}
     grey, crop = alerts(card | {"converted": {"grey among colour": 5000, "cropped by more than a third": 50}})

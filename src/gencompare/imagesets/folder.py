@@ -14,7 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
-from gencompare.config.typed import Fraction, Positive, SettingError, named_path, settings
+from gencompare.config.typed import Fraction, Part, Positive, SettingError, named_path, settings
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.files import Findings, check_some, chunks, existing_folder, image_files, state_of
 from gencompare.imagesets.resizing import Fit
@@ -43,7 +43,7 @@ class Folder(ImageSet):
     fit: Fit = "crop"
     grey: bool = False
     labels: bool = True
-    heldout: Fraction = 0.2
+    heldout: Part = 0.2
     unreadable: Fraction = 0.01
     max_pixels: Positive = 50_000_000
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gencompare.config.typed import Fraction, NonNegative, Positive, Seed, SettingError, settings
+from gencompare.config.typed import Fraction, NonNegative, Part, Positive, Seed, SettingError, settings
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.augmentation import Augmenter, Strength, check_strength, shrunk
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
@@ -64,7 +64,7 @@ class Pandas(ImageSet):
     resolution: Resolution = 32
     recipe: str = "advanced"
     strength: Strength = Strength()
-    heldout: Fraction = 0.2
+    heldout: Part = 0.2
     heldout_count: NonNegative = 0
     seed: Seed = 0
     unreadable: Fraction = 0.01

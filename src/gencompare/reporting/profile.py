@@ -20,7 +20,8 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
     """Say what is remarkable about an image set, a sentence each.
 
     Args:
-        card: of the prepared images; `files`, `unreadable`, `duplicates` and `converted` where they were files.
+        card: of the prepared images; `files`, `unreadable`, `duplicates` and `converted` where they were files;
+            `splits` where they have classes.
     """
     found = []
     files, counts = card.get("files"), card.get("counts", {})
@@ -32,6 +33,11 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
     different = min(train or 0, files or train or 0)
     if 0 < different < FEW:
         found.append(f"Only {count(different)} different images: a model can learn them by heart.")
+    for split, what in (("train", "to train on"), ("heldout", "held out")):
+        images = card.get("splits", {}).get(split, {}).get("per_class", {})
+        absent = [name for name, number in images.items() if not number]
+        if absent:
+            found.append(f"No image {what} of {listed(absent)}.")
     for what, key in (
         ("could not be read", "unreadable"),
         ("were copies of others and were left out", "duplicates"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from gencompare.config.typed import SettingError
 from gencompare.evaluation.samples import load_samples
 from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
@@ -17,9 +18,21 @@ logger = logging.getLogger(__name__)
 
 
 def read_samples(path: str, prepared: ImageSplits) -> Images:
-    """Read samples as they were saved, at the resolution of the image set they are scored against."""
+    """Read samples as they were saved, at the resolution of the image set they are scored against.
+
+    Raises:
+        SettingError: if their labels are none of the image set's classes.
+    """
     height, width, channels = prepared.train.images.shape[1:]
-    return load_samples(path, (height, width, channels))
+    samples, classes = load_samples(path, (height, width, channels)), prepared.card["classes"]
+    if samples.labels is not None and classes:
+        unknown = sorted(set(samples.labels.tolist()) - set(range(len(classes))))
+        if unknown:
+            raise SettingError(
+                f"samples={path!r}: {unknown[0]} is among its labels; the image set's classes are "
+                f"0 ({classes[0]}) to {len(classes) - 1} ({classes[-1]})"
+            )
+    return samples
 
 
 def tabulate_one(reference: dict[str, Any], scores: dict[str, Any]) -> pd.DataFrame:
