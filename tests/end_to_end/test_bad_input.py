@@ -159,7 +159,9 @@ ONCE_THE_IMAGES_ARE_KNOWN = {
     f"{SMOKE} --params=contenders.vae.images.count=3": "vae.sampler.components=4: at most the 3 training images",
     f"{SMOKE} --params=contenders.vae.images.count=999": "contenders.vae.images.count=999: there are only 256 training",
     f"{SMOKE} --params=contenders.vae.images.only.recipe=basic": "contenders.vae.images.only.recipe: the image set",
-    "run --pipeline=publish --params=comparison=gan_compare": "comparison='gan_compare': nothing of it in",
+    "run --pipeline=publish --params=comparison=gan_compare": "comparison='gan_compare': nothing of it is in",
+    "run --pipeline=publish": "Error: nothing is in",
+    "run --pipeline=history --params=dataset=pandas": "Error: nothing on pandas is in",
 }
 SIDE_BY_SIDE = 2
 

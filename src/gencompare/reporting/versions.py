@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gencompare.comparisons import Training
+from gencompare.config.typed import SettingError
 from gencompare.evaluation.passport import PassportMismatch, differences
 from gencompare.evaluation.table import combined
 from gencompare.files import read_json, read_sound
@@ -103,6 +104,20 @@ def when(version: str) -> str:
     return version[:19].replace("T", " ").replace(".", ":")
 
 
+def is_of(folder: Path, image_set: str | None) -> bool:
+    """Say whether a comparison's folder is of this image set, however it was prepared; of None all are."""
+    return image_set is None or folder.name == image_set or folder.name.startswith(f"{image_set}-")
+
+
+def nothing_yet(reports: Path, comparison: str | None, image_set: str | None) -> SettingError:
+    """What to say where no comparison, or not the one that was asked for, has been finished: what to run first."""
+    which = f"comparison={comparison!r}: nothing of it" if comparison else "nothing"
+    where = f" on {image_set}" if image_set else ""
+    return SettingError(
+        f"{which}{where} is in {reports} yet; run it first: kedro run --pipeline={comparison or 'gan_compare'}"
+    )
+
+
 def read_histories(
     reports: Path, outputs: Path, comparisons: Sequence[str], image_set: str | None = None
 ) -> list[ComparisonHistory]:
@@ -116,7 +131,7 @@ def read_histories(
     histories = []
     for comparison in comparisons:
         for folder in sorted((reports / comparison).glob("*/")):
-            if image_set is None or folder.name == image_set or folder.name.startswith(f"{image_set}-"):
+            if is_of(folder, image_set):
                 versions = _versions(folder, outputs / comparison / folder.name)
                 if versions:
                     histories.append(ComparisonHistory(comparison, folder.name, versions))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gencompare.config.typed import SettingError, choose
+from gencompare.config.typed import choose
 from gencompare.reporting.history import history_table, render_history
-from gencompare.reporting.versions import read_histories
+from gencompare.reporting.versions import nothing_yet, read_histories
 
 
 def write_history(
@@ -20,9 +20,5 @@ def write_history(
         choose(dict.fromkeys(found, comparison), comparison, "comparison")
     histories = read_histories(reports, outputs, [comparison] if comparison else found, dataset)
     if not histories:
-        where = f" on {dataset}" if dataset else ""
-        raise SettingError(
-            f"comparison={comparison!r}: nothing of it{where} is in {reports} yet; "
-            f"run it first: kedro run --pipeline={comparison or 'gan_compare'}"
-        )
+        raise nothing_yet(reports, comparison, dataset)
     return render_history(histories), history_table(histories)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from gencompare.config.typed import SettingError
 from gencompare.files import read_json, read_sound, write_whole
 from gencompare.reporting.publication import index, read_result, write_page
+from gencompare.reporting.versions import is_of, nothing_yet
 
 logger = logging.getLogger(__name__)
 
@@ -18,16 +18,12 @@ def publish(
     """Write a page of the newest run of one comparison, or of every one that has run, and the index of all pages there."""
     written = []
     for folder in sorted(reports.glob(f"{comparison or '*'}/")):
-        for images in sorted(path.name for path in folder.iterdir() if path.is_dir()):
-            if dataset is None or images == dataset or images.startswith(f"{dataset}-"):
-                result = read_result(reports, models, outputs, folder.name, images)
-                if result is not None:
-                    written.append(str(write_page(result, pages, folder / images / "pictures")))
+        for images in sorted(path for path in folder.iterdir() if path.is_dir() and is_of(path, dataset)):
+            result = read_result(reports, models, outputs, folder.name, images.name)
+            if result is not None:
+                written.append(str(write_page(result, pages, images / "pictures")))
     if not written:
-        raise SettingError(
-            f"comparison={comparison!r}: nothing of it in {reports} can be published yet; "
-            f"run it first: kedro run --pipeline={comparison or 'gan_compare'}"
-        )
+        raise nothing_yet(reports, comparison, dataset)
     facts = [read_sound(file, read_json) for file in sorted(pages.glob("*/result.json"))]
     text = index(one for one in facts if one is not None)
     write_whole(pages / "index.md", lambda file: file.write(text.encode()))
