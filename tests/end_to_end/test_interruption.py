@@ -23,17 +23,20 @@ def start(
     *options: str,
     contenders: Iterable[str] = CONTENDERS,
     checkpoint_seconds: float = 0.0,
+    before: Iterable[str] = (),
 ) -> subprocess.Popen[bytes]:
-    command = [*COMMAND, f"--contenders={','.join(contenders)}", *options]
+    command = [*before, *COMMAND, f"--contenders={','.join(contenders)}", *options]
     command.append(f"--params=training.checkpoint_seconds={checkpoint_seconds}")
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
+    handler = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a background job's children ignore it
     try:
         return subprocess.Popen(
             command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 def checkpoints(project: Path, contender: str = "") -> list[Path]:
