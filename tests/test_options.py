@@ -11,7 +11,9 @@ from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.startup import bootstrap_project
 
 from gencompare.cli import cli
+from gencompare.config.typed import SettingError
 from gencompare.options import Command
+from gencompare.training import progress
 
 PROJECT = Path(__file__).parents[1]
 
@@ -87,6 +89,30 @@ def test_what_kedro_refuses_is_told_in_its_words():
         raise KedroCliError("Two\nlines")
 
     assert_refused(CliRunner().invoke(Command("one", callback=refuse), []), "Two lines")
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (SettingError("lr=-1: too small"), "lr=-1: too small"),
+        (None, "stopped; the same command goes on from here"),
+    ],
+)
+def test_what_failed_counts_and_not_what_was_stopped_for_it(monkeypatch, failure, said):
+    def stopped():
+        raise progress.Stopped
+
+    monkeypatch.setattr(progress, "failure", failure)
+    assert_refused(CliRunner().invoke(Command("one", callback=stopped), []), said)
+
+
+def test_a_bug_that_others_were_stopped_for_is_shown_whole(monkeypatch):
+    def stopped():
+        raise progress.Stopped
+
+    bug = ZeroDivisionError("a bug")
+    monkeypatch.setattr(progress, "failure", bug)
+    assert CliRunner().invoke(Command("one", callback=stopped), []).exception is bug
 
 
 OPTIONS = {

@@ -69,15 +69,18 @@ class Command(click.Command):
         return super().parse_args(ctx, args)
 
     def invoke(self, context: click.Context) -> Any:
-        """Do what is asked."""
+        """Do what is asked. Of what failed and what was stopped for it Kedro raises either: the former is what counts."""
         try:
             return super().invoke(context)
-        except click.ClickException as error:
-            if context.meta["debug"]:
-                traceback.print_exc()
+        except click.ClickException as ended:
+            from gencompare.training import progress
+
+            error = (progress.failure or ended) if isinstance(ended, progress.Stopped) else ended
+            if context.meta["debug"] and isinstance(error, click.ClickException):
+                traceback.print_exception(error)
             if isinstance(error, KedroCliError):  # shown as it is, it would be `NoneType: None`
                 raise SettingError(" ".join(error.format_message().split())) from error
-            raise
+            raise error from error.__cause__
 
 
 def _check_once(given: list[click.Parameter]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 from kedro.io import DatasetError
 from PIL import Image
 
@@ -26,6 +27,13 @@ def make(folder, version=NOW, **more) -> WholeCatalog:
             "filepath": f"{folder}/samples.npz",
             "versioned": True,
         },
+        "pictures": {
+            "type": "partitions.PartitionedDataset",
+            "path": f"{folder}/pictures",
+            "dataset": "json.JSONDataset",
+            "filename_suffix": ".json",
+            "overwrite": True,
+        },
     }
     return WholeCatalog.from_config(entries, save_version=version, **more)
 
@@ -42,6 +50,28 @@ def test_what_cannot_be_saved_leaves_nothing(tmp_path):
     catalog.save("numbers", {"whole": 1})
     assert names(tmp_path) == [f"numbers.json/{NOW}/numbers.json"]
     assert catalog.load("numbers") == {"whole": 1}
+
+
+def test_notes_are_laid_before_another_run_can_read_a_version_or_replace_a_folder(tmp_path):
+    found = []
+
+    def lay(name, folder):
+        (folder / "note").write_text(name)
+        if name == "numbers":
+            found.append(make(tmp_path, EARLIER).exists(name))
+        else:
+            with pytest.raises(Timeout):
+                FileLock(tmp_path / ".pictures.lock", timeout=0).acquire()
+
+    catalog = make(tmp_path)
+    catalog.when_saving = lay
+    catalog.save("numbers", {"whole": 1})
+    catalog.save("pictures", {})
+    assert names(tmp_path / "numbers.json") == [f"{NOW}/note", f"{NOW}/numbers.json"]
+    catalog.save("pictures", {"one": {"a": 1}})
+    catalog.save("pictures", {"two": {"a": 2}})
+    assert names(tmp_path / "pictures") == ["note", "two.json"]
+    assert found == [False]
 
 
 def test_a_file_without_versions_is_replaced_at_once(tmp_path):

@@ -55,11 +55,13 @@ def test_what_fails_outside_a_node_ends_other_work_too(tmp_path, failing):
     started = time.monotonic()
     try:
         hook.before_pipeline_run({"only_missing_outputs": False, "runner": "ThreadRunner"}, pipeline, catalog)
-        with pytest.raises(Exception, match="given|made|broken"):
+        with pytest.raises(Exception, match="given|made|broken") as raised:
             ThreadRunner().run(pipeline, catalog, hooks)
+        assert progress.failure is raised.value
     finally:
         hook.on_pipeline_error()
         progress.stopping.clear()
+        progress.failure = None
     assert time.monotonic() - started < SECONDS / 2
 
 
@@ -68,8 +70,23 @@ def test_where_one_has_too_little_memory_others_go_on_and_where_it_fails_otherwi
     try:
         EngineHook().on_node_error(OutOfMemory("out of memory"), failed)
         assert not progress.stopping.is_set()
-        EngineHook().on_node_error(ValueError("broken"), failed)
+        EngineHook().on_node_error(progress.Stopped(), failed)
+        assert progress.failure is None
+        first = ValueError("broken")
+        EngineHook().on_node_error(first, failed)
+        EngineHook().on_node_error(ValueError("broken for the first is"), failed)
+        assert progress.failure is first
         assert progress.stopping.is_set()
         assert not progress.interrupted.is_set()
     finally:
         progress.stopping.clear()
+        progress.failure = None
+
+
+def test_what_fails_while_all_are_stopped_by_hand_is_not_what_they_stop_for():
+    progress.interrupted.set()
+    try:
+        progress.blame(ValueError("the engine is gone"))
+        assert progress.failure is None
+    finally:
+        progress.interrupted.clear()

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -37,13 +38,17 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
     - A version's name is later than all before it, even when the clock went back.
 
     Attributes:
-        when_failing: called where loading or saving fails: Kedro tells no hook, and waits for all other nodes.
+        when_saving: called with a dataset's name and the folder that its version, or its many files, were just written
+            in, to lay notes beside them before another run can read or replace them.
+        when_failing: called with the error where loading or saving fails: Kedro tells no hook, and waits for all other
+            nodes.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._forgotten: set[str] = set()
-        self.when_failing: Callable[[], None] = lambda: None
+        self.when_saving: Callable[[str, Path], None] = lambda name, folder: None
+        self.when_failing: Callable[[Exception], None] = lambda error: None
 
     @classmethod
     def from_config(  # type: ignore[override]
@@ -82,8 +87,8 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
         """
         try:
             return super().load(ds_name, version)
-        except Exception:
-            self.when_failing()
+        except Exception as error:
+            self.when_failing(error)
             raise
 
     def save(self, ds_name: str, data: Any) -> None:
@@ -97,19 +102,22 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
         dataset = self[ds_name]
         try:
             if is_file(dataset):
-                _save(dataset, data)
+                _save(dataset, data, partial(self.when_saving, ds_name))
             elif isinstance(dataset, PartitionedDataset):
                 folder = Path(dataset._path)
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 with FileLock(folder.with_name(f".{folder.name}.lock")):  # another run may replace it, too
                     super().save(ds_name, data)
+                    if folder.is_dir():  # which it is not where there are no files
+                        self.when_saving(ds_name, folder)
             else:
                 super().save(ds_name, data)
         except Exception as error:
-            self.when_failing()
-            if isinstance(error, (DatasetError, OSError)):
-                raise _explained(ds_name, error) from error
-            raise
+            failed = _explained(ds_name, error) if isinstance(error, (DatasetError, OSError)) else error
+            self.when_failing(failed)
+            if failed is error:
+                raise
+            raise failed from error
         self._forgotten.discard(ds_name)
 
     def exists(self, ds_name: str) -> bool:
@@ -182,7 +190,7 @@ def is_file(dataset: Any) -> bool:
     return isinstance(dataset, AbstractVersionedDataset) and getattr(dataset, "_protocol", "") == "file"
 
 
-def _save(dataset: Any, data: Any) -> None:
+def _save(dataset: Any, data: Any, lay_notes: Callable[[Path], None]) -> None:
     """Save beside the final place, then rename: a version with its folder, for that is made with it."""
     final = Path(str(dataset._get_save_path()))
     version = dataset._version.save if dataset._version else None
@@ -195,6 +203,7 @@ def _save(dataset: Any, data: Any) -> None:
         copied._filepath, copied._version = PurePosixPath(part / final.name), None
         copied.save(data)
         if version:
+            lay_notes(part)
             final.parents[1].mkdir(exist_ok=True)
             part.rename(final.parent)
             _pin(dataset, version)

@@ -55,6 +55,7 @@ class EngineHook:
 
         progress.stopping.clear()
         progress.interrupted.clear()
+        progress.failure = None
         catalog.when_failing = remote.stop
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -104,7 +105,7 @@ class EngineHook:
         if isinstance(error, OutOfMemory):
             logger.error("%s: out of memory; what else is under way goes on to its end.", node.name)
         else:
-            remote.stop()
+            remote.stop(error)
 
     def _engine(self, pipeline: Pipeline, nodes: Sequence[Node]) -> Engine:
         """Start it as large as for all of a pipeline, whatever is left of that: results depend on threads a worker."""
@@ -176,4 +177,4 @@ def _ending_others() -> Generator[None, Any, None]:
 
     outcome = yield
     if outcome.excinfo is not None:
-        remote.stop()
+        remote.stop(outcome.excinfo[1])

@@ -90,21 +90,19 @@ class ReuseHook:
         if not anew:
             self._say_what_changed(pipeline)
         self._versions = self._versions_of(pipeline, anew)
+        catalog.when_saving = self._lay_notes
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
+        """Look at images that were prepared anew once more."""
+        owned = self._owners.get(dataset_name)
+        if owned is not None and owned.kind == "prepared":
+            self._contents.pop(owned.comparison, None)
+
+    def _lay_notes(self, dataset_name: str, folder: Path) -> None:
         """Note what a dataset was made from, and beside a report which version of everything goes with it."""
         owned = self._owners.get(dataset_name)
-        if owned is None:
-            return
-        if owned.kind == "prepared":
-            self._contents.pop(owned.comparison, None)
-        folders = [
-            self._catalog.folder(dataset_name, one) for one in self._catalog.versions(dataset_name)[:1]
-        ]
-        if folder := pictures(self._catalog[dataset_name]):
-            folders = [folder]
-        for folder in folders:
+        if owned is not None:
             if owned.kind in RECORDED:
                 write_json(folder / RECORD, self._versions[owned.comparison])
             write_json(folder / MADE_FROM, self._wanted(dataset_name))

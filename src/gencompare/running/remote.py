@@ -109,8 +109,13 @@ def give_up() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def stop() -> None:
-    """Have all work write its checkpoint and end, wherever it runs. It waits for nothing: signals call it."""
+def stop(failure: BaseException | None = None) -> None:
+    """Have all work write its checkpoint and end, wherever it runs. It waits for nothing: signals call it.
+
+    Args:
+        failure: what for, where something failed.
+    """
+    progress.blame(failure)
     begun = progress.stopping.is_set()
     progress.stopping.set()
     if _starting is not None and not begun:

@@ -19,6 +19,9 @@ stopping = threading.Event()
 interrupted = threading.Event()
 """Set where that is because somebody asked for it, and not because something failed."""
 
+failure: BaseException | None = None
+"""What all are to stop for, where something failed."""
+
 
 class Stopped(click.ClickException):
     """A training that was asked to stop, and has written its checkpoint."""
@@ -28,6 +31,13 @@ class Stopped(click.ClickException):
 
     def __reduce__(self) -> tuple[type[Stopped], tuple[()]]:
         return Stopped, ()
+
+
+def blame(error: BaseException | None) -> None:
+    """Take note of what all are to stop for: the first thing that failed, and nothing that failed for being stopped."""
+    global failure  # noqa: PLW0603  whatever thread it fails in, the whole run ends with it
+    if failure is None and not interrupted.is_set() and not isinstance(error, Stopped):
+        failure = error
 
 
 @contextmanager
