@@ -231,6 +231,7 @@ def outcomes(part: str, count: int, folder: Path, seed: int = 0) -> Iterator[str
             found = case(random.Random(f"{seed} {part} {number}"), folder)
         except Exception as error:  # which is what is counted here
             found = f"{type(error).__name__}: {' '.join(str(error).split())[-300:]}"
+            (folder / f"{part}-{seed}-{number}.log").write_text(str(error))
         if part in LONG:
             with notes.open("a") as file:
                 file.write(json.dumps(found) + "\n")
@@ -287,7 +288,7 @@ def _start(project: Path, family: str) -> subprocess.Popen[bytes]:
 def _end(running: subprocess.Popen[bytes]) -> None:
     said = running.communicate(timeout=SECONDS_OF_A_RUN)[0].decode(errors="replace")
     if running.returncode or "Traceback" in said:
-        raise RuntimeError(f"status {running.returncode}: {said[-600:]}")
+        raise RuntimeError(f"status {running.returncode}: {said}")
 
 
 def _processes(parent: int, target: str) -> list[psutil.Process]:
