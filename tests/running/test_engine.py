@@ -230,12 +230,20 @@ def test_a_stop_is_asked_for_at_once_though_the_engine_is_still_starting():
         progress.stopping.clear()
 
 
-def test_work_that_fails_just_when_the_wait_for_it_ends_says_why(engine):
-    def result(timeout=None):
-        raise TimeoutError if timeout else SettingError("lr=-1")
+@pytest.mark.parametrize("error", [SettingError("lr=-1"), TimeoutError("of its own")])
+def test_work_that_fails_just_when_the_wait_for_it_ends_says_why(engine, error):
+    turns = iter([TimeoutError(), error])
 
-    with pytest.raises(SettingError, match="lr=-1"):
-        engine._result(SimpleNamespace(status="error", result=result))
+    def exception(timeout):
+        if isinstance(turn := next(turns), TimeoutError) and turn is not error:
+            raise turn
+        return turn
+
+    def result():
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        engine._result(SimpleNamespace(exception=exception, result=result))
 
 
 def test_workers_are_started_anew_where_one_is_killed_before_it_is_ready(errands, caplog):
@@ -309,6 +317,13 @@ def scheduler(errands, tmp_path):
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
             child.kill()
         process.kill()
+
+
+def test_results_that_are_fetched_together_reach_all_who_wait_for_them(engine, errands, monkeypatch):
+    monkeypatch.setattr("gencompare.running.engine.SECONDS_BETWEEN_CHECKS", 0.001)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda seed: engine.call("a", errands.random_numbers, seed), range(80)))
+    assert found == [errands.random_numbers(seed) for seed in range(80)]
 
 
 def test_a_cluster_elsewhere_does_the_work_and_its_end_is_told_in_one_line(scheduler, errands, tmp_path):

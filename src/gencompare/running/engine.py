@@ -167,17 +167,25 @@ class Engine:
             raise EngineLost(self.address) from None
 
     def _result(self, future: Any) -> Any:
-        while True:
-            try:
-                return future.result(timeout=SECONDS_BETWEEN_CHECKS)
-            except TimeoutError:
-                if future.status == "error":  # since the wait ended, or the work's own error is of this kind
-                    return future.result()  # which raises it
+        """Wait in turns until it is there, then take it in one go: Dask fetches what several threads take at once
+        together, and a turn of one of them that ended meanwhile would cancel that for all."""
+        try:
+            while not self._is_there(future):
                 self._keep_workers()
-            except KilledWorker as error:
-                raise WorkerKilled(error.allowed_failures + 1) from error
-            except (CancelledError, CommClosedError):
-                raise progress.Stopped if progress.stopping.is_set() else EngineLost(self.address) from None
+            return future.result()
+        except KilledWorker as error:
+            raise WorkerKilled(error.allowed_failures + 1) from error
+        except (CancelledError, CommClosedError):
+            raise progress.Stopped if progress.stopping.is_set() else EngineLost(self.address) from None
+
+    @staticmethod
+    def _is_there(future: Any) -> bool:
+        """Wait for a turn and say whether the work is over, however it ended."""
+        try:
+            future.exception(timeout=SECONDS_BETWEEN_CHECKS)
+        except TimeoutError:
+            return False
+        return True
 
     def _keep_workers(self) -> None:
         """Start workers anew whose replacements died too while they started, which Dask gives up."""
