@@ -23,6 +23,7 @@ import torch
 from scipy.stats import spearmanr
 
 from gencompare.evaluation.bench import Bench
+from gencompare.evaluation.blindness import coarse
 from gencompare.evaluation.ranks import surely_better
 from gencompare.evaluation.scoring import describe_reference, score
 from gencompare.evaluation.settings import EvaluationSettings
@@ -138,8 +139,8 @@ def faulty(bench: Bench, wrong: np.ndarray) -> dict[str, np.ndarray]:
         "uniform noise": rng.integers(0, 256, real.shape, np.uint8),
         "Gaussian noise": np.clip(np.rint(gauss), 0, 255).astype(np.uint8),
         "noise sd 20": with_noise(real, 20),
-        "blur 2x": smaller(real, 2),
-        "blur 4x": smaller(real, 4),
+        "blur 2x": coarse(real, 2),
+        "blur 4x": coarse(real),
         "shuffled quarters": quarters(real),
         "wrong pictures": np.resize(wrong, real.shape),
         "half dropped": half(splits.train, rng)[:n],
@@ -147,15 +148,6 @@ def faulty(bench: Bench, wrong: np.ndarray) -> dict[str, np.ndarray]:
         "untrained DCGAN": untrained("dcgan", shape, splits, n),
         "untrained VAE": untrained("vae", shape, splits, n),
     }
-
-
-def smaller(images: np.ndarray, times: int) -> np.ndarray:
-    """Averaged down so many times and brought back."""
-    size = images.shape[1]
-    down = [cv2.resize(i, (size // times,) * 2, interpolation=cv2.INTER_AREA) for i in images]
-    return np.stack([cv2.resize(i, (size, size), interpolation=cv2.INTER_CUBIC) for i in down]).reshape(
-        images.shape
-    )
 
 
 def quarters(images: np.ndarray) -> np.ndarray:

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from gencompare.evaluation.bench import Bench
+from gencompare.evaluation.blindness import coarse
 from gencompare.evaluation.ranks import surely_better
 from gencompare.evaluation.scoring import describe_reference, score
 from gencompare.evaluation.settings import EvaluationSettings
@@ -29,12 +29,6 @@ def birds(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> ImageS
     return prepared(CUB200(folder=str(shared_data / "CUB_200_2011"), crop_to_box=True), tmp_path_factory)
 
 
-def blurred(images: np.ndarray, times: int) -> np.ndarray:
-    size = images.shape[1]
-    down = [cv2.resize(i, (size // times,) * 2, interpolation=cv2.INTER_AREA) for i in images]
-    return np.stack([cv2.resize(i, (size, size), interpolation=cv2.INTER_CUBIC) for i in down])
-
-
 def untrained(splits: ImageSplits, n: int) -> np.ndarray:
     torch.manual_seed(0)
     shape = ImageShape(channels=3, resolution=32)
@@ -50,7 +44,7 @@ def test_every_default_score_of_plain_faults_is_surely_worse_than_real_images(
     settings = replace(settings, samples=500)
     reference = describe_reference(splits, settings, cache)
     bench = Bench(splits, settings, cache, reference["n"])
-    sets = {"blur": blurred(bench.drawn("train").images, 4), "untrained": untrained(splits, bench.n)}
+    sets = {"blur": coarse(bench.drawn("train").images), "untrained": untrained(splits, bench.n)}
     found = {"uniform noise": reference["noise"]} | {
         fault: score(Images(images), splits, reference, settings, cache) for fault, images in sets.items()
     }

@@ -17,6 +17,7 @@ from torch_fidelity.metric_prc import calculate_precision_recall_full
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import learnt, scoring
 from gencompare.evaluation.bench import Bench
+from gencompare.evaluation.blindness import coarse
 from gencompare.evaluation.passport import PassportMismatch
 from gencompare.evaluation.scoring import comparable, describe_reference, score
 from gencompare.evaluation.settings import EvaluationSettings
@@ -268,6 +269,23 @@ def test_a_frechet_distance_of_too_few_images_is_marked_and_does_not_rank(clothe
     scores = clothes_reference["real_images"]["scores"]
     assert list(scores)[:2] == [f"kid_efficientnet_lite0_{N}", f"fd_efficientnet_lite0_{N}"]
     assert {one["kind"] for one in scores.values() if one["biased"]} == {"fd", "fd_learnt"}
+
+
+def test_scores_that_do_not_see_a_blur_of_these_images_are_named_and_marked(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    assert clothes_reference["blind"] == []
+    soft = {
+        split: replace(getattr(clothes, split), images=coarse(np.asarray(getattr(clothes, split).images)))
+        for split in ("train", "heldout")
+    }
+    card = clothes.card | {"sha256": {"train": "soft", "heldout": "soft"}}
+    already = replace(clothes, **soft, card=card)
+    reference = describe_reference(already, settings, cache)
+    assert f"kid_efficientnet_lite0_{N}" in reference["blind"]
+    found = score(Images(np.asarray(soft["train"].images[:N])), already, reference, settings, cache)["scores"]
+    assert {name for name, one in found.items() if one["blind"]} == set(reference["blind"])
+    assert not found["memorised"]["blind"]  # it only accuses
 
 
 def test_nothing_memorised_is_not_certainly_nothing(clothes_reference: dict) -> None:

@@ -174,6 +174,23 @@ def test_pairs_that_the_other_extractor_turns_round_are_undecided(contents):
     assert "by one extractor only: by the other vae is better" in answer_of(turned).verdict
 
 
+def test_a_score_that_is_blind_here_judges_nothing_and_turns_nothing_round(contents):
+    about = {"better": "lower", "kind": "fd_learnt", "measures": "quality", "passport": {}, "blind": True}
+    turned = contents
+    for c, value in zip(contents.contenders, (9.0, 1.0, 5.0), strict=True):
+        own = {"value": value, "low": value - 0.5, "high": value + 0.5, "standard_error": 0.25}
+        turned = changed(turned, c.name, with_scores, c.scores["scores"] | {"fd_learnt_1k": own | about})
+    assert judge(turned, order=["ddpm", "vae"]) == judge(contents, order=["ddpm", "vae"])
+    assert judge(turned, order=["vae", "ddpm"], score="fd_learnt") == (
+        CANNOT_BE_TOLD,
+        "Fréchet distance, own features (fd_learnt_1k) does not tell real images from faulty ones here.",
+    )
+    assert answer_of(turned).verdict == answer_of(contents).verdict
+    page = render(turned)
+    assert "own features does not surely tell these real images from their fourfold blur" in page
+    assert "sees no blur or noise here" in page
+
+
 def test_samples_that_failed_say_nothing_of_reconstructions(contents):
     error = {
         "better": "lower",

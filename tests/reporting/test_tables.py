@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from gencompare.evaluation.table import combined, score_table
-from gencompare.reporting.tables import COSTS, cost_columns, scoreboard
+from gencompare.reporting.tables import COSTS, blind, cost_columns, headline, scoreboard
 
 
 def score(value, half, kind="fd", better="lower"):
@@ -42,6 +42,30 @@ def test_rows_go_from_real_images_to_noise_with_failures_after_the_ranked(board)
 
 def test_failed_contenders_neither_have_nor_take_a_rank(board):
     assert board.ranks(board.first) == {"best": 1, "level": 1, "worst": 3}
+
+
+def test_a_score_that_is_blind_here_is_shown_and_has_no_say():
+    def described(far, precise):
+        marked = score(precise, 0.1, "precision", "higher") | {"blind": True}
+        own = score(far, 2.0, "fd_learnt") | {"blind": True}
+        return {"scores": {"fd_x_100": score(far, 2.0), "precision_x_100": marked, "fd_learnt_100": own}}
+
+    made = {"vae": described(10.0, 0.2), "ddpm": described(20.0, 0.9)}
+    shown = scoreboard(score_table(made, {row: described(3.0, 1.0) for row in REFERENCE}), made, failed=())
+    assert [column.decides for column in shown.columns] == [True, False, False]
+    assert [column.name for column in headline(shown)] == ["fd_x_100"]
+    assert shown.second is None
+    assert blind(shown) == (
+        "Precision and Fréchet distance, own features do not surely tell these real images from their fourfold "
+        "blur and from noise: shown, not counted."
+    )
+
+
+def test_that_the_score_to_rank_by_is_blind_is_said():
+    made = {"vae": {"scores": {"fd_x_100": score(10.0, 2.0) | {"blind": True}}}}
+    shown = scoreboard(score_table(made, REFERENCE), made, failed=())
+    assert [column.name for column in headline(shown)] == ["fd_x_100"]
+    assert blind(shown).endswith(": no ranking here is to be believed.")
 
 
 def test_nobody_leads_where_all_are_level(board):

@@ -12,6 +12,7 @@ import numpy as np
 from gencompare.config.typed import SettingError
 from gencompare.evaluation import memorisation
 from gencompare.evaluation.bench import Bench, rows, sources
+from gencompare.evaluation.blindness import blind, coarse
 from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training, of_reconstructions
 from gencompare.evaluation.settings import EvaluationSettings
@@ -28,8 +29,9 @@ def describe_reference(splits: ImageSplits, settings: EvaluationSettings, cache:
     split, held-out ones where samples are held against training images (memorisation, class agreement).
 
     Returns:
-        `n`; `real_images` and `noise` (uniform), each as `score` returns them; `memorised_below`: the
-        relative distance that few held-out images fall below.
+        `n`; `real_images`, `noise` (uniform) and `blurred` (real images, fourfold), each as `score` returns them; `blind`:
+        names of the scores that do not find both of the latter surely worse than real images; `memorised_below`:
+        the relative distance that few held-out images fall below.
 
     Raises:
         SettingError: if there are too few real images, or the extractor's weights cannot be had.
@@ -60,8 +62,8 @@ def score(
 
     Returns:
         `n`; `scores`: {name: {value, low, high, standard_error, kind, biased (n is too small for it to be
-        headlined), better (lower or higher), measures (see KINDS), distinct (how many different samples), passport}},
-        first the one to rank by; `neighbours`: the samples most like
+        headlined), blind (it does not tell faulty sets from real images here), better (lower or higher), measures (see
+            KINDS), distinct (how many different samples), passport}}, first the one to rank by; `neighbours`: the samples most like
         copies, and for each the indices of the nearest training images and how near (see memorisation).
 
     Raises:
@@ -75,6 +77,8 @@ def score(
         first.images, None if first.labels is None else first.labels.tolist(), limit, _facts(bench)
     )
     scored = _once(cache / "scores" / f"{key}.json", lambda: _score(first, first, bench, limit))
+    for name, one in scored["scores"].items():
+        one["blind"] = name in reference["blind"]
     if len(reconstruction):
         scored["scores"] |= of_reconstructions(np.array(reconstruction)).scores(bench)
     return scored
@@ -110,12 +114,18 @@ def _describe(bench: Bench) -> dict[str, Any]:
     shape = (bench.n, *bench.splits.train.images.shape[1:])
     noise = Images(np.random.default_rng(bench.settings.seed).integers(0, 256, shape, np.uint8), held.labels)
     other = seen if bench.settings.reference_split == "heldout" else held
-    return {
-        "n": bench.n,
-        "memorised_below": limit,
-        "real_images": _score(other, held, bench, limit),
-        "noise": _score(noise, noise, bench, limit),
+    sets = {
+        "real_images": (other, held),
+        "noise": (noise, noise),
+        "blurred": (_blurred(other), _blurred(held)),
     }
+    found = {name: _score(*images, bench, limit) for name, images in sets.items()}
+    real, *faulty = (one["scores"] for one in found.values())
+    return {"n": bench.n, "memorised_below": limit, "blind": blind(real, faulty), **found}
+
+
+def _blurred(images: Images) -> Images:
+    return Images(coarse(images.images), images.labels)
 
 
 def _score(to_reference: Images, to_training: Images, bench: Bench, limit: float) -> dict[str, Any]:

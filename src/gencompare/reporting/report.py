@@ -60,7 +60,8 @@ def render(contents: ReportContents) -> str:
         by_budget=_by_budget(contents),
         equal=what_was_equal(costs),
         busy=how_busy(costs),
-        small=too_few(board),
+        small=tables.too_few(board),
+        blind=tables.blind(board),
         copies=copies(contents),
         claims=claims.judged(contents),
         alerts=alerts(contents.card),
@@ -159,7 +160,8 @@ def summary_of(contents: ReportContents) -> Summary:
         _by_budget(contents),
         what_was_equal(costs),
         how_busy(costs),
-        too_few(contents.board),
+        tables.too_few(contents.board),
+        tables.blind(contents.board),
         copies(contents),
     )
     lines = [verdict, *(line for line in further if line), *said.doubts]
@@ -189,20 +191,10 @@ def copies(contents: ReportContents) -> str:
     return f"Copies training images: {listed(found)} stand out as near to one (real images: {percent(real.value)})."
 
 
-def too_few(board: tables.Scoreboard) -> str:
-    """Name the scores that n is too small for; empty without any."""
-    biased = [column for column in board.columns if column.biased]
-    if not biased:
-        return ""
-    titles, ns = listed([c.kind.title for c in biased]), sorted({c.passport["n"] for c in biased})
-    n = listed([f"{n:,}" for n in ns])
-    return f"Too few images (n = {n}) for {titles}, biased at less than twice as many as features: shown, not counted."
-
-
 def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
     """Return the scores that say something of whose samples are better."""
     silent = {"memorisation", "reconstruction"}
-    return [c for c in board.columns if c.kind.measures not in silent and not c.biased]
+    return [c for c in board.columns if c.kind.measures not in silent and c.decides]
 
 
 def _chances(contents: ReportContents) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gencompare.evaluation.kinds import KINDS, Kind
 from gencompare.evaluation.ranks import Interval, ranks
-from gencompare.reporting.formatting import MISSING, duration, number, plain, scaled
+from gencompare.reporting.formatting import MISSING, duration, listed, number, plain, scaled
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class ScoreColumn:
         passport: what makes it comparable.
         seeds: how many training runs stand behind each value.
         biased: whether n is too small for it, so that it is shown and decides nothing.
+        blind: whether it does not tell faulty sets from real images here, so that the same holds.
     """
 
     name: str
@@ -69,6 +70,12 @@ class ScoreColumn:
     passport: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 1
     biased: bool = False
+    blind: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether it has a say in who is better."""
+        return not self.biased and not self.blind
 
     @property
     def full(self) -> str:
@@ -150,11 +157,11 @@ class Scoreboard:
 
     @property
     def second(self) -> ScoreColumn | None:
-        """The score that decides, by features that learnt this image set alone; None where that was not taken."""
+        """The score that decides, by features that learnt this image set alone; None where that was not taken, or is of no use here."""
         key = next((key for key, kind in KINDS.items() if kind == self.first.kind), "")
         # FID is the Fréchet distance by one extractor's features.
         learnt = KINDS.get(f"{'fd' if key == 'fid' else key}_learnt")
-        return next((column for column in self.columns if column.kind == learnt), None)
+        return next((column for column in self.columns if column.kind == learnt and column.decides), None)
 
     @property
     def tables(self) -> dict[str, list[ScoreColumn]]:
@@ -189,10 +196,13 @@ def cost_columns(costs: Sequence[Mapping[str, Any]]) -> list[CostColumn]:
 
 
 def headline(board: Scoreboard) -> list[ScoreColumn]:
-    """Return the scores of the one table: the first, then the first of each of HEADLINE_KINDS, five at most."""
+    """Return the scores of the one table: the first, then the first of each of HEADLINE_KINDS, five at most, none that is
+    blind here."""
     chosen = [board.first] if board.columns else []
     for kind in HEADLINE_KINDS:
-        found = next((column for column in board.columns if column.kind is KINDS[kind]), None)
+        found = next(
+            (column for column in board.columns if column.kind is KINDS[kind] and not column.blind), None
+        )
         if found and found not in chosen:
             chosen.append(found)
     return chosen[:MOST_SCORES]
@@ -200,7 +210,7 @@ def headline(board: Scoreboard) -> list[ScoreColumn]:
 
 def headline_names(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the names of the scores of the one table, from all that one contender has."""
-    columns = [ScoreColumn(name, KINDS[one["kind"]], one["passport"]) for name, one in scores.items()]
+    columns = [_column(name, one) for name, one in scores.items()]
     return [column.name for column in headline(Scoreboard(columns, ()))]
 
 
@@ -224,15 +234,39 @@ def scoreboard(
         }
         rows.append(ScoreRow(contender, "failed" if contender in failed else "contender", cells))
         for name, one in own.items():
-            about = one["passport"], one.get("seeds", 1), one.get("biased", False)
-            column = ScoreColumn(name, KINDS[one["kind"]], *about)
-            columns.setdefault(name, column)
+            columns.setdefault(name, _column(name, one))
     for record in table[table["kind"] != "contender"].to_dict("records"):
         ends = {name: (name, f"{name}_low", f"{name}_high") for name in columns}
         cells = {name: Cell(*(finite(record.get(key)) for key in keys)) for name, keys in ends.items()}
         rows.append(ScoreRow(record["contender"], record["kind"], cells))
     board = Scoreboard(list(columns.values()), rows)
     return replace(board, rows=sorted(rows, key=partial(_place, board.first)))
+
+
+def _column(name: str, score: Mapping[str, Any]) -> ScoreColumn:
+    marks = {mark: score.get(mark, False) for mark in ("biased", "blind")}
+    return ScoreColumn(name, KINDS[score["kind"]], score["passport"], score.get("seeds", 1), **marks)
+
+
+def too_few(board: Scoreboard) -> str:
+    """Name the scores that n is too small for; empty without any."""
+    biased = [column for column in board.columns if column.biased]
+    if not biased:
+        return ""
+    titles, ns = listed([c.kind.title for c in biased]), sorted({c.passport["n"] for c in biased})
+    n = listed([f"{n:,}" for n in ns])
+    return f"Too few images (n = {n}) for {titles}, biased at less than twice as many as features: shown, not counted."
+
+
+def blind(board: Scoreboard) -> str:
+    """Name the scores that do not tell faulty sets from real images here; empty without any."""
+    found = [column for column in board.columns if column.blind]
+    if not found:
+        return ""
+    tell = "does" if len(found) == 1 else "do"
+    said = f"{listed([c.kind.title for c in found])} {tell} not surely tell these real images from their fourfold blur and from noise"
+    ranked = ": no ranking here is to be believed." if board.first.blind else ": shown, not counted."
+    return said + ranked
 
 
 def finite(value: Any) -> float | None:
