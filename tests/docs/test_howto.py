@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,13 +10,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from torch import Tensor, nn
 
 from gencompare.comparisons import declared
 from gencompare.config_loader import ComparisonConfigLoader
 from gencompare.evaluation import kinds, measurements
 from gencompare.models import settings
-from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.shape import ImageShape
 from gencompare.settings import CONFIG_LOADER_ARGS
 
@@ -36,11 +33,12 @@ def run(code, **known):
     return names
 
 
-def test_own_model_makes_images_and_logits():
+def test_own_model_makes_images_and_logits(monkeypatch):
     own, networks = blocks("own-model", "python")
-    config = run(own, **vars(settings))["Linear"]()
-    known = {"math": math, "torch": torch, "Tensor": Tensor, "nn": nn, "LatentModel": LatentModel}
-    made = run(networks, ImageShape=ImageShape, **known)["networks"](config, ImageShape(3, 16))
+    added = run(own, **vars(settings))["Linear"]
+    monkeypatch.setattr(settings, "Linear", added, raising=False)
+    config = added()
+    made = run(networks)["networks"](config, ImageShape(3, 16))
     images = made["generator"].generate(torch.zeros(2, config.latent_dim))
     assert images.shape == (2, 3, 16, 16)
     assert images.abs().max() <= 1
