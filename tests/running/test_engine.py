@@ -279,7 +279,7 @@ def test_workers_end_with_their_parent_even_when_that_is_killed(errands, tmp_pat
     )
     (tmp_path / "run.py").write_text(script)
     parent = subprocess.Popen([sys.executable, tmp_path / "run.py", tmp_path / "note"])
-    until((tmp_path / "note").exists)
+    until((tmp_path / "note").exists, seconds=120.0)  # a whole start-up, on a machine that may be busy
     children = psutil.Process(parent.pid).children(recursive=True)
     assert int((tmp_path / "note").read_text()) in {child.pid for child in children}
     parent.kill()
