@@ -158,6 +158,9 @@ def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents,
     contents = dataclasses.replace(contents, table=table)
     said = copies(contents)
     assert copies(changed(contents, "vae", with_seeds, status="collapsed")) == ""
+    assert "training images" not in answer_of(contents).verdict  # the leader is another
+    alone = dataclasses.replace(contents, contenders=[c for c in contents.contenders if c.name != "ddpm"])
+    assert answer_of(alone).verdict.endswith(", but vae copies training images") == caught
     assert said == (
         "Copies training images: 40% of the samples of vae stand out as near to one (real images: 1%)."
         if caught

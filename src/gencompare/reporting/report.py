@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -132,11 +132,12 @@ def _shared_settings(contents: ReportContents) -> dict[str, object]:
 
 
 def answer_of(contents: ReportContents) -> Answer:
-    """Answer the comparison's question by the first score, with all others that judge samples as second opinions."""
+    """Answer the comparison's question by the first score, with all others that judge samples as second opinions; who
+    leads by copying is said to."""
     board, first = contents.board, contents.board.first
     others = [column for column in _opinionated(board) if column is not first]
     likely = _chances(contents)
-    return answer(
+    said = answer(
         contents.standings(first),
         first.full,
         first.kind.better,
@@ -149,6 +150,11 @@ def answer_of(contents: ReportContents) -> Answer:
         second=contents.standings(board.second) if board.second else (),
         chances={"score": likely.get(first.name, {}), "together": likely.get("together", {})},
     )
+    copied = [name for name in said.ahead if name in copiers(contents)]
+    if not copied:
+        return said
+    copy = "copies" if len(copied) == 1 else "copy"
+    return replace(said, verdict=f"{said.verdict}, but {listed(copied)} {copy} training images")
 
 
 def summary_of(contents: ReportContents) -> Summary:
@@ -168,15 +174,15 @@ def summary_of(contents: ReportContents) -> Summary:
     return summary(contents.board, lines, costs, contents.failures)
 
 
-def copies(contents: ReportContents) -> str:
-    """Name the contenders whose samples surely copy training images more often than real images look like copies; of
-    those that failed that is not said: blots may lie nearest to one image."""
+def copiers(contents: ReportContents) -> dict[str, float]:
+    """Return, of contenders whose samples surely stand out as near to a training image more often than real images do,
+    how often; of those that failed that is not said: blots may lie nearest to one image."""
     board = contents.board
     column = next((column for column in board.columns if column.kind.measures == "memorisation"), None)
     if column is None:
-        return ""
+        return {}
     real = board.cell("real images", column.name)
-    found = []
+    found = {}
     for c in (c for c in contents.contenders if c.name not in contents.failures):
         own = board.cell(c.name, column.name)
         if (
@@ -185,10 +191,19 @@ def copies(contents: ReportContents) -> str:
             and surely_better(real.interval, own.interval, "lower")
             and own.value > COPIES * real.value
         ):
-            found.append(f"{percent(own.value)} of the samples of {c.name}")
+            found[c.name] = own.value
+    return found
+
+
+def copies(contents: ReportContents) -> str:
+    """Name who copies training images, and how often; empty where nobody does."""
+    found = copiers(contents)
     if not found:
         return ""
-    return f"Copies training images: {listed(found)} stand out as near to one (real images: {percent(real.value)})."
+    column = next(column for column in contents.board.columns if column.kind.measures == "memorisation")
+    real = contents.board.cell("real images", column.name).value
+    shares = listed([f"{percent(share)} of the samples of {name}" for name, share in found.items()])
+    return f"Copies training images: {shares} stand out as near to one (real images: {percent(real)})."
 
 
 def _opinionated(board: tables.Scoreboard) -> list[tables.ScoreColumn]:
