@@ -29,9 +29,9 @@ def describe_reference(splits: ImageSplits, settings: EvaluationSettings, cache:
     split, held-out ones where samples are held against training images (memorisation, class agreement).
 
     Returns:
-        `n`; `real_images`, `noise` (uniform) and `blurred` (real images, fourfold), each as `score` returns them; `blind`:
-        names of the scores that do not find both of the latter surely worse than real images; `memorised_below`:
-        the relative distance that few held-out images fall below.
+        `n`; `real_images`, `noise` (uniform) and `blurred` (real images, fourfold), each as `score` returns them;
+        `blind`: names of the scores that do not find both of the latter surely worse than real images;
+        `memorised_below`: the relative distance that few held-out images fall below.
 
     Raises:
         SettingError: if there are too few real images, or the extractor's weights cannot be had.
@@ -62,9 +62,10 @@ def score(
 
     Returns:
         `n`; `scores`: {name: {value, low, high, standard_error, kind, biased (n is too small for it to be
-        headlined), blind (it does not tell faulty sets from real images here), better (lower or higher), measures (see
-            KINDS), distinct (how many different samples), passport}}, first the one to rank by; `neighbours`: the samples most like
-        copies, and for each the indices of the nearest training images and how near (see memorisation).
+        headlined), blind (it does not tell faulty sets from real images here), better (lower or higher), measures
+        (see KINDS), distinct (how many different samples), passport}}, first the one to rank by; `neighbours`: the
+        samples most like copies, and for each the indices of the nearest training images and how near (see
+        memorisation).
 
     Raises:
         SettingError: if the samples are not of the image set's shape, or too few.
