@@ -11,21 +11,23 @@ squares, how either orders them beside the share of valid squares (Spearman).
 from __future__ import annotations
 
 import argparse
-from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 from scipy.stats import spearmanr
 from turns import say
 
+from gencompare.evaluation.ranks import agreement
+
 EXACT = "squares_valid"
 
 
 def agreeing(first: pd.Series, second: pd.Series) -> str:
     """Return on how many pairs of rows two columns agree which is less."""
-    pairs = list(combinations(first.index, 2))
-    same = sum((first[a] < first[b]) == (second[a] < second[b]) for a, b in pairs)
-    return f"{same} of {len(pairs)} ({same / len(pairs):.0%})"
+    points = [{name: (value, value) for name, value in column.items()} for column in (first, second)]
+    same, opposite, undecided = agreement(*points, "lower")
+    pairs = same + len(opposite) + undecided
+    return f"{same} of {pairs} ({same / pairs:.0%})"
 
 
 def correlation(distance: pd.Series, exact: pd.Series) -> str:

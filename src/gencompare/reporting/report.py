@@ -178,9 +178,9 @@ def copiers(contents: ReportContents) -> dict[str, float]:
     """Return, of contenders whose samples surely stand out as near to a training image more often than real images do,
     how often; of those that failed that is not said: blots may lie nearest to one image."""
     board = contents.board
-    column = next((column for column in board.columns if column.kind.measures == "memorisation"), None)
-    if column is None:
+    if "memorisation" not in board.tables:
         return {}
+    column, *_ = board.tables["memorisation"]
     real = board.cell("real images", column.name)
     found = {}
     for c in (c for c in contents.contenders if c.name not in contents.failures):
@@ -200,7 +200,7 @@ def copies(contents: ReportContents) -> str:
     found = copiers(contents)
     if not found:
         return ""
-    column = next(column for column in contents.board.columns if column.kind.measures == "memorisation")
+    column, *_ = contents.board.tables["memorisation"]
     real = contents.board.cell("real images", column.name).value
     shares = listed([f"{percent(share)} of the samples of {name}" for name, share in found.items()])
     return f"Copies training images: {shares} stand out as near to one (real images: {percent(real)})."

@@ -157,7 +157,8 @@ class Scoreboard:
 
     @property
     def second(self) -> ScoreColumn | None:
-        """The score that decides, by features that learnt this image set alone; None where that was not taken, or is of no use here."""
+        """The score that decides, by features that learnt this image set alone; None where that was not taken, or has no
+        say here."""
         key = next((key for key, kind in KINDS.items() if kind == self.first.kind), "")
         # FID is the Fréchet distance by one extractor's features.
         learnt = KINDS.get(f"{'fd' if key == 'fid' else key}_learnt")
