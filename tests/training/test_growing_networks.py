@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from gencompare.imagesets.arrays import Images
 from gencompare.models.gan_settings import ProgressiveGAN
@@ -50,6 +53,42 @@ def test_each_resolution_leaves_its_weights(tmp_path):
     assert list(trained.stages) == [5, 15]
     assert stages == [Stage(0), Stage(1)]  # faded in, as good as they got
     assert trained.weights["generator.stage_numbers"].tolist() == [2, Stage(2).fade]
+
+
+@pytest.mark.parametrize("stop_after", [2, 4, 7])
+def test_growth_without_transfer_interrupted_ends_with_the_same_bytes(tmp_path, stop_after, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.MODEL", replace(MODEL, transfer=False))
+    same_end(run, tmp_path, stop_after)
+
+
+def test_without_transfer_each_resolution_starts_from_the_weights_that_the_first_did(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.MODEL", replace(MODEL, transfer=False))
+    states, begun = [], {}
+    made, begin = TrainingState.__post_init__, TrainingState.begin_stage
+
+    def watched(self):
+        begin(self)
+        begun[self.steps] = {name: value.clone() for name, value in weights(self).items()}
+        assert set(self.updates.values()) == {0}
+
+    def weights(state):
+        return dict(state.objective.generator.named_parameters())
+
+    monkeypatch.setattr(TrainingState, "__post_init__", lambda self: (states.append(self), made(self))[1])
+    monkeypatch.setattr(TrainingState, "begin_stage", watched)
+    trained = run(tmp_path)
+    [state] = states
+    assert list(begun) == [0, 5, 15]
+    for name, value in begun[0].items():
+        assert torch.equal(value, begun[5][name]) and torch.equal(value, begun[15][name])
+    assert any(not torch.equal(value, begun[0][name]) for name, value in weights(state).items())
+    average = {name: trained.weights[f"generator.{name}"] for name in begun[0]}
+    to = {name: value.detach() for name, value in weights(state).items()}
+    assert distance(average, to) < distance(begun[0], to)  # nothing of the stages before is left in it
+
+
+def distance(some, others):
+    return sum((some[name] - others[name]).square().sum() for name in others)
 
 
 def test_optimisers_start_anew_and_rates_change_at_each_resolution(tmp_path, monkeypatch):

@@ -174,6 +174,8 @@ class ProgressiveGAN:
             or stable, are equally long.
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
         fade: whether new resolutions are faded in; without, they are there at once.
+        transfer: whether a new resolution goes on from the weights of the one before; without, both networks and
+            their averages start anew with each.
         conditional: whether it takes the image set's labels.
         precision: of the convolutions; auto is bfloat16 where that is fast.
     """
@@ -184,6 +186,7 @@ class ProgressiveGAN:
     growth: Annotated[float, Field(gt=0, lt=1)] = 0.6
     lr_scales: dict[Positive, PositiveFloat] = Field(default_factory=lambda: {128: 1.5})
     fade: bool = True
+    transfer: bool = True
     conditional: bool = False
     precision: Precision = "auto"
 

@@ -27,7 +27,7 @@ class Generator(Growing, LatentModel):
     """Latents (N, latent_dim) to images (N, C, r, r) in [-1, 1], r the stage's resolution."""
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
-        super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
+        super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade, config.transfer)
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
         self.latent_dim, self.classes = config.latent_dim, shape.classes_if(config.conditional)
         self.precision = config.precision
@@ -72,7 +72,7 @@ class Discriminator(Growing):
     """
 
     def __init__(self, config: ProgressiveGAN, shape: ImageShape) -> None:
-        super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade)
+        super().__init__(shape.resolution, config.growth, config.lr_scales, config.fade, config.transfer)
         self.precision = config.precision
         widths = doubling_widths(config.width, shape.halvings + 1, config.max_width)[::-1]
         self.from_image = nn.ModuleList(EqualConv2d(shape.channels, width, 1) for width in widths)

@@ -143,7 +143,7 @@ class AdversarialObjective(Objective):
         growing = [network for network in self.networks.values() if isinstance(network, Growing)]
         grown = [network.advance(progress) for network in growing]
         if growing:
-            self.lr_scale = growing[0].lr_scale
+            self.lr_scale, self.transfers = growing[0].lr_scale, growing[0].transfer
         return any(grown)
 
     def opinion(self, logits: Tensor) -> Tensor:

@@ -39,11 +39,13 @@ class Objective(ABC):
         averaged: names of the networks whose exponential moving average makes the samples.
         metrics: detached scalars to log beside the losses, set anew by each step.
         lr_scale: factor on the learning rates, which `advance` may change.
+        transfers: whether a stage goes on from the weights of the one before.
         period: after how many steps they cost the same again, where not all cost the same.
     """
 
     averaged: tuple[str, ...]
     lr_scale: float = 1.0
+    transfers: bool = True
     period: int = 1
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:

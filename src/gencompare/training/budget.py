@@ -66,7 +66,7 @@ def measure_speed(
         taken, flops = [], []
         for share in (np.arange(POINTS) + 0.5) / POINTS:
             if state.objective.advance(float(share)):
-                state.reset_optimisers()
+                state.begin_stage()
             with flop_counter() as counter:
                 for _ in range(state.objective.period):
                     take_step(state, feed, settings, float(share))  # also warms up

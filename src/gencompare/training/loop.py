@@ -200,7 +200,7 @@ def _train_row(
         if grown:
             if step:
                 state.stages[step] = state.averaged_weights()  # the averages have not grown yet
-            state.reset_optimisers()
+            state.begin_stage()
             state.flops_by_step.clear()
         place = str(step % state.objective.period)
         counted = place not in state.flops_by_step

@@ -24,7 +24,7 @@ class TrainingState:
 
     Attributes:
         steps: batches seen.
-        updates: optimiser steps taken, by network.
+        updates: optimiser steps taken since the averages began, by network.
         seconds, cpu_seconds, flops: spent on training so far, over all processes that worked on it.
         flops_by_step: of each step of the objective's period, at this stage.
         peak_memory_mb: the largest memory seen.
@@ -73,6 +73,12 @@ class TrainingState:
         self.optimisers = {
             name: self.make_optimiser(name, network) for name, network in self.objective.networks.items()
         }
+
+    def begin_stage(self) -> None:
+        """Start every optimiser anew, and every average where networks do not go on from the stage before."""
+        self.reset_optimisers()
+        if not self.objective.transfers:
+            self.updates = dict.fromkeys(self.updates, 0)
 
     def averaged_weights(self) -> Tensors:
         """Return the weights that make the samples, keyed `<network>.<name>`, on the CPU."""

@@ -66,6 +66,7 @@ class Growing(nn.Module):
         growth: share of the budget after which the last level is faded in.
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
         fading: whether new levels are faded in.
+        transfer: whether a new level goes on from the weights of the one before; without, from those it was made with.
         stage_numbers: the stage, int64 (2,). Whole numbers in a buffer travel with weights and checkpoints, and
             a moving average takes them as they are. They stay on the CPU, for it reads them at every step.
     """
@@ -73,13 +74,20 @@ class Growing(nn.Module):
     stage_numbers: Tensor
 
     def __init__(
-        self, resolution: int, growth: float, lr_scales: dict[int, float], fading: bool = True
+        self,
+        resolution: int,
+        growth: float,
+        lr_scales: dict[int, float],
+        fading: bool = True,
+        transfer: bool = True,
     ) -> None:
         super().__init__()
         self.levels = int(math.log2(resolution)) - 1
         self.growth = growth
         self.lr_scales = lr_scales
         self.fading = fading
+        self.transfer = transfer
+        self._made_with: dict[str, Tensor] | None = None
         self.register_buffer("stage_numbers", torch.tensor([self.levels - 1, WHOLE]))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -104,8 +112,14 @@ class Growing(nn.Module):
 
     def advance(self, progress: float) -> bool:
         """Take the stage that belongs to a share of the budget; say whether that is another resolution."""
-        before, self.stage = self.stage.level, schedule(progress, self.growth, self.levels, self.fading)
-        return self.stage.level != before
+        if not self.transfer and self._made_with is None:
+            self._made_with = {name: tensor.clone() for name, tensor in self.state_dict().items()}
+        stage = schedule(progress, self.growth, self.levels, self.fading)
+        grown = stage.level != self.stage.level
+        if grown and self._made_with is not None:
+            self.load_state_dict(self._made_with)
+        self.stage = stage
+        return grown
 
     def view(self, images: Tensor) -> Tensor:
         """Real images (N, C, R, R) with no more detail than the generator can make at this stage."""
