@@ -41,6 +41,13 @@ def test_few_copied_unreadable_and_changed_images_are_said():
     assert changed == "Changed while reading: 16-bit 2 images."
 
 
+def test_of_few_images_in_a_folder_of_ones_own_it_is_said_who_is_made_for_them():
+    (few,) = alerts({"name": "folder", "counts": {"train": 116, "heldout": 28}, "files": 144})
+    assert few.endswith("a GAN may not learn at all; dcgan_augmented is made for so few.")
+    (others,) = alerts({"name": "squares", "counts": {"train": 116, "heldout": 28}})
+    assert others == "Only 116 different images: a model can learn them by heart."
+
+
 def test_a_class_that_one_split_lacks_is_named():
     card = {
         "counts": {"train": 10_000, "heldout": 2000},

@@ -30,9 +30,11 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
         found.append(
             f"{count(train)} training images were made of {count(files)} files: they are no independent ones."
         )
+    own = card.get("name") == "folder"  # of whose settings advice can be given
     different = min(train or 0, files or train or 0)
     if 0 < different < FEW:
-        found.append(f"Only {count(different)} different images: a model can learn them by heart.")
+        made_for = ", and a GAN may not learn at all; dcgan_augmented is made for so few" if own else ""
+        found.append(f"Only {count(different)} different images: a model can learn them by heart{made_for}.")
     for split, what in (("train", "to train on"), ("heldout", "held out")):
         images = card.get("splits", {}).get(split, {}).get("per_class", {})
         absent = [name for name, number in images.items() if not number]
@@ -47,7 +49,6 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
             found.append(f"{count(number)} of {count(files)} files ({percent(number / files)}) {what}.")
     converted = dict(card.get("converted", {}))
     read = (files or 0) - sum(card.get(key, {}).get("count", 0) for key in ("unreadable", "duplicates"))
-    own = card.get("name") == "folder"  # of whose settings advice can be given
     pad = "; image_sets.folder.fit=pad keeps all of them" if own else ""
     for what, key in (
         ("are grey, which alone tells them from the others", GREY),
