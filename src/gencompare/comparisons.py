@@ -42,8 +42,7 @@ Several = Annotated[tuple[str, ...], Field(min_length=2)]
 
 @settings
 class Claim:
-    """What somebody expects of a comparison, as scores can judge it: one of `order`, `equal`, `learns`,
-    `fails` and `worsens`.
+    """What somebody expects of a comparison, as scores can judge it: one of `order`, `equal`, `learns` and `fails`.
 
     Attributes:
         says: the expectation in words, for the report.
@@ -52,8 +51,7 @@ class Claim:
         within: how many times, with `equal` alone; 1.15 is 15% more.
         learns: a contender that learns within its budget.
         fails: one that does not.
-        worsens: one that is better on the way than at the end of its training, by its curve.
-        score: kind of the score that judges; the one that the answer goes by where it is left out. No curve has another.
+        score: kind of the score that judges; the one that the answer goes by where it is left out.
     """
 
     says: str
@@ -62,23 +60,19 @@ class Claim:
     within: Annotated[float, Field(gt=1)] | None = None
     learns: str | None = None
     fails: str | None = None
-    worsens: str | None = None
     score: Annotated[str, AfterValidator(_known_score)] | None = None
 
     def __post_init__(self) -> None:
-        forms = {name: getattr(self, name) for name in ("order", "equal", "learns", "fails", "worsens")}
+        forms = {name: getattr(self, name) for name in ("order", "equal", "learns", "fails")}
         if sum(form is not None for form in forms.values()) != 1:
             raise ValueError(f"give one of {', '.join(forms)}")
         if (self.equal is None) != (self.within is None):
             raise ValueError("equal needs within, such as within: 1.15, and nothing else has it")
-        if self.worsens and self.score:
-            raise ValueError("worsens is judged by the distance along the curve: leave score out")
 
     @property
     def contenders(self) -> tuple[str, ...]:
         """Those it is about."""
-        alone = (self.learns, self.fails, self.worsens)
-        return self.order or self.equal or tuple(one for one in alone if one is not None)
+        return self.order or self.equal or tuple(one for one in (self.learns, self.fails) if one is not None)
 
 
 @settings

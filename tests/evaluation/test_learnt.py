@@ -74,6 +74,16 @@ def test_it_learns_classes_where_there_are_some_and_else_views() -> None:
     assert nearest_agree(features, fresh.labels) > nearest_agree(unlearnt, fresh.labels)
 
 
+def test_of_many_images_it_learns_from_all_over_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learnt, "MOST_LEARNT_FROM", 100)
+    given = stripes(400, 0)
+    order = np.argsort(given.labels, kind="stable")
+    by_class = Images(given.images[order], given.labels[order])
+    few = Images(by_class.images[::4], by_class.labels[::4])
+    assert learn(by_class) == learn(few)
+    assert set(few.labels[:100]) == {0, 1}
+
+
 def test_the_loss_of_views_is_that_of_finding_the_partner() -> None:
     codes = torch.eye(8).repeat(2, 1)  # partners alike, all others at right angles
     others = 14 * math.exp(-1 / learnt.TEMPERATURE)

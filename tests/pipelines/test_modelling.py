@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from gencompare.evaluation import features as features_module
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import flatten_weights
-from gencompare.pipelines.modelling import nodes, validation
+from gencompare.pipelines.modelling import nodes, pictures, validation
 from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
+from gencompare.sampling.saved import labels_like
 from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
 from gencompare.training import checkpoint
 from gencompare.training.validation import Point, keep
@@ -353,7 +355,7 @@ def test_samples_made_in_parts_are_those_made_at_once():
     weights = flatten_weights(contender.model.networks(ImageShape(1, 16, 3)))
 
     whole, _, cost = nodes.sample_contender(weights, weights, {}, prepared, settings, {"samples": 150})
-    asked = (weights, weights, {}, prepared, settings, np.resize(images.labels, 150))
+    asked = (weights, weights, {}, prepared, settings, labels_like(images, 150))
     parts = [
         nodes._sample_part(0, 150, 0.0, *asked)[0],  # out of time after one batch
         nodes._sample_part(64, 64, math.inf, *asked)[0],
@@ -365,3 +367,27 @@ def test_samples_made_in_parts_are_those_made_at_once():
     sampler = nodes._sampler(contender, weights, prepared, {})
     assert (sampling.sample(sampler, 150, asked[-1], settings["seed"]) == whole.images).all()
     assert cost["nfe"] == 1 and cost["seconds_per_image"] > 0
+
+
+@pytest.mark.parametrize(("photos", "errors"), [(29, 29), (200, 64)])
+def test_reconstructions_are_of_one_image_a_photo_from_all_over_the_split(monkeypatch, photos, errors):
+    source = np.repeat(np.arange(photos), 10)
+    labels = np.repeat(np.arange(photos) % 2, 10)
+    pixels = np.broadcast_to(source.astype(np.uint8)[:, None, None, None], (len(source), 8, 8, 1))
+    heldout = Images(np.ascontiguousarray(pixels), labels, {"source": source})
+    shown = []
+
+    def reconstruct(sampler, real, labels):
+        shown.append((real[:, 0, 0, 0], labels))
+        return real
+
+    def interpolate_real(sampler, first, last, frames, labels):
+        return np.repeat(first[:, None], frames, axis=1)
+
+    monkeypatch.setattr(pictures.sampling, "reconstruct", reconstruct)
+    monkeypatch.setattr(pictures.sampling, "interpolate_real", interpolate_real)
+    _, found = pictures.reconstruction(SimpleNamespace(inverts=True, classes=2), heldout)
+    [(greys, given)] = shown
+    assert found == [0.0] * errors
+    assert len(set(greys.tolist())) == errors and greys[-1] > 0.9 * photos
+    assert np.array_equal(given, greys % 2)

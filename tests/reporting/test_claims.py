@@ -9,10 +9,9 @@ import pytest
 from gencompare.comparisons import Claim
 from gencompare.reporting.answer import Standing
 from gencompare.reporting.claims import CANNOT_BE_TOLD, DOES_NOT_HOLD, HOLDS, judge_equal, judge_order, judged
-from gencompare.reporting.curves import over_seeds
 from gencompare.reporting.report import answer_of, render
 
-from .conftest import FD, VALUES, changed, curve, with_scores, with_seeds
+from .conftest import FD, VALUES, changed, with_scores, with_seeds
 
 LOW, HIGH = Standing("low", 1.0, 0.8, 1.2), Standing("high", 2.0, 1.8, 2.2)
 WIDE = Standing("wide", 1.5, 0.9, 2.1)
@@ -217,28 +216,6 @@ def test_who_failed_fails_and_who_did_not_learns(contents):
     assert judge(contents, learns="ddpm")[0] == HOLDS
     assert judge(contents, fails="ddpm")[0] == DOES_NOT_HOLD
     assert "41.2 (38.0 to 44.9)" in judge(contents, learns="ddpm")[1]
-
-
-@pytest.mark.parametrize(
-    ("distances", "verdict", "why"),
-    [
-        (
-            (1.0, 0.3, 0.6, 0.9),
-            HOLDS,
-            "best after 3 min, 0.300 (0.280 to 0.320), and ends with 0.900 (0.880 to 0.920)",
-        ),
-        ((1.0, 0.9, 0.6, 0.3), DOES_NOT_HOLD, "best at its end, 0.300 (0.280 to 0.320)"),
-        ((1.0, 0.30, 0.30, 0.31), CANNOT_BE_TOLD, "may be chance"),
-        (None, CANNOT_BE_TOLD, "vae has no curve"),
-    ],
-)
-def test_who_was_surely_better_on_the_way_worsened(contents, distances, verdict, why):
-    cost = {"train_seconds": 720.0, "train_flops": 3.0, "kimg": 3.0}
-    drawn = over_seeds([curve("vae", cost, distances)]) if distances else None
-    found, evidence = judge(changed(contents, "vae", dataclasses.replace, curve=drawn), worsens="vae")
-    assert found == verdict
-    assert why in evidence
-    assert ("another seed may change it" in evidence) == (verdict != CANNOT_BE_TOLD)
 
 
 def test_why_somebody_did_not_learn_is_said(contents):

@@ -41,6 +41,17 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
     assert torch.allclose(fitted.factors[0] @ fitted.factors[0].T, covariance, atol=1e-4)
 
 
+def test_a_mixture_is_fitted_to_images_from_all_over_the_set():
+    torch.manual_seed(0)
+    networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
+    images = np.repeat(np.arange(4, dtype=np.uint8) * 60, 50)[:, None, None, None] * np.ones(
+        (16, 16, 1), np.uint8
+    )
+    few = Mixture(components=1, images=20).fit(networks, images)  # in the order of their greys
+    every = Mixture(components=1, images=200).fit(networks, images)
+    assert torch.allclose(few["means"], every["means"], atol=1e-5)
+
+
 def test_a_mixture_with_more_components_than_images_is_refused():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):

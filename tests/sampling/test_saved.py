@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 
 from gencompare.config.typed import SettingError
-from gencompare.sampling.saved import answer, choose, read, saved
+from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.sampling.saved import answer, choose, describe, labels_like, read, saved
+
+
+def test_labels_are_asked_for_in_proportion_however_the_images_are_sorted():
+    heldout = Images(np.zeros((300, 8, 8, 1), np.uint8), np.repeat([0, 1, 2], [150, 100, 50]))
+    asked = labels_like(heldout, 120)
+    assert np.bincount(asked) == pytest.approx([60, 40, 20], abs=12)
+    assert np.array_equal(np.sort(labels_like(heldout, 300)), heldout.labels)
+    assert np.array_equal(labels_like(heldout, 700)[:120], asked)
+    assert labels_like(Images(heldout.images), 120) is None
+    card = {"folder": "sorted", "channels": 1, "resolution": 8, "classes": ["a", "b", "c"]}
+    told = describe(ImageSplits(train=heldout, heldout=heldout, card=card))["labels"]
+    assert np.array_equal(np.resize(told, 700), labels_like(heldout, 700))  # what `sample` goes by
 
 
 def test_one_training_is_found_by_its_short_name_in_its_newest_whole_version(tmp_path, leave_training):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from gencompare.objectives.base import Objective
 from gencompare.training import checkpoint
-from gencompare.training.loop import train
+from gencompare.training.loop import all_steps, flop_counter, train
 from gencompare.training.progress import Stopped, observing, stopping
 from gencompare.training.settings import TrainingSettings
 
@@ -67,6 +68,51 @@ def test_flops_of_steps_that_differ_are_counted_each(tmp_path):
     one = 2 * (2 * 16 * 64 * 1)
     trained = run(tmp_path, objective=Alternating)
     assert trained.cost["train_flops"] == (25 + 9) * one  # of 25 steps, 9 are the first of three
+
+
+def test_flops_of_attention_are_counted_on_a_cpu_as_on_cuda():
+    query, key, value = (torch.randn(2, 3, n, 8, requires_grad=True) for n in (16, 32, 32))
+    with flop_counter() as counter:
+        seen = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        forward = counter.get_total_flops()
+        seen.sum().backward()
+    product = 2 * (2 * 3) * 16 * 32 * 8
+    assert forward == 2 * product  # queries with keys, and shares with values
+    assert (
+        counter.get_total_flops() == forward + 5 * product
+    )  # scores once more, and a gradient of each factor
+
+
+@pytest.mark.parametrize(("steps", "batch"), [(2007, 16), (2007, 64), (25, 16)])
+def test_a_budget_in_whole_batches_is_as_many_steps(steps, batch):
+    kimg = steps * batch / 1000
+    assert all_steps(replace(SETTINGS, kimg=kimg, batch_size=batch)) == steps
+    assert all_steps(replace(SETTINGS, kimg=kimg + 0.001, batch_size=batch)) == steps + 1
+
+
+@pytest.mark.parametrize("stop_after", [None, 1])
+def test_a_row_over_two_stages_has_the_means_of_the_steps_that_had_a_loss(tmp_path, stop_after):
+    class InStages(Objective):
+        averaged = ("first",)
+
+        def __init__(self):
+            super().__init__({name: nn.Linear(1, 1) for name in ("first", "second")})
+
+        def step(self, batch):
+            name = "first" if batch.index < 7 else "second"  # rows are of five steps
+            yield name, self.networks[name](torch.ones(1, 1)).sum() * 0 + batch.index
+            self.metrics = {f"seen_{name}": torch.tensor(1.0)}
+
+    def go_on():
+        return run(tmp_path, objective=InStages)
+
+    if stop_after is not None:
+        with interrupted(stop_after):
+            go_on()
+    history = go_on().history
+    assert list(history["loss/first"][:2]) == [2.0, 5.5]  # of steps 0 to 4, of 5 and 6
+    assert list(history["loss/second"][1:3]) == [8.0, 12.0]  # of 7 to 9, of 10 to 14
+    assert history["seen_first"][1] == history["seen_second"][1] == 1.0
 
 
 class LinearOnly(Objective):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gencompare.evaluation.extractors import Extractor
-from gencompare.imagesets.arrays import Images, to_network
+from gencompare.imagesets.arrays import Images, spread, to_network
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ WIDTHS = (32, 64, 128)
 BATCH = 128
 EPOCHS = 24
 MOST_IMAGES = 100_000  # about a minute of one core at 32 x 32
-MOST_LEARNT_FROM = 20_000  # training images, the first ones
+MOST_LEARNT_FROM = 20_000  # training images
 SIDE = 32  # larger images are averaged down to this
 LR = 4e-3
 CODE = 64  # numbers by which views are told apart
@@ -106,8 +106,13 @@ def learn(train: Images) -> bytes:
     """
     logger.info("%s learns %s of the training images, once for all contenders.", LEARNER, subject(train))
     with _alone():
-        pixels = _pixels(np.array(train.images[:MOST_LEARNT_FROM]))
-        classes = None if subject(train) == "views" else torch.from_numpy(np.array(train.labels))
+        seen = spread(MOST_LEARNT_FROM, len(train))
+        pixels = _pixels(np.array(train.images[seen]))
+        classes = (
+            None
+            if train.labels is None or subject(train) == "views"
+            else torch.from_numpy(train.labels[seen])
+        )
         network = _Network()
         head = nn.Linear(sum(WIDTHS), CODE if classes is None else int(classes.max()) + 1)
         steps = max(1, min(EPOCHS * len(pixels), MOST_IMAGES) // BATCH)

@@ -61,6 +61,12 @@ class ImageSplits:
     card: dict[str, Any]
 
 
+def spread(count: int, of: int) -> np.ndarray:
+    """Return where at most `count` images stand, evenly spread over so many, int64: the first ones of a set in the order
+    of its classes or photos would be of a few alone."""
+    return np.linspace(0, of, min(count, of), endpoint=False).astype(int)
+
+
 def to_network(images: np.ndarray) -> torch.Tensor:
     """Convert uint8 (N, H, W, C) to float32 (N, C, H, W) in [-1, 1]."""
     import torch

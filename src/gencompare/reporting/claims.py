@@ -11,8 +11,8 @@ from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import chances
 from gencompare.reporting.answer import Standing, failed
-from gencompare.reporting.contents import ContenderReport, ReportContents
-from gencompare.reporting.formatting import duration, listed, number, probability
+from gencompare.reporting.contents import ReportContents
+from gencompare.reporting.formatting import listed, number, probability
 from gencompare.reporting.tables import Scoreboard, ScoreColumn
 
 HOLDS = "holds"
@@ -154,9 +154,7 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
     standings = _standings(claim, contents, column)
     unranked = [s for s in standings if not s.ranked]
     without = failed(unranked, len(standings))[0].removesuffix(".") if unranked else ""
-    if claim.worsens:
-        verdict, reason = _judge_worsening(contents.contenders[names.index(claim.worsens)])
-    elif claim.order is None and claim.equal is None:
+    if claim.order is None and claim.equal is None:
         verdict, reason = _judge_learning(claim, contents, standings[0], column)
     elif [s for s in unranked if claim.equal or not _lost(s.name, contents)]:
         return CANNOT_BE_TOLD, without
@@ -212,21 +210,6 @@ def _judge_learning(
         return CANNOT_BE_TOLD, f"{name} has no {column.full}"
     verdict = HOLDS if claim.learns else DOES_NOT_HOLD
     return verdict, f"{name} did not fail; {column.full} {standing.measured}"
-
-
-def _judge_worsening(contender: ContenderReport) -> tuple[str, str]:
-    curve, name = contender.curve, contender.name
-    if curve is None or len(curve.values) < 3:
-        return CANNOT_BE_TOLD, f"{name} has no curve"
-    ends = zip(curve.values, curve.lows, curve.highs, strict=True)
-    points = [Standing(name, *end).measured for end in ends]
-    if curve.best == len(points) - 1:
-        return DOES_NOT_HOLD, f"the curve of {name} is best at its end, {points[-1]}"
-    after = duration(curve.spent["train_seconds"][curve.best])
-    reason = f"the curve of {name} is best after {after}, {points[curve.best]}, and ends with {points[-1]}"
-    if curve.got_worse:
-        return HOLDS, reason
-    return CANNOT_BE_TOLD, f"{reason}, which may be chance or is little"
 
 
 def _probability(claim: Claim, contents: ReportContents, column: ScoreColumn) -> str:

@@ -73,14 +73,10 @@ class Curve:
     @property
     def got_worse(self) -> bool:
         """Whether the last point is surely, and by more than a little, worse than the best trained one."""
-        best = self.best
-        sure = NORMAL_95 * math.hypot(self.errors[best], self.errors[-1])
-        return self.values[-1] - self.values[best] > max(sure, STILL_FALLS * abs(self.values[best]))
-
-    @property
-    def best(self) -> int:
-        """Which of the trained points is the best one; 0 where there is only the untrained one."""
-        return 1 + int(np.argmin(self.values[1:])) if len(self.values) > 1 else 0
+        best = int(np.argmin(self.values[1:])) + 1 if len(self.values) > 2 else len(self.values) - 1
+        little = STILL_FALLS * abs(self.values[best])
+        # Whole intervals, over seeds where there are some: the best of several points is the luckiest, too.
+        return self.lows[-1] > self.highs[best] and self.values[-1] - self.values[best] > little
 
     @property
     def advice(self) -> str:
@@ -88,7 +84,7 @@ class Curve:
         if self.still_falls:
             return "Its curve still falls at the end: give it more budget."
         if self.got_worse:
-            seconds = self.spent["train_seconds"][self.best]
+            seconds = self.spent["train_seconds"][int(np.argmin(self.values[1:])) + 1]
             return (
                 f"It was better after {duration(seconds)} and got worse: lower learning rates may last longer, and "
                 "training.sample_from=best takes the weights of its best point."

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from gencompare.config.contender import read_contender
 from gencompare.config.typed import SettingError, nearest
 from gencompare.files import read_json, read_sound
-from gencompare.imagesets.arrays import ImageSplits
+from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.parts.shape import ImageShape
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, load
@@ -32,12 +32,22 @@ def describe(prepared: ImageSplits) -> dict[str, Any]:
     """Say what a contender makes images of, JSON-ready.
 
     Returns:
-        `image_set` (name of its folder), `channels`, `resolution`, `classes` (names), and `labels`: those of the
-        held-out split in their order, which scored samples have, over and over.
+        `image_set` (name of its folder), `channels`, `resolution`, `classes` (names), and `labels`: those that scored
+        samples have, over and over.
     """
-    card, labels = prepared.card, prepared.heldout.labels
+    card, labels = prepared.card, labels_like(prepared.heldout, len(prepared.heldout))
     facts = {key: card[key] for key in ("channels", "resolution", "classes")}
     return {"image_set": card["folder"], **facts, "labels": [] if labels is None else labels.tolist()}
+
+
+def labels_like(images: Images, n: int) -> np.ndarray | None:
+    """Return n labels in the proportions of real images, int64: theirs in a random order, always the same, over and over.
+
+    In their own order, which is often that of the classes, the first n would be of a few classes alone.
+    """
+    if images.labels is None:
+        return None
+    return np.resize(np.random.default_rng(0).permutation(images.labels), n)
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,13 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, by_stage, growth, reconstruction
-from gencompare.pipelines.modelling.validation import Curve, Validator, labels_like
+from gencompare.pipelines.modelling.validation import Curve, Validator
 from gencompare.running.alone import alone
 from gencompare.running.parallel import train
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler, fit, load
-from gencompare.sampling.saved import describe
+from gencompare.sampling.saved import describe, labels_like
 from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device

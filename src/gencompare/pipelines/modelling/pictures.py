@@ -6,7 +6,8 @@ import numpy as np
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare.imagesets.arrays import Images
+from gencompare.evaluation.bench import first_of_each, rows, sources
+from gencompare.imagesets.arrays import Images, spread
 from gencompare.imagesets.pictures import strips
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
@@ -36,11 +37,12 @@ def by_stage(weights: Weights) -> list[dict[str, Tensor]]:
 def reconstruction(sampler: Sampler, heldout: Images) -> tuple[Image, list[float]]:
     """Draw real images, below them their reconstructions, then interpolations between real images.
 
-    Beside the picture the mean squared error of each of RECONSTRUCTED real images, of pixels in [0, 1]. Of a contender
-    that cannot lead images back to noise there is neither, only the real images.
+    Beside the picture the mean squared error of each of RECONSTRUCTED real images, one a photo, of pixels in [0, 1]. Of a
+    contender that cannot lead images back to noise there is neither, only the real images.
     """
-    real = np.asarray(heldout.images[: max(RECONSTRUCTED, FRAMES)])
-    labels = heldout.labels[: len(real)] if sampler.classes and heldout.labels is not None else None
+    photos = first_of_each(sources(heldout))
+    chosen = rows(heldout, photos[spread(max(RECONSTRUCTED, FRAMES), len(photos))])
+    real, labels = chosen.images, chosen.labels if sampler.classes else None
     first = np.resize(real, (FRAMES, *real.shape[1:]))[None]
     if not sampler.inverts:
         return strips(first), []

@@ -22,11 +22,12 @@ from gencompare.evaluation.features import extract, features, make_extractor
 from gencompare.evaluation.resampling import NORMAL_95, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json, write_whole
-from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.arrays import Images, spread
 from gencompare.imagesets.pictures import POINT_IMAGES
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
+from gencompare.sampling.saved import labels_like
 from gencompare.sampling.settings import Diffusion, DPMSolver, Mixture
 from gencompare.training.fingerprint import PACKAGE, code_hash
 from gencompare.training.settings import Device
@@ -112,7 +113,8 @@ class Validator:
         if found is None or shown is None:
             started = time.perf_counter()
             components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
-            fitted_to = contender.images.of(self.train).images[: max(FITTED, 20 * components)]
+            own = contender.images.of(self.train).images
+            fitted_to = own[spread(max(FITTED, 20 * components), len(own))]
             measured = [self._measure(make(quick, point.weights(), fitted_to)) for point in points]
             found = {
                 "passport": self._facts() | {"n": measured[0][1], "sampler": _words(quick, contender)},
@@ -210,8 +212,3 @@ def _words(quick: Contender, contender: Contender) -> str:
     if quick is contender:
         return "the contender's own"
     return f"DPM-Solver++ of {quick.sampler.steps} steps in place of {type(contender.sampler).__name__} of {contender.sampler.steps}"
-
-
-def labels_like(images: Images, n: int) -> np.ndarray | None:
-    """Return n labels in the proportions of real images: theirs, in their order, over and over."""
-    return None if images.labels is None else np.resize(images.labels, n)
