@@ -212,6 +212,16 @@ def test_scores_at_another_n_are_refused(
         score_table({"few": other}, clothes_reference)
 
 
+def test_of_more_samples_those_from_all_over_the_file_count_and_are_named_by_their_place(
+    clothes: ImageSplits, clothes_reference: dict, settings: EvaluationSettings, cache: Path
+) -> None:
+    held, copies = np.asarray(clothes.heldout.images[-N:]), np.asarray(clothes.train.images[:N])
+    found = score(Images(np.concatenate([held, copies])), clothes, clothes_reference, settings, cache)
+    assert found["n"] == N
+    assert kinds(found)["memorised"]["value"] == pytest.approx(0.5, abs=0.05)
+    assert min(found["neighbours"]["samples"]) >= N  # the likest to copies are all among the copies
+
+
 def test_the_same_scores_come_out_byte_for_byte(
     squares: ImageSplits,
     squares_reference: dict,

@@ -17,7 +17,7 @@ from gencompare.evaluation.fidelity import LIMIT, directions, fidelity_and_diver
 from gencompare.evaluation.learnt import Learnt
 from gencompare.evaluation.resampling import Subsets, mean
 from gencompare.evaluation.square_scores import square_statistic
-from gencompare.imagesets.arrays import Images
+from gencompare.imagesets.arrays import Images, spread
 
 
 def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
@@ -29,7 +29,10 @@ def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
     different = distinct(samples.images)
     extractor, *others = bench.extractors
     made, real = bench.features(samples), bench.features(bench.drawn(split))
-    shares = partial(fidelity_and_diversity, directions(made[:LIMIT]), directions(real[:LIMIT]), k)
+    # Real images may be in the order of their classes.
+    shares = partial(
+        fidelity_and_diversity, directions(made[:LIMIT]), directions(real[spread(LIMIT, len(real))]), k
+    )
     found = [
         _distances(samples, bench, extractor),
         Measurement(

@@ -17,7 +17,7 @@ from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training, of_reconstructions
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json
-from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.imagesets.arrays import Images, ImageSplits, spread
 
 FEWEST = 16
 
@@ -52,7 +52,7 @@ def score(
     """Score saved samples; JSON-ready, and on a CPU the same bytes for the same input.
 
     Args:
-        samples: the saved samples; the first n count.
+        samples: the saved samples; n of them count, evenly spread, for files are often in the order of their classes.
         splits: the image set they imitate.
         reference: from `describe_reference`, with the same splits and settings.
         settings: how to score.
@@ -72,12 +72,14 @@ def score(
     """
     _check_shape(samples, splits)
     bench = Bench(splits, settings, cache, comparable(splits, settings, len(samples)))
-    first = rows(samples, slice(bench.n))
+    chosen = spread(bench.n, len(samples))
+    some = rows(samples, chosen)
     limit = reference["memorised_below"]
     key = content_hash(
-        first.images, None if first.labels is None else first.labels.tolist(), limit, _facts(bench)
+        some.images, None if some.labels is None else some.labels.tolist(), limit, _facts(bench)
     )
-    scored = _once(cache / "scores" / f"{key}.json", lambda: _score(first, first, bench, limit))
+    scored = _once(cache / "scores" / f"{key}.json", lambda: _score(some, some, bench, limit))
+    scored["neighbours"]["samples"] = chosen[scored["neighbours"]["samples"]].tolist()
     for name, one in scored["scores"].items():
         one["blind"] = name in reference["blind"]
     if len(reconstruction):
