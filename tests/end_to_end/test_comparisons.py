@@ -36,10 +36,11 @@ def places(
     (birds / "images.txt").unlink()
     (birds / "images.txt").write_text("".join(listed[::7]))
     for split, count in (("train", 256), ("test", 128)):
-        (cars / split / "automobile").mkdir(parents=True)
-        photos = sorted(Path(sources["cifar10"]["folder"], split, "automobile").iterdir())
-        for photo in photos[:count]:
-            (cars / split / "automobile" / photo.name).symlink_to(photo)
+        for kind in ("automobile", "horse"):
+            (cars / split / kind).mkdir(parents=True)
+            photos = sorted(Path(sources["cifar10"]["folder"], split, kind).iterdir())
+            for photo in photos[:count]:
+                (cars / split / kind / photo.name).symlink_to(photo)
     few = {"cub200": {"folder": str(birds)}, "cifar10": {"folder": str(cars)}}
     return sources | few | {"fashion_mnist": {"folder": str(fashion_mnist_folder)}}
 
