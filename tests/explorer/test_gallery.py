@@ -66,7 +66,9 @@ def test_wishes_that_make_no_sense_are_refused(gallery, values, said):
 
 def test_images_are_those_of_the_sample_pipeline(gallery, tmp_path):
     trained = read(choose(tmp_path / "06_models", "one.ddpm").find)
-    assert np.array_equal(gallery.images("one/squares/ddpm", Wish(seed=5), 3), trained.sample(3, None, 5))
+    images = gallery.images("one/squares/ddpm", Wish(seed=5), 3)
+    assert np.array_equal(images, trained.sample(3, trained.labels(None, 3), 5))
+    assert near(gallery.film("one/squares/ddpm", Wish(seed=5), 3)[:, -1], images)
     other = gallery.images("one/squares/ddpm", Wish(seed=5, label=0, steps=2, guidance=1.0), 3)
     wished = read(choose(tmp_path / "06_models", "one.ddpm").find, {"steps": 2, "guidance_scale": 1.0})
     assert np.array_equal(other, wished.sample(3, np.zeros(3, np.int64), 5))

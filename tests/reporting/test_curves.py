@@ -65,8 +65,7 @@ def test_a_curve_that_got_worse_is_not_called_flat():
     assert not curve([1.0, 0.5, 0.3, 0.45], error=0.2).got_worse
     assert not curve([1.0, 0.5, 0.3]).got_worse
     assert not curve([0.3, 0.5]).got_worse  # worse than untrained is another matter
-    apart = over_seeds([found([1.0, 0.5, 0.2, 0.3]), found([1.0, 0.5, 0.4, 0.6])])
-    assert not apart.got_worse  # two seeds leave it open
+    assert not curve([1.0, 0.5, 0.3, 0.45], error=0.05).got_worse  # the best of several is the luckiest, too
 
 
 def test_the_leader_changes_where_the_curves_cross():

@@ -47,9 +47,10 @@ def test_a_mixture_is_fitted_to_images_from_all_over_the_set():
     images = np.repeat(np.arange(4, dtype=np.uint8) * 60, 50)[:, None, None, None] * np.ones(
         (16, 16, 1), np.uint8
     )
-    few = Mixture(components=1, images=20).fit(networks, images)  # in the order of their greys
-    every = Mixture(components=1, images=200).fit(networks, images)
-    assert torch.allclose(few["means"], every["means"], atol=1e-5)
+    first = Mixture(components=1, images=50).fit(networks, images[:50])["means"]  # of one grey alone
+    few = Mixture(components=1, images=50).fit(networks, images)["means"]
+    every = Mixture(components=1, images=200).fit(networks, images)["means"]
+    assert (few - every).norm() < 0.3 * (first - every).norm()
 
 
 def test_a_mixture_with_more_components_than_images_is_refused():

@@ -47,7 +47,7 @@ def test_a_model_is_logged_once_even_if_it_was_cut_short(client_and_run, trained
 
     model = mlflow.pyfunc.load_model(logged.artifact_location)
     own = read(trained.find)
-    assert np.array_equal(model.predict(pd.DataFrame({"n": [3]})), own.sample(3, None, 4))
+    assert np.array_equal(model.predict(pd.DataFrame({"n": [3]})), own.sample(3, own.labels(None, 3), 4))
     asked = pd.DataFrame({"n": [2, 3], "seed": [5, 6], "labels": [[1], [2, 0]]})
     expected = [own.sample(2, np.array([1, 1]), 5), own.sample(3, np.array([2, 0, 2]), 6)]
     assert np.array_equal(model.predict(asked), np.concatenate(expected))

@@ -84,7 +84,7 @@ def test_without_transfer_each_resolution_starts_from_the_weights_that_the_first
     assert any(not torch.equal(value, begun[0][name]) for name, value in weights(state).items())
     average = {name: trained.weights[f"generator.{name}"] for name in begun[0]}
     to = {name: value.detach() for name, value in weights(state).items()}
-    assert distance(average, to) < distance(begun[0], to)  # nothing of the stages before is left in it
+    assert distance(average, to) < distance(begun[0], to)  # it has forgotten the stages before
 
 
 def distance(some, others):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gencompare.evaluation.extractors import Extractor
-from gencompare.imagesets.arrays import Images, spread, to_network
+from gencompare.imagesets.arrays import Images, drawn, to_network
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +106,9 @@ def learn(train: Images) -> bytes:
     """
     logger.info("%s learns %s of the training images, once for all contenders.", LEARNER, subject(train))
     with _alone():
-        seen = spread(MOST_LEARNT_FROM, len(train))
+        seen = drawn(MOST_LEARNT_FROM, len(train))
         pixels = _pixels(np.array(train.images[seen]))
-        classes = (
-            None
-            if train.labels is None or subject(train) == "views"
-            else torch.from_numpy(train.labels[seen])
-        )
+        classes = None if subject(train) == "views" else torch.from_numpy(np.asarray(train.labels)[seen])
         network = _Network()
         head = nn.Linear(sum(WIDTHS), CODE if classes is None else int(classes.max()) + 1)
         steps = max(1, min(EPOCHS * len(pixels), MOST_IMAGES) // BATCH)

@@ -17,7 +17,7 @@ from gencompare.evaluation.fidelity import LIMIT, directions, fidelity_and_diver
 from gencompare.evaluation.learnt import Learnt
 from gencompare.evaluation.resampling import Subsets, mean
 from gencompare.evaluation.square_scores import square_statistic
-from gencompare.imagesets.arrays import Images, spread
+from gencompare.imagesets.arrays import Images, drawn
 
 
 def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
@@ -29,10 +29,8 @@ def against_reference(samples: Images, bench: Bench) -> list[Measurement]:
     different = distinct(samples.images)
     extractor, *others = bench.extractors
     made, real = bench.features(samples), bench.features(bench.drawn(split))
-    # Real images may be in the order of their classes.
-    shares = partial(
-        fidelity_and_diversity, directions(made[:LIMIT]), directions(real[spread(LIMIT, len(real))]), k
-    )
+    compared = drawn(LIMIT, n)
+    shares = partial(fidelity_and_diversity, directions(made[compared]), directions(real[compared]), k)
     found = [
         _distances(samples, bench, extractor),
         Measurement(

@@ -17,7 +17,7 @@ from gencompare.evaluation.features import content_hash
 from gencompare.evaluation.measurements import against_reference, against_training, of_reconstructions
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json
-from gencompare.imagesets.arrays import Images, ImageSplits, spread
+from gencompare.imagesets.arrays import Images, ImageSplits, drawn
 
 FEWEST = 16
 
@@ -52,7 +52,7 @@ def score(
     """Score saved samples; JSON-ready, and on a CPU the same bytes for the same input.
 
     Args:
-        samples: the saved samples; n of them count, evenly spread, for files are often in the order of their classes.
+        samples: the saved samples; of more than n, n count, drawn at random and always the same.
         splits: the image set they imitate.
         reference: from `describe_reference`, with the same splits and settings.
         settings: how to score.
@@ -72,7 +72,7 @@ def score(
     """
     _check_shape(samples, splits)
     bench = Bench(splits, settings, cache, comparable(splits, settings, len(samples)))
-    chosen = spread(bench.n, len(samples))
+    chosen = drawn(bench.n, len(samples))
     some = rows(samples, chosen)
     limit = reference["memorised_below"]
     key = content_hash(

@@ -39,7 +39,7 @@ class Wish:
 
     Attributes:
         seed: of its noise.
-        label: number of a class, for contenders that take labels; None goes round the classes.
+        label: number of a class, for contenders that take labels; None for those of the scored samples.
         steps, guidance: of a diffusion model's sampler, in place of its own.
     """
 
@@ -199,9 +199,7 @@ def _is_noisy(sampler: Mapping[str, Any]) -> bool:
 
 
 def _labels(trained: Trained, wish: Wish, n: int) -> np.ndarray | None:
-    if wish.label is None or not trained.sampler.classes:
-        return None
-    return trained.labels(wish.label, n)
+    return trained.labels(wish.label, n) if trained.sampler.classes else None
 
 
 def wish_of(values: Mapping[str, str], entry: Mapping[str, Any]) -> Wish:

@@ -61,10 +61,12 @@ class ImageSplits:
     card: dict[str, Any]
 
 
-def spread(count: int, of: int) -> np.ndarray:
-    """Return where at most `count` images stand, evenly spread over so many, int64: the first ones of a set in the order
-    of its classes or photos would be of a few alone."""
-    return np.linspace(0, of, min(count, of), endpoint=False).astype(int)
+def drawn(count: int, of: int) -> np.ndarray:
+    """Draw at most `count` of `of` positions at random, always the same ones, in their order: int64.
+
+    The first ones would be of a few classes or photos where a set is sorted by them, evenly spaced ones where they take turns.
+    """
+    return np.sort(np.random.default_rng(0).permutation(of)[:count])
 
 
 def to_network(images: np.ndarray) -> torch.Tensor:

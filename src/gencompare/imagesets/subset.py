@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from gencompare.config.typed import Positive, SettingError, settings
-from gencompare.imagesets.arrays import Images, spread
+from gencompare.imagesets.arrays import Images
 
 
 @settings
@@ -50,7 +50,7 @@ class Subset:
         if self.count is not None and self.count > len(rows):
             raise SettingError(f"images.count={self.count}: there are only {len(rows)} training images")
         if self.count is not None:
-            rows = rows[spread(self.count, len(rows))]
+            rows = rows[np.linspace(0, len(rows), self.count, endpoint=False).astype(int)]
         return rows
 
 

@@ -174,8 +174,8 @@ class ProgressiveGAN:
             or stable, are equally long.
         lr_scales: factors on the learning rate, by resolution; 1 where none is given.
         fade: whether new resolutions are faded in; without, they are there at once.
-        transfer: whether a new resolution goes on from the weights of the one before; without, both networks and
-            their averages start anew with each.
+        transfer: whether a new resolution goes on from the weights of the one before; without, both networks start
+            anew with each, and their averages soon forget what was before.
         conditional: whether it takes the image set's labels.
         precision: of the convolutions; auto is bfloat16 where that is fast.
     """

@@ -123,6 +123,7 @@ class AdversarialObjective(Objective):
         self.generator = require(networks, "generator", LatentModel, f"objective.name={self.name!r}")
         self.discriminator = require(networks, "discriminator", nn.Module, f"objective.name={self.name!r}")
         self.discriminator_parameters = list(self.discriminator.parameters())
+        self.transfers = all(n.transfer for n in networks.values() if isinstance(n, Growing))
 
     def step(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         parts = self._parts(batch)
@@ -143,7 +144,7 @@ class AdversarialObjective(Objective):
         growing = [network for network in self.networks.values() if isinstance(network, Growing)]
         grown = [network.advance(progress) for network in growing]
         if growing:
-            self.lr_scale, self.transfers = growing[0].lr_scale, growing[0].transfer
+            self.lr_scale = growing[0].lr_scale
         return any(grown)
 
     def opinion(self, logits: Tensor) -> Tensor:

@@ -73,10 +73,15 @@ class Curve:
     @property
     def got_worse(self) -> bool:
         """Whether the last point is surely, and by more than a little, worse than the best trained one."""
-        best = int(np.argmin(self.values[1:])) + 1 if len(self.values) > 2 else len(self.values) - 1
+        best = self.best
         little = STILL_FALLS * abs(self.values[best])
         # Whole intervals, over seeds where there are some: the best of several points is the luckiest, too.
         return self.lows[-1] > self.highs[best] and self.values[-1] - self.values[best] > little
+
+    @property
+    def best(self) -> int:
+        """Which trained point is the best; 0 where there is only the untrained one."""
+        return 1 + int(np.argmin(self.values[1:])) if len(self.values) > 1 else 0
 
     @property
     def advice(self) -> str:
@@ -84,7 +89,7 @@ class Curve:
         if self.still_falls:
             return "Its curve still falls at the end: give it more budget."
         if self.got_worse:
-            seconds = self.spent["train_seconds"][int(np.argmin(self.values[1:])) + 1]
+            seconds = self.spent["train_seconds"][self.best]
             return (
                 f"It was better after {duration(seconds)} and got worse: lower learning rates may last longer, and "
                 "training.sample_from=best takes the weights of its best point."

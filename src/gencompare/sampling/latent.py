@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gencompare.imagesets.arrays import spread, to_network
+from gencompare.imagesets.arrays import drawn, to_network
 from gencompare.models.parts.latent import LatentModel
 from gencompare.models.parts.lookup import only
 from gencompare.models.vae import AutoEncoder
@@ -93,7 +93,7 @@ def fit_mixture(config: Mixture, networks: Mapping[str, nn.Module], images: np.n
 
     vae = only(networks, AutoEncoder, "sampler.name='mixture'")
     config.check_count(len(images))
-    codes = _codes(vae, images[spread(config.images, len(images))])
+    codes = _codes(vae, images[drawn(config.images, len(images))])
     mixture = GaussianMixture(config.components, reg_covar=1e-4, random_state=0).fit(codes)
     return {
         "bounds": torch.from_numpy(np.cumsum(mixture.weights_)[:-1]).float(),

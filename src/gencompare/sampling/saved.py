@@ -41,7 +41,7 @@ def describe(prepared: ImageSplits) -> dict[str, Any]:
 
 
 def labels_like(images: Images, n: int) -> np.ndarray | None:
-    """Return n labels in the proportions of real images, int64: theirs in a random order, always the same, over and over.
+    """Return n labels for samples, int64: those of real images, shuffled always the same way, and repeated for more.
 
     In their own order, which is often that of the classes, the first n would be of a few classes alone.
     """
@@ -65,28 +65,27 @@ class Trained:
     shape: Mapping[str, Any]
 
     def sample(self, n: int, labels: np.ndarray | None, seed: int) -> np.ndarray:
-        """Make images of a seed, the same as were scored where the seed is the training's: uint8 (n, H, W, C).
+        """Make images of a seed, the same as were scored where seed and labels are theirs: uint8 (n, H, W, C).
 
         Args:
-            labels: int64 (n,); None takes those that the scored samples have.
+            labels: int64 (n,), from `labels`; None where the contender takes none.
         """
-        if labels is None and self.sampler.classes and self.shape["labels"]:
-            labels = np.resize(np.array(self.shape["labels"], np.int64), n)
         return sampling.sample(self.sampler, n, labels, seed)
 
     def labels(self, asked: str | int | Sequence[int] | None, n: int) -> np.ndarray | None:
-        """Read numbers or names of classes as labels that follow each other: int64 (n,) or None.
+        """Read numbers or names of classes as labels that take turns: int64 (n,), None where the contender takes none.
 
         Args:
             asked: numbers; or text, names or numbers joined by +. A name goes before a number: a class may be called 1.
-                Upper and lower case count where names differ by it alone.
+                Upper and lower case count where names differ by it alone. None for those of the scored samples.
             n: how many.
 
         Raises:
             SettingError: where there is no such class, or the contender takes no labels.
         """
         if asked is None:
-            return None
+            scored = self.shape["labels"] if self.sampler.classes else []
+            return np.resize(np.array(scored, np.int64), n) if scored else None
         if not self.sampler.classes:
             name = self.settings["contender"]
             raise SettingError(f"labels={asked!r}: {name} was trained without labels; leave it out")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +101,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 def all_steps(settings: TrainingSettings) -> int:
     """How many batches a budget is, the last one whole."""
+    # Thousands of images of whole batches can be a hair more than that in floating point.
     return math.ceil(round(1000 * settings.kimg / settings.batch_size, 6))
 
 
@@ -138,13 +138,13 @@ def _spend_budget(
     last_good = state.averaged_weights()
     if 0 in points and not state.points:
         _keep(state, last_good, settings, folder)
-    for begin, end in pairwise([0, *row_ends.tolist()]):
+    for end in row_ends.tolist():
         if end <= state.steps:
             continue
         started, worked = time.perf_counter(), time.process_time()
         between_steps = False
         try:
-            row = _train_row(state, feed, settings, begin, end)
+            row = _train_row(state, feed, settings, end)
         except Stopped:
             between_steps = True
             raise
@@ -182,10 +182,8 @@ def _keep(state: TrainingState, weights: dict[str, Tensor], settings: TrainingSe
     state.points.append({"steps": state.steps} | spent | {"train_flops": state.flops})
 
 
-def _train_row(
-    state: TrainingState, feed: Feed, settings: TrainingSettings, begin: int, end: int
-) -> dict[str, float]:
-    """Train up to step `end` and return the history row since `begin`: means, and the last gradient norms.
+def _train_row(state: TrainingState, feed: Feed, settings: TrainingSettings, end: int) -> dict[str, float]:
+    """Train up to step `end` and return the history row since the last: means, and the last gradient norms.
 
     Raises:
         Stopped: between two steps, if this process is asked to stop.
@@ -210,41 +208,30 @@ def _train_row(
             state.flops_by_step[place] = float(counter.get_total_flops())
         for key, value in values.items():
             sums[key] = sums[key] + value if key in sums else value
-            state.summed[key] = state.summed.get(key, 0) + 1
+            state.counts[key] = state.counts.get(key, 0) + 1
         state.flops += state.flops_by_step[place]
     # All at once: each number that is asked of a GPU waits for it.
     numbers: list[float] = torch.stack([*sums.values(), *norms.values()]).tolist()
-    row = {key: value / state.summed[key] for key, value in zip(sums, numbers, strict=False)}
+    row = {key: value / state.counts[key] for key, value in zip(sums, numbers, strict=False)}
     row |= dict(zip(norms, numbers[len(sums) :], strict=True))
     sums.clear()
-    state.summed.clear()
+    state.counts.clear()
     return {"kimg": state.steps * settings.batch_size / 1000} | row
 
 
 def flop_counter() -> FlopCounterMode:
     """What counts floating point operations while it is entered."""
-    from torch.utils.flop_counter import FlopCounterMode  # brings Triton, which no command waits for
+    # Brings Triton, which no command waits for.
+    from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-    return FlopCounterMode(display=False, custom_mapping=_attention_on_cpus())
-
-
-def _attention_on_cpus() -> dict[Any, Callable[..., int]]:
-    """The operations that torch's own table leaves out, counted as it counts those of CUDA: two products of matrices on the
-    way there, five on the way back."""
     aten = torch.ops.aten
-
-    def forward(query: Sequence[int], key: Sequence[int], *_: Any, **__: Any) -> int:  # (B, heads, N, D) each
-        return 4 * math.prod(query) * key[-2]
-
-    def backward(
-        gradient: Sequence[int], query: Sequence[int], key: Sequence[int], *_: Any, **__: Any
-    ) -> int:
-        return 10 * math.prod(query) * key[-2]
-
-    return {
-        aten._scaled_dot_product_flash_attention_for_cpu: forward,
-        aten._scaled_dot_product_flash_attention_for_cpu_backward: backward,
+    on_cpus = {  # attention, which torch's own table knows on CUDA alone
+        aten._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
+        aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda *shapes, **_: (
+            sdpa_backward_flop_count(*shapes[:4])
+        ),
     }
+    return FlopCounterMode(display=False, custom_mapping=on_cpus)
 
 
 def take_step(

@@ -30,7 +30,7 @@ class TrainingState:
         peak_memory_mb: the largest memory seen.
         history: one row an interval.
         sums: over the steps since the last row, losses and metrics.
-        summed: of how many steps each is: those of another stage have others.
+        counts: over how many steps each of these sums goes: a loss that one stage alone has is not in all of them.
         points: where weights were kept for validation: `steps`, and what training had taken until there.
         stages: averaged weights at the end of each earlier stage (see `Objective.advance`), by steps.
         status: `training`, `finished` or `diverged`.
@@ -48,13 +48,13 @@ class TrainingState:
     peak_memory_mb: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     sums: dict[str, Tensor] = field(default_factory=dict)
-    summed: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     points: list[dict[str, Any]] = field(default_factory=list)
     stages: dict[int, Tensors] = field(default_factory=dict)
     status: str = "training"
 
     COUNTERS = tuple(
-        "steps updates seconds cpu_seconds flops flops_by_step peak_memory_mb history summed points status".split()
+        "steps updates seconds cpu_seconds flops flops_by_step peak_memory_mb history counts points status".split()
     )
 
     def __post_init__(self) -> None:

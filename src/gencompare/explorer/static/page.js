@@ -126,7 +126,7 @@ function showControls() {
 
 function fillClasses() {
   const classes = here().find((one) => one.classes.length)?.classes ?? [];
-  $("label").replaceChildren(element("option", { value: "", text: "all, in turn" }), ...classes.map((name, number) => element("option", { value: number, text: name })));
+  $("label").replaceChildren(element("option", { value: "", text: "as scored" }), ...classes.map((name, number) => element("option", { value: number, text: name })));
 }
 
 async function lookCloser(one, given, source, index) {

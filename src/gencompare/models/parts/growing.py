@@ -112,7 +112,9 @@ class Growing(nn.Module):
 
     def advance(self, progress: float) -> bool:
         """Take the stage that belongs to a share of the budget; say whether that is another resolution."""
-        if not self.transfer and self._made_with is None:
+        if (
+            not self.transfer and self._made_with is None
+        ):  # before the first step, or before a checkpoint is loaded
             self._made_with = {name: tensor.clone() for name, tensor in self.state_dict().items()}
         stage = schedule(progress, self.growth, self.levels, self.fading)
         grown = stage.level != self.stage.level

@@ -297,11 +297,15 @@ def picture_contender(
     stages = by_stage(stage_weights)
     earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in stages]
     return (
-        strips(sampling.interpolate(contender, ROWS, FRAMES, seed)),
-        strips(sampling.trajectory(contender, ROWS, FRAMES, seed)),
+        strips(sampling.interpolate(contender, ROWS, FRAMES, seed, labels=_first(samples, 2 * ROWS, 2))),
+        strips(sampling.trajectory(contender, ROWS, FRAMES, seed, labels=_first(samples, ROWS))),
         growth(earlier, samples, seed),
         *reconstruction(contender, prepared.heldout),
     )
+
+
+def _first(samples: Images, n: int, step: int = 1) -> np.ndarray | None:
+    return None if samples.labels is None else samples.labels[:n:step]
 
 
 def score_samples(

@@ -7,7 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from gencompare.evaluation.bench import first_of_each, rows, sources
-from gencompare.imagesets.arrays import Images, spread
+from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
@@ -40,8 +40,8 @@ def reconstruction(sampler: Sampler, heldout: Images) -> tuple[Image, list[float
     Beside the picture the mean squared error of each of RECONSTRUCTED real images, one a photo, of pixels in [0, 1]. Of a
     contender that cannot lead images back to noise there is neither, only the real images.
     """
-    photos = first_of_each(sources(heldout))
-    chosen = rows(heldout, photos[spread(max(RECONSTRUCTED, FRAMES), len(photos))])
+    photos = np.random.default_rng(0).permutation(first_of_each(sources(heldout)))  # sorted by class, often
+    chosen = rows(heldout, photos[: max(RECONSTRUCTED, FRAMES)])
     real, labels = chosen.images, chosen.labels if sampler.classes else None
     first = np.resize(real, (FRAMES, *real.shape[1:]))[None]
     if not sampler.inverts:

@@ -22,7 +22,7 @@ from gencompare.evaluation.features import extract, features, make_extractor
 from gencompare.evaluation.resampling import NORMAL_95, deviation, subsets
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json, write_whole
-from gencompare.imagesets.arrays import Images, spread
+from gencompare.imagesets.arrays import Images, drawn
 from gencompare.imagesets.pictures import POINT_IMAGES
 from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
@@ -114,7 +114,7 @@ class Validator:
             started = time.perf_counter()
             components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
             own = contender.images.of(self.train).images
-            fitted_to = own[spread(max(FITTED, 20 * components), len(own))]
+            fitted_to = own[drawn(max(FITTED, 20 * components), len(own))]
             measured = [self._measure(make(quick, point.weights(), fitted_to)) for point in points]
             found = {
                 "passport": self._facts() | {"n": measured[0][1], "sampler": _words(quick, contender)},

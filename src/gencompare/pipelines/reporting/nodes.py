@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gencompare.comparisons import Claim
@@ -74,7 +75,8 @@ def write_report(
     """Write the report, one self-contained HTML page, its figures and its table as files of their own, and say what
     came out."""
     origin = {"command": f"kedro run --pipeline={comparison}"} | provenance()
-    photos = first_of_each(sources(prepared.heldout))  # not 64 that were made of one
+    # Not 64 that were made of one photo, nor all of one class.
+    photos = np.random.default_rng(0).permutation(first_of_each(sources(prepared.heldout)))
     contents = ReportContents(
         comparison=comparison,
         question=question,
