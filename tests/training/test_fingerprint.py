@@ -142,7 +142,7 @@ EDITS = {
     "an equation": ("objectives/adversarial.py", "F.softplus(-real)", "F.softplus(-2 * real)", True),
     "a layer": ("models/dcgan.py", "nn.LeakyReLU(0.2)", "nn.LeakyReLU(0.1)", True),
     "the loop": ("training/loop.py", "loss.backward()", "(2 * loss).backward()", True),
-    "how long the loop is": ("training/loop.py", "math.ceil(1000", "math.floor(1000", True),
+    "how long the loop is": ("training/loop.py", "math.ceil(round(1000", "math.floor(round(1000", True),
     "which images it sees": ("imagesets/subset.py", "endpoint=False", "endpoint=True", True),
     "how wide layers are": ("models/parts/widths.py", "width * 2**level", "width * 3**level", True),
     "on how many labels it is conditioned": ("models/parts/shape.py", "self.classes if", "1 if", True),
