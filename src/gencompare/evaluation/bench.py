@@ -124,6 +124,13 @@ def first_of_each(values: np.ndarray) -> np.ndarray:
     return np.sort(np.unique(values, return_index=True)[1])
 
 
+def one_a_photo(images: Images, most: int) -> Images:
+    """Return at most so many images, one of each source photo, in random order, always the same one: sets are often sorted
+    by class."""
+    photos = np.random.default_rng(0).permutation(first_of_each(sources(images)))
+    return rows(images, photos[:most])
+
+
 def distinct(images: np.ndarray) -> int:
     """How many different images there are."""
     return len({image.tobytes() for image in images})

@@ -20,6 +20,7 @@ from PIL.Image import Image
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
 from gencompare.config.typed import build
+from gencompare.evaluation.bench import rows
 from gencompare.evaluation.health import judge
 from gencompare.evaluation.scoring import score
 from gencompare.evaluation.settings import EvaluationSettings
@@ -296,16 +297,13 @@ def picture_contender(
     contender, seed = _chosen(weights, best_weights, fitted, prepared, settings), settings["seed"]
     stages = by_stage(stage_weights)
     earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in stages]
+    first, starts = rows(samples, slice(ROWS)), rows(samples, slice(0, 2 * ROWS, 2))
     return (
-        strips(sampling.interpolate(contender, ROWS, FRAMES, seed, labels=_first(samples, 2 * ROWS, 2))),
-        strips(sampling.trajectory(contender, ROWS, FRAMES, seed, labels=_first(samples, ROWS))),
+        strips(sampling.interpolate(contender, ROWS, FRAMES, seed, labels=starts.labels)),
+        strips(sampling.trajectory(contender, ROWS, FRAMES, seed, labels=first.labels)),
         growth(earlier, samples, seed),
         *reconstruction(contender, prepared.heldout),
     )
-
-
-def _first(samples: Images, n: int, step: int = 1) -> np.ndarray | None:
-    return None if samples.labels is None else samples.labels[:n:step]
 
 
 def score_samples(

@@ -6,7 +6,7 @@ import numpy as np
 from PIL.Image import Image
 from torch import Tensor
 
-from gencompare.evaluation.bench import first_of_each, rows, sources
+from gencompare.evaluation.bench import one_a_photo, rows
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.pictures import strips
 from gencompare.models.parts.weights import Weights
@@ -19,10 +19,9 @@ RECONSTRUCTED = 64
 
 def growth(earlier: list[Sampler], samples: Images, seed: int) -> Image:
     """Draw the first samples as each earlier stage of training made them, and themselves, one a row."""
-    last = samples.images[:ROWS]
-    labels = None if samples.labels is None else samples.labels[: len(last)]
-    made = [sampling.sample(stage, len(last), labels, seed) for stage in earlier]
-    return strips(np.stack([*made, last], axis=1))
+    last = rows(samples, slice(ROWS))
+    made = [sampling.sample(stage, len(last), last.labels, seed) for stage in earlier]
+    return strips(np.stack([*made, last.images], axis=1))
 
 
 def by_stage(weights: Weights) -> list[dict[str, Tensor]]:
@@ -40,8 +39,7 @@ def reconstruction(sampler: Sampler, heldout: Images) -> tuple[Image, list[float
     Beside the picture the mean squared error of each of RECONSTRUCTED real images, one a photo, of pixels in [0, 1]. Of a
     contender that cannot lead images back to noise there is neither, only the real images.
     """
-    photos = np.random.default_rng(0).permutation(first_of_each(sources(heldout)))  # sorted by class, often
-    chosen = rows(heldout, photos[: max(RECONSTRUCTED, FRAMES)])
+    chosen = one_a_photo(heldout, max(RECONSTRUCTED, FRAMES))
     real, labels = chosen.images, chosen.labels if sampler.classes else None
     first = np.resize(real, (FRAMES, *real.shape[1:]))[None]
     if not sampler.inverts:

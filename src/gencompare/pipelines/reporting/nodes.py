@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gencompare.comparisons import Claim
-from gencompare.evaluation.bench import first_of_each, rows, sources
+from gencompare.evaluation.bench import one_a_photo, rows
 from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
@@ -75,13 +74,11 @@ def write_report(
     """Write the report, one self-contained HTML page, its figures and its table as files of their own, and say what
     came out."""
     origin = {"command": f"kedro run --pipeline={comparison}"} | provenance()
-    # Not 64 that were made of one photo, nor all of one class.
-    photos = np.random.default_rng(0).permutation(first_of_each(sources(prepared.heldout)))
     contents = ReportContents(
         comparison=comparison,
         question=question,
         card=prepared.card,
-        heldout=rows(prepared.heldout, photos[:SHOWN_SAMPLES]),
+        heldout=one_a_photo(prepared.heldout, SHOWN_SAMPLES),
         contenders=contender_reports(results.values()),
         table=table,
         provenance=origin,
