@@ -156,7 +156,7 @@ class Family:
     def sampler(self, weights: dict[str, Tensor], device: torch.device) -> Sampler:
         """Make it of trained weights."""
         parts = (self.chosen.model, self.chosen.sampler, weights, self.shape)
-        return load(*parts, fitted=fit(*parts, self.images.images, device), device=device)
+        return load(*parts, fitted=fit(*parts, self.images.images, weights, device), device=device)
 
     def train(self, folder: Path) -> Trained:
         """Train to the end."""

@@ -80,11 +80,11 @@ def main() -> None:
             made = make_theirs(diffusion, chosen.samples)
         else:
             one = contender(name)
-            trained = train_for(name, one, train_split, chosen.seconds)
+            trained, sampler = train_for(name, one, train_split, chosen.seconds)
             cost = {key: trained.cost[key] for key in KEPT}
             save_file(trained.weights, chosen.out / f"{name}.safetensors")
             started = time.perf_counter()
-            made = make(one, trained.weights, train_split, labels)
+            made = make(sampler, labels)
         seconds = {"sample_seconds": time.perf_counter() - started}
         asked = labels if name != "theirs" and one.model.conditional else None
         scores.add(name, made, cost | seconds, asked)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from gencompare.config.budget import Budget
@@ -27,11 +27,12 @@ from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
-from gencompare.sampling.base import fit, load
+from gencompare.sampling.base import Sampler, fit, load
 from gencompare.sampling.images import sample
 from gencompare.training.budget import measure_speed
 from gencompare.training.feed import Feed
 from gencompare.training.loop import Trained, train
+from gencompare.training.validation import earlier
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
 CONF = Path(__file__).parents[1] / "conf"
@@ -60,8 +61,10 @@ def _plan() -> Plan:
     return ComparisonConfigLoader(str(CONF), base_env="base", default_run_env="base").plan
 
 
-def train_for(name: str, chosen: Contender, images: Images, seconds: float, seed: int = SEED) -> Trained:
-    """Train for as many images as fit the time, as measured before."""
+def train_for(
+    name: str, chosen: Contender, images: Images, seconds: float, seed: int = SEED
+) -> tuple[Trained, Sampler]:
+    """Train for as many images as fit the time, as measured before; return what that leaves, and its sampler."""
 
     def objective() -> Objective:
         return chosen.objective.objective(chosen.model.networks(SHAPE))
@@ -70,16 +73,23 @@ def train_for(name: str, chosen: Contender, images: Images, seconds: float, seed
     speed = measure_speed(objective, images, settings, seed=seed, seconds=20.0)
     kimg = speed.kimg(Budget(minutes=seconds / 60), settings.batch_size)
     with tempfile.TemporaryDirectory() as folder:
-        return train(
+        trained = train(
             objective, images, replace(settings, kimg=kimg), name=name, seed=seed, folder=Path(folder)
         )
+        return trained, ready(chosen, trained, SHAPE, images)
 
 
-def make(chosen: Contender, weights: Mapping[str, Tensor], images: Images, labels: np.ndarray) -> np.ndarray:
-    """One sample for each label, uint8 (N, H, W, C), of a contender that learnt from these images."""
-    parts, cpu = (chosen.model, chosen.sampler, weights, SHAPE), torch.device("cpu")
-    ready = load(*parts, fitted=fit(*parts, images.images, cpu), device=cpu)
-    return sample(ready, len(labels), labels if ready.classes else None, SEED)
+def ready(chosen: Contender, trained: Trained, shape: ImageShape, images: Images) -> Sampler:
+    """The sampler of a training whose folder is still there."""
+    parts, cpu = (chosen.model, chosen.sampler, trained.weights, shape), torch.device("cpu")
+    share = chosen.sampler.guide
+    before = {} if share is None else earlier(trained.points, -1, share).weights()
+    return load(*parts, fitted=fit(*parts, images.images, before, cpu), device=cpu)
+
+
+def make(sampler: Sampler, labels: np.ndarray) -> np.ndarray:
+    """One sample for each label, uint8 (N, H, W, C)."""
+    return sample(sampler, len(labels), labels if sampler.classes else None, SEED)
 
 
 class Classifier:

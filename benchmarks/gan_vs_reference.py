@@ -140,9 +140,9 @@ def main() -> None:
     labels = balanced_labels(chosen.samples, classes=10)
     for name in chosen.contenders:
         one = read_contender(REFERENCE) if name == "reference_dcgan" else contender(name)
-        trained = train_for(name, one, train_split, chosen.seconds)
+        trained, sampler = train_for(name, one, train_split, chosen.seconds)
         health = {"health": judge(trained.history, trained.status).verdict}
-        made = make(one, trained.weights, train_split, labels)
+        made = make(sampler, labels)
         asked = labels if getattr(one.model, "conditional", False) else None
         scores.add(name, made, health | {key: trained.cost[key] for key in KEPT}, asked)
 

@@ -96,11 +96,11 @@ def main() -> None:
                 made = make_theirs(diffusion, chosen.samples)
             else:
                 one = contender(name)
-                trained = train_for(name, one, train_split, chosen.seconds, seed)
+                trained, sampler = train_for(name, one, train_split, chosen.seconds, seed)
                 cost = {key: trained.cost[key] for key in KEPT}
                 save_file(trained.weights, chosen.out / f"{label}.safetensors")
                 started = time.perf_counter()
-                made = make(one, trained.weights, train_split, labels)
+                made = make(sampler, labels)
             scores.add(label, made, cost | {"sample_seconds": time.perf_counter() - started})
 
 

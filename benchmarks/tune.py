@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from fashion import ready
 
 from gencompare.config.contender import read_contender
 from gencompare.config.layers import Layered
@@ -39,7 +40,6 @@ from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
-from gencompare.sampling.base import fit, load
 from gencompare.sampling.images import sample
 from gencompare.training.loop import prepare, seeded, take_step, train
 
@@ -106,11 +106,10 @@ def tried(contender: str, given: dict[str, Any], image_set: str, seconds: float,
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         done = train(objective, splits.train, training, name=contender, seed=SEED, folder=Path(folder))
-    took = time.process_time() - started
-    parts, cpu = (chosen.model, chosen.sampler, done.weights, shape), torch.device("cpu")
-    ready = load(*parts, fitted=fit(*parts, splits.train.images, cpu), device=cpu)
-    labels = np.resize(splits.train.labels, SAMPLES) if ready.classes else None
-    images = sample(ready, SAMPLES, labels, SEED)
+        took = time.process_time() - started
+        sampler = ready(chosen, done, shape, splits.train)
+    labels = np.resize(splits.train.labels, SAMPLES) if sampler.classes else None
+    images = sample(sampler, SAMPLES, labels, SEED)
     evaluation = EvaluationSettings()
     extractor = make_extractor(evaluation.extractor)
     drawn = np.sort(np.random.default_rng(SEED).permutation(len(splits.train))[:REFERENCE])

@@ -118,6 +118,7 @@ BEFORE = {
     f"{SMOKE} --params=contenders.ddpm.objective.name=elbo": "ddpm.objective.name='elbo': needs a network 'vae'",
     f"{SMOKE} --params=contenders.ddpm.sampler.steps=10000": "ddpm.sampler.steps=10000: at most the model's 1000",
     f"{SMOKE} --params=contenders.ddpm.sampler.guidance_scale=2": "guidance_scale=2.0: must be 1, since the model",
+    f"{SMOKE} --params=contenders.ddpm.training.validations=1": "autoguidance=2.0: takes weights of earlier in training",
     f"{SMOKE} --params=contenders.ddpm.model.widths=[30]": "ddpm.model.widths=(30,): each must be a multiple of 8",
     f"{SMOKE} --params=contenders.ddpm.model.patch=3": "ddpm.model.patch=3 and 2 widths: the resolution 16 must be",
     f"{SMOKE} --params=contenders.dcgan.model.conditional=true": "dcgan.model.conditional=True: the image set has no",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from gencompare.config.contender import read_contender
 from gencompare.evaluation import features as features_module
@@ -22,7 +23,7 @@ from gencompare.sampling import images as sampling
 from gencompare.sampling.saved import labels_like
 from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
 from gencompare.training import checkpoint
-from gencompare.training.validation import Point, keep
+from gencompare.training.validation import Point, earlier, keep
 
 GIVEN = {
     "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
@@ -213,15 +214,43 @@ def test_a_sampler_is_fitted_to_the_images_that_its_contender_sees(prepared, fea
     settings = {"name": "few", "contender": "few", "seed": 0} | contender.values()
     fitted_to, fit = [], nodes.fit
 
-    def fitting(model, sampler, weights, shape, images, device):
+    def fitting(model, sampler, weights, shape, images, *rest):
         fitted_to.append(images)
-        return fit(model, sampler, weights, shape, images, device)
+        return fit(model, sampler, weights, shape, images, *rest)
 
     monkeypatch.setattr(nodes, "fit", fitting)
     cost = nodes.train_contender(prepared, settings, {"kimg": 0.08}, tmp_path, features)[8]
     assert 0.0 < cost["fit_seconds"] < 60.0
     assert len(fitted_to) == 3  # two points of the curve, and the samples
     assert all((images == prepared.train.images[::10]).all() for images in fitted_to)
+
+
+@pytest.mark.parametrize("choice", ["last", "best"])
+def test_a_sampler_is_guided_by_the_weights_that_were_kept_before_the_chosen_ones(
+    prepared, features, tmp_path, choice, monkeypatch
+):
+    model, objective, sampler = FAMILIES["unet"]
+    guided = sampler | {"autoguidance": 2.0, "earlier": 0.25}
+    training = GIVEN["training"] | {"validations": 6, "rows": 40, "sample_from": choice}
+    given = {"model": model, "objective": objective, "sampler": guided, "training": training}
+    settings = {"name": "own", "contender": "own", "seed": 0} | read_contender(given).values()
+    chosen = {"last": 6, "best": 4}[choice]
+    curve = validation.Validator.curve
+    monkeypatch.setattr(validation.Validator, "curve", lambda *asked: replace(curve(*asked), best=4))
+    left = nodes.train_contender(prepared, settings, {"kimg": 0.64}, tmp_path, features)
+    kept = [load_file(file) for file in sorted(tmp_path.glob("*/point-*"))]
+    shares = [point["kimg"] / 0.64 for point in left[9]["points"]]
+    wanted = next(place for place in (2, 4) if shares[place] == pytest.approx(shares[chosen] / 4, rel=0.2))
+    fitted = left[4]
+    assert fitted.keys() == kept[wanted].keys()
+    assert all(torch.equal(fitted[key], kept[wanted][key]) for key in fitted)
+
+
+def test_weights_without_trained_ones_before_them_are_their_own_guide():
+    points = [Point({"kimg": kimg}, Path(f"{kimg:g}")) for kimg in (0.0, 1.0, 2.0, 4.0, 8.0)]
+    guides = [earlier(points, place, 0.25).spent["kimg"] for place in range(5)]
+    assert guides == [0.0, 1.0, 1.0, 1.0, 2.0]
+    assert earlier(points, -1, 0.5).spent["kimg"] == 4.0
 
 
 def test_best_weights_are_those_of_the_least_distance(trained):

@@ -9,6 +9,7 @@ import torch
 from gencompare.config.typed import SettingError
 from gencompare.models import MODELS
 from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import flatten_weights
 from gencompare.sampling import SAMPLERS, images
 from gencompare.sampling.base import Streams, images_at_once
 from gencompare.sampling.images import (
@@ -47,6 +48,12 @@ FAMILIES = {
     ),
     "edm": ("unet", {"widths": (8,), "precision": "float32", "process": "edm"}, "heun", {"steps": 3}),
     "consistency": ("unet", {"widths": (8,), "precision": "float32", "process": "edm"}, "consistency", {}),
+    "autoguided": (
+        "unet",
+        {"widths": (8,), "precision": "float32", "conditional": True},
+        "dpm_solver",
+        {"steps": 3, "guidance_scale": 2.0, "autoguidance": 2.0},
+    ),
     "conditional": (
         "unet",
         {"widths": (8,), "precision": "float32", "conditional": True},
@@ -65,7 +72,8 @@ def contender(family):
             if not parameter.any():  # layers that start at zero
                 torch.nn.init.normal_(parameter, 0, 0.3)
     chosen = SAMPLERS[sampler](**sampler_settings)
-    return chosen.sampler(networks, SHAPE, chosen.fit(networks, real(20)))
+    earlier = {name: 0.9 * weights for name, weights in flatten_weights(networks).items()}
+    return chosen.sampler(networks, SHAPE, chosen.fit(networks, real(20), earlier))
 
 
 def real(n):
@@ -178,11 +186,12 @@ def test_a_gan_cannot_reconstruct_and_says_so():
 
 
 @pytest.mark.parametrize(
-    ("family", "nfe"), [("dcgan", 1), ("ddim", 3), ("dpm_solver", 3), ("heun", 3), ("conditional", 6)]
+    ("family", "nfe"),
+    [("dcgan", 1), ("ddim", 3), ("dpm_solver", 3), ("heun", 3), ("conditional", 6), ("autoguided", 9)],
 )
 def test_network_evaluations_per_image_are_counted_as_they_happen(family, nfe):
     made, calls = contender(family), []
-    for network in made.networks.values():
+    for network in [*made.networks.values(), *filter(None, [getattr(made, "earlier", None)])]:
         network.register_forward_hook(lambda *_: calls.append(1))
     trajectory(made, 1, 1, seed=0)
     assert made.nfe == nfe
@@ -198,6 +207,35 @@ def test_networks_and_sampler_that_do_not_belong_together_are_refused():
         SAMPLERS["ddim"](steps=1001).sampler(networks, SHAPE, {})
     with pytest.raises(SettingError, match=r"^sampler.guidance_scale=2"):
         SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, SHAPE, {})
+
+
+def test_autoguidance_goes_on_from_the_earlier_prediction_through_the_present_one():
+    """Equation 3 of arXiv:2406.02507, with the plain model at 1 and the earlier one at 0."""
+    networks, other = contender("ddim").networks, contender("ddim").networks
+    for parameter in other["denoiser"].parameters():
+        parameter.data.mul_(0.9)
+    x = torch.randn(2, 1, 16, 16)
+
+    @torch.no_grad()
+    def foreseen(networks, **settings):
+        chosen = SAMPLERS["ddim"](steps=3, clip_x0=False, **settings)
+        fitted = chosen.fit(networks, real(20), flatten_weights(other))
+        return chosen.sampler(networks, SHAPE, fitted).denoise(None)(x, 500)[0]
+
+    now, then = foreseen(networks), foreseen(other)
+    assert not torch.allclose(now, then, atol=0.01)
+    assert torch.allclose(foreseen(networks, autoguidance=0.0), then, atol=1e-5)
+    assert torch.allclose(foreseen(networks, autoguidance=2.5), then + 2.5 * (now - then), atol=1e-5)
+
+
+def test_only_a_sampler_guided_by_earlier_weights_takes_them_along():
+    networks = contender("ddim").networks
+    weights = flatten_weights(networks)
+    assert SAMPLERS["ddim"]().fit(networks, real(20), weights) == {}
+    taken = SAMPLERS["ddim"](autoguidance=2.0).fit(networks, real(20), weights)
+    assert taken.keys() == weights.keys()
+    with pytest.raises(KeyError, match="denoiser"):
+        SAMPLERS["ddim"](autoguidance=2.0).sampler(networks, SHAPE, {})
 
 
 def test_streams_draw_for_a_card_what_they_draw_for_the_cpu(monkeypatch):

@@ -33,7 +33,7 @@ def test_a_mixture_of_one_has_the_moments_of_the_codes():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 1), dtype=np.uint8)
     mixture = Mixture(components=1)
-    fitted = mixture.sampler(networks, SHAPE, mixture.fit(networks, images))
+    fitted = mixture.sampler(networks, SHAPE, mixture.fit(networks, images, {}))
     with torch.no_grad():
         codes, _ = networks["vae"].encode(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.allclose(fitted.means[0], codes.mean(0), atol=1e-4)
@@ -47,13 +47,13 @@ def test_a_mixture_is_fitted_to_images_from_all_over_the_set():
     images = np.repeat(np.arange(4, dtype=np.uint8) * 60, 50)[:, None, None, None] * np.ones(
         (16, 16, 1), np.uint8
     )
-    first = Mixture(components=1, images=50).fit(networks, images[:50])["means"]  # of one grey alone
-    few = Mixture(components=1, images=50).fit(networks, images)["means"]
-    every = Mixture(components=1, images=200).fit(networks, images)["means"]
+    first = Mixture(components=1, images=50).fit(networks, images[:50], {})["means"]  # of one grey alone
+    few = Mixture(components=1, images=50).fit(networks, images, {})["means"]
+    every = Mixture(components=1, images=200).fit(networks, images, {})["means"]
     assert (few - every).norm() < 0.3 * (first - every).norm()
 
 
 def test_a_mixture_with_more_components_than_images_is_refused():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):
-        Mixture().fit(networks, np.zeros((4, 16, 16, 1), np.uint8))
+        Mixture().fit(networks, np.zeros((4, 16, 16, 1), np.uint8), {})

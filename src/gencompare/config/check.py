@@ -109,6 +109,11 @@ def _check_together(settings: str, shape: ImageShape, where: str) -> None:
         contender.objective.check(contender.training.batch_size)
         trained = contender.objective.objective(networks).networks
         contender.sampler.check(networks, shape)
+        if contender.sampler.guide is not None and contender.training.validations < 2:
+            raise SettingError(
+                f"sampler.autoguidance={contender.sampler.autoguidance}: takes weights of earlier in training;"
+                " set training.validations to 2 or more"
+            )
     except SettingError as error:
         part = str(error).partition(".")[0]
         raise SettingError(f"{where}.{error}" if part in CHOICES else str(error)) from None

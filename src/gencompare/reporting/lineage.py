@@ -61,6 +61,7 @@ def key_settings(settings: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
         "objective.beta": "beta",
         "images.count": "images",
         "sampler.guidance_scale": "guidance",
+        "sampler.autoguidance": "autoguidance",
     }
     found = [
         f"{word} {settings[key]:g}" if isinstance(settings[key], float) else f"{word} {settings[key]}"

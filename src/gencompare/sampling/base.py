@@ -117,16 +117,18 @@ def fit(
     weights: Weights,
     shape: ImageShape,
     images: np.ndarray,
+    earlier: Weights,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """Learn from training images what the sampler needs beside saved weights, and is to be saved with them.
+    """Learn or take what the sampler needs beside saved weights, and is to be saved with them.
 
     Args:
         model, sampler: their settings.
         weights: keyed `<network>.<name>`; networks without weights are left out.
-        images: uint8 (N, H, W, C).
+        images: for training, uint8 (N, H, W, C).
+        earlier: weights of earlier in the same training, keyed alike; none where none were kept.
     """
-    found = sampler.fit(_networks(model, weights, shape, device), images)
+    found = sampler.fit(_networks(model, weights, shape, device), images, earlier)
     return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
 
 

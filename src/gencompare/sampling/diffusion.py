@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from gencompare.config.typed import SettingError
 from gencompare.models.parts.diffusion import Denoiser, Process
 from gencompare.models.parts.lookup import only
 from gencompare.models.parts.shape import ImageShape
+from gencompare.models.parts.weights import Weights, load_weights
 from gencompare.sampling import solvers
 from gencompare.sampling.base import Sampler, Streams
 from gencompare.sampling.settings import Diffusion
@@ -30,6 +32,7 @@ class DiffusionSampler(Sampler):
         config: its settings.
         networks: the denoiser is one of them.
         shape: of its images.
+        fitted: weights that the denoiser had earlier, where its earlier self guides it.
         evaluations: of the denoiser for one image without guidance; as many as steps where not given.
         via: ratios sigma / alpha of the noise at which to stop on the way, in place of evenly spread steps.
 
@@ -44,6 +47,7 @@ class DiffusionSampler(Sampler):
         config: Diffusion,
         networks: Mapping[str, nn.Module],
         shape: ImageShape,
+        fitted: Weights,
         evaluations: int | None = None,
         via: Sequence[float] | None = None,
     ) -> None:
@@ -52,7 +56,10 @@ class DiffusionSampler(Sampler):
         self.noise_shape = (shape.channels, shape.resolution, shape.resolution)
         self.denoiser = only(networks, Denoiser, f"sampler.name={name!r}")
         self.classes = self.denoiser.classes
-        self.nfe = (evaluations or config.steps) * (1 if config.guidance_scale == 1.0 else 2)
+        self.earlier = None if config.autoguidance == 1.0 else _with(fitted, networks, self.denoiser)
+        self.nfe = (evaluations or config.steps) * (
+            1 + (config.guidance_scale != 1.0) + (config.autoguidance != 1.0)
+        )
         if config.steps > self.denoiser.timesteps:
             raise SettingError(
                 f"sampler.steps={config.steps}: at most the model's {self.denoiser.timesteps} timesteps"
@@ -80,10 +87,12 @@ class DiffusionSampler(Sampler):
 
         def denoise(x: Tensor, step: int) -> tuple[Tensor, Tensor]:
             steps = torch.full((len(x),), step, device=x.device)
-            output = denoiser(x, steps, labels)
+            output = plain = denoiser(x, steps, labels)
             if scale != 1.0:
                 unconditional = denoiser(x, steps, None)
-                output = unconditional + scale * (output - unconditional)
+                output = unconditional + scale * (plain - unconditional)
+            if self.earlier is not None:
+                output = output + (self.config.autoguidance - 1.0) * (plain - self.earlier(x, steps, labels))
             x0 = denoiser.clean(x, steps, output)
             if self.config.clip_x0:
                 x0 = x0.clamp(-1.0, 1.0)
@@ -103,6 +112,12 @@ class DDIMSampler(DiffusionSampler):
         return (
             solvers.ddim_inversion(self.denoise(labels), process, self.grid[::-1], images) / process.sigma[-1]
         )
+
+
+def _with(weights: Weights, networks: Mapping[str, nn.Module], denoiser: Denoiser) -> Denoiser:
+    """A copy of one of the networks, a denoiser, with other weights."""
+    name = next(name for name, network in networks.items() if network is denoiser)
+    return load_weights({name: copy.deepcopy(denoiser)}, weights)[name].eval()
 
 
 def _stops(process: Process, via: Sequence[float]) -> list[int]:

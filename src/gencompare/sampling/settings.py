@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+
+import pydantic
 
 from gencompare.config.typed import (
     Fraction,
@@ -47,8 +49,17 @@ class SamplerSettings(Protocol):
         """
         ...
 
-    def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
-        """Learn from training images, uint8 (N, H, W, C), what the sampler needs beside the networks: mostly nothing.
+    @property
+    def guide(self) -> float | None:
+        """The share of a training after which its weights are those that `fit` needs beside it, if it needs any."""
+        ...
+
+    def fit(self, networks: Networks, images: np.ndarray, earlier: Weights) -> dict[str, Tensor]:
+        """Learn or take what the sampler needs beside the networks: mostly nothing.
+
+        Args:
+            images: for training, uint8 (N, H, W, C).
+            earlier: weights of earlier in the same training, nearest to `guide` of it; none where none are needed.
 
         Raises:
             SettingError: where these networks or images do not allow it.
@@ -60,7 +71,7 @@ class SamplerSettings(Protocol):
 
         Args:
             shape: of the images it makes.
-            fitted: what `fit` has learnt.
+            fitted: what `fit` returned.
 
         Raises:
             SettingError: where these networks cannot be sampled this way.
@@ -70,6 +81,8 @@ class SamplerSettings(Protocol):
 
 class Unfitted(ABC):
     """Settings of a sampler that learns nothing from images."""
+
+    guide: ClassVar[float | None] = None
 
     @abstractmethod
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
@@ -82,7 +95,7 @@ class Unfitted(ABC):
     def check_count(self, images: int) -> None:  # noqa: B027  none of them needs any
         """Refuse none."""
 
-    def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
+    def fit(self, networks: Networks, images: np.ndarray, earlier: Weights) -> dict[str, Tensor]:
         """Learn nothing."""
         return {}
 
@@ -111,6 +124,8 @@ class Mixture:
     components: Positive = 10
     images: Positive = 10_000
 
+    guide: ClassVar[float | None] = None
+
     def check(self, networks: Networks, shape: ImageShape) -> None:
         from gencompare.models.parts.lookup import only
         from gencompare.models.vae import AutoEncoder
@@ -122,7 +137,7 @@ class Mixture:
         if images < self.components:
             raise SettingError(f"sampler.components={self.components}: at most the {images} training images")
 
-    def fit(self, networks: Networks, images: np.ndarray) -> dict[str, Tensor]:
+    def fit(self, networks: Networks, images: np.ndarray, earlier: Weights) -> dict[str, Tensor]:
         from gencompare.sampling.latent import fit_mixture
 
         return fit_mixture(self, networks, images)
@@ -158,12 +173,34 @@ class Diffusion(Unfitted):
         clip_x0: whether estimates of the clean image are clipped to [-1, 1].
         guidance_scale: how far to go from the unconditional towards the conditional prediction
             (classifier-free guidance, arXiv:2207.12598): 0 ignores the label, 1 is the plain conditional
-            model, more than 1 exaggerates the label. Other than 1 it doubles the network evaluations.
+            model, more than 1 exaggerates the label. Other than 1 it takes one more evaluation at each.
+        autoguidance: how far to go from what the network predicted earlier in its training towards what it
+            predicts now (arXiv:2406.02507): 1 is the plain model, more than 1 exaggerates what it has learnt
+            since. Other than 1 it takes one more evaluation at each.
+        earlier: how much of its training the network had had then: the weights are the nearest of those that
+            `training.validations` keeps, by ratio.
     """
 
     steps: Positive = 30
     clip_x0: bool = True
     guidance_scale: NonNegativeFloat = 1.0
+    autoguidance: NonNegativeFloat = 1.0
+    earlier: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] = 0.5
+
+    @property
+    def guide(self) -> float | None:
+        """When the network was its earlier self, where that guides it."""
+        return None if self.autoguidance == 1.0 else self.earlier
+
+    def check(self, networks: Networks, shape: ImageShape) -> None:
+        """Make the sampler once, guided by the network itself."""
+        from gencompare.models.parts.weights import flatten_weights
+
+        self.sampler(networks, shape, flatten_weights(networks))
+
+    def fit(self, networks: Networks, images: np.ndarray, earlier: Weights) -> dict[str, Tensor]:
+        """Take the earlier weights where they are to guide."""
+        return {} if self.autoguidance == 1.0 else dict(earlier)
 
 
 @settings
@@ -179,7 +216,9 @@ class DDIM(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DDIMSampler("ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape)
+        return diffusion.DDIMSampler(
+            "ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape, fitted
+        )
 
 
 @settings
@@ -189,7 +228,7 @@ class Euler(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DDIMSampler("euler", solvers.ddim, self, networks, shape)
+        return diffusion.DDIMSampler("euler", solvers.ddim, self, networks, shape, fitted)
 
 
 @settings
@@ -201,7 +240,7 @@ class DDPM(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks, shape)
+        return diffusion.DiffusionSampler("ddpm", solvers.ddpm, self, networks, shape, fitted)
 
 
 @settings
@@ -213,7 +252,7 @@ class DPMSolver(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks, shape)
+        return diffusion.DiffusionSampler("dpm_solver", solvers.dpm_solver, self, networks, shape, fitted)
 
 
 @settings
@@ -225,7 +264,9 @@ class Heun(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("heun", solvers.heun, self, networks, shape, 2 * self.steps - 1)
+        return diffusion.DiffusionSampler(
+            "heun", solvers.heun, self, networks, shape, fitted, 2 * self.steps - 1
+        )
 
 
 @settings
@@ -237,7 +278,9 @@ class Midpoint(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DiffusionSampler("midpoint", solvers.midpoint, self, networks, shape, 2 * self.steps)
+        return diffusion.DiffusionSampler(
+            "midpoint", solvers.midpoint, self, networks, shape, fitted, 2 * self.steps
+        )
 
 
 @settings
@@ -260,5 +303,5 @@ class Consistency(Diffusion):
                 f"sampler.steps={self.steps}: with {len(self.via)} ratios in sampler.via, {1 + len(self.via)} steps"
             )
         return diffusion.DiffusionSampler(
-            "consistency", solvers.consistency, self, networks, shape, via=self.via
+            "consistency", solvers.consistency, self, networks, shape, fitted, via=self.via
         )

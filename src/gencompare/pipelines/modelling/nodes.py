@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
 from gencompare.training.loop import Trained, seeded
-from gencompare.training.validation import kept
+from gencompare.training.validation import Point, earlier, kept
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ def train_contender(
     stages = {f"{steps}/{key}": value for steps, own in trained.stages.items() for key, value in own.items()}
     best = trained.points[curve.best].weights() if curve else trained.weights
     started = time.perf_counter()
-    fitted = _fitted(read_contender(settings), trained.weights, best, prepared)
+    fitted = _fitted(read_contender(settings), trained, curve, prepared)
     fit_seconds = time.perf_counter() - started if fitted else 0.0
     found, shown = (curve.found, curve.samples) if curve else ({}, prepared.train.images[:0])
     return (
@@ -161,9 +162,9 @@ def _train(
         if not trained.points:
             return trained, None
 
-        def make(chosen: Contender, weights: Weights, fitted_to: np.ndarray) -> Sampler:
-            device = pick_device(chosen.training.device)
-            own = fit(chosen.model, chosen.sampler, weights, ImageShape.of(prepared.card), fitted_to, device)
+        def make(chosen: Contender, place: int, fitted_to: np.ndarray) -> Sampler:
+            weights = trained.points[place].weights()
+            own = _fit(chosen, weights, trained.points, place, prepared, fitted_to)
             return _sampler(chosen, weights, prepared, own)
 
         training = contender.training
@@ -183,12 +184,28 @@ def _forget_lost(folder: Path, name: str) -> None:
         )
 
 
-def _fitted(contender: Contender, weights: Weights, best_weights: Weights, prepared: ImageSplits) -> Weights:
+def _fitted(contender: Contender, trained: Trained, curve: Curve | None, prepared: ImageSplits) -> Weights:
     """Fit the sampler of the weights that samples are made from to the training images that the contender sees."""
-    chosen = _of_choice(contender, weights, best_weights)
-    device = pick_device(contender.training.device)
+    place, weights = len(trained.points) - 1, trained.weights
+    if curve and contender.training.sample_from == "best":
+        place, weights = curve.best, trained.points[curve.best].weights()
     images = contender.images.of(prepared.train).images
-    return fit(contender.model, contender.sampler, chosen, ImageShape.of(prepared.card), images, device)
+    return _fit(contender, weights, trained.points, place, prepared, images)
+
+
+def _fit(
+    contender: Contender,
+    weights: Weights,
+    points: Sequence[Point],
+    place: int,
+    prepared: ImageSplits,
+    images: np.ndarray,
+) -> Weights:
+    """Fit the sampler of weights that were reached at one of the points."""
+    share, device = contender.sampler.guide, pick_device(contender.training.device)
+    before = {} if share is None else earlier(points, place, share).weights()
+    shape = ImageShape.of(prepared.card)
+    return fit(contender.model, contender.sampler, weights, shape, images, before, device)
 
 
 def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path) -> bool:

@@ -24,7 +24,6 @@ from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json, write_whole
 from gencompare.imagesets.arrays import Images, drawn
 from gencompare.imagesets.pictures import POINT_IMAGES
-from gencompare.models.parts.weights import Weights
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
 from gencompare.sampling.saved import labels_like
@@ -48,8 +47,8 @@ CODE = (
 )
 """Modules that a curve depends on beside the training's: any sampler's code may be among them."""
 
-Make = Callable[[Contender, Weights, np.ndarray], Sampler]
-"""From a contender's settings, weights, and images to fit to, to its sampler."""
+Make = Callable[[Contender, int, np.ndarray], Sampler]
+"""From a contender's settings, which point of its training, and images to fit to, to its sampler then."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Validator:
         """
         quick = contender
         if isinstance(contender.sampler, Diffusion):
-            quick = quickened(contender, make(contender, points[0].weights(), self.train.images[:1]).nfe)
+            quick = quickened(contender, make(contender, 0, self.train.images[:1]).nfe)
         # Seconds tell the weights of one training from those of the same one done anew, without reading them.
         spent = [dict(point.spent) for point in points]
         facts = [self._facts(), self.samples, spent, str(quick.sampler), code_hash(frozenset(CODE))]
@@ -115,7 +114,7 @@ class Validator:
             components = quick.sampler.components if isinstance(quick.sampler, Mixture) else 0
             own = contender.images.of(self.train).images
             fitted_to = own[drawn(max(FITTED, 20 * components), len(own))]
-            measured = [self._measure(make(quick, point.weights(), fitted_to)) for point in points]
+            measured = [self._measure(make(quick, place, fitted_to)) for place in range(len(points))]
             found = {
                 "passport": self._facts() | {"n": measured[0][1], "sampler": _words(quick, contender)},
                 **self.references,
@@ -203,8 +202,14 @@ def quickened(contender: Contender, nfe: int) -> Contender:
     slow = contender.sampler
     if nfe <= MOST_EVALUATIONS:
         return contender
-    steps = MOST_EVALUATIONS // max(1, nfe // slow.steps)  # guidance takes two evaluations a step
-    solver = DPMSolver(steps=steps, clip_x0=slow.clip_x0, guidance_scale=slow.guidance_scale)
+    steps = MOST_EVALUATIONS // max(1, nfe // slow.steps)  # guidance takes more evaluations a step
+    solver = DPMSolver(
+        steps=steps,
+        clip_x0=slow.clip_x0,
+        guidance_scale=slow.guidance_scale,
+        autoguidance=slow.autoguidance,
+        earlier=slow.earlier,
+    )
     return dataclasses.replace(contender, sampler=solver)
 
 
