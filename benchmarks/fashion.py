@@ -27,12 +27,12 @@ from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
+from gencompare.pipelines.modelling.samplers import earlier
 from gencompare.sampling.base import Sampler, fit, load
 from gencompare.sampling.images import sample
 from gencompare.training.budget import measure_speed
 from gencompare.training.feed import Feed
 from gencompare.training.loop import Trained, train
-from gencompare.training.validation import earlier
 
 SHAPE = ImageShape(channels=1, resolution=32, classes=10)
 CONF = Path(__file__).parents[1] / "conf"

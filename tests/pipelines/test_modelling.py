@@ -17,13 +17,13 @@ from gencompare.evaluation import features as features_module
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import flatten_weights
-from gencompare.pipelines.modelling import nodes, pictures, validation
+from gencompare.pipelines.modelling import nodes, pictures, samplers, validation
 from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
 from gencompare.sampling.saved import labels_like
 from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
 from gencompare.training import checkpoint
-from gencompare.training.validation import Point, earlier, keep
+from gencompare.training.validation import Point, keep
 
 GIVEN = {
     "model": {"name": "progressive_gan", "latent_dim": 4, "width": 4, "max_width": 8},
@@ -212,13 +212,13 @@ def test_a_sampler_is_fitted_to_the_images_that_its_contender_sees(prepared, fea
     few = {"model": model, "objective": objective, "sampler": sampler, "images": {"count": 30}}
     contender = read_contender(few | {"training": GIVEN["training"] | {"validations": 1}})
     settings = {"name": "few", "contender": "few", "seed": 0} | contender.values()
-    fitted_to, fit = [], nodes.fit
+    fitted_to, fit = [], samplers.fit
 
     def fitting(model, sampler, weights, shape, images, *rest):
         fitted_to.append(images)
         return fit(model, sampler, weights, shape, images, *rest)
 
-    monkeypatch.setattr(nodes, "fit", fitting)
+    monkeypatch.setattr(samplers, "fit", fitting)
     cost = nodes.train_contender(prepared, settings, {"kimg": 0.08}, tmp_path, features)[8]
     assert 0.0 < cost["fit_seconds"] < 60.0
     assert len(fitted_to) == 3  # two points of the curve, and the samples
@@ -248,9 +248,9 @@ def test_a_sampler_is_guided_by_the_weights_that_were_kept_before_the_chosen_one
 
 def test_weights_without_trained_ones_before_them_are_their_own_guide():
     points = [Point({"kimg": kimg}, Path(f"{kimg:g}")) for kimg in (0.0, 1.0, 2.0, 4.0, 8.0)]
-    guides = [earlier(points, place, 0.25).spent["kimg"] for place in range(5)]
+    guides = [samplers.earlier(points, place, 0.25).spent["kimg"] for place in range(5)]
     assert guides == [0.0, 1.0, 1.0, 1.0, 2.0]
-    assert earlier(points, -1, 0.5).spent["kimg"] == 4.0
+    assert samplers.earlier(points, -1, 0.5).spent["kimg"] == 4.0
 
 
 def test_best_weights_are_those_of_the_least_distance(trained):

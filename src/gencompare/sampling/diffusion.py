@@ -117,7 +117,10 @@ class DDIMSampler(DiffusionSampler):
 def _with(weights: Weights, networks: Mapping[str, nn.Module], denoiser: Denoiser) -> Denoiser:
     """A copy of one of the networks, a denoiser, with other weights."""
     name = next(name for name, network in networks.items() if network is denoiser)
-    return load_weights({name: copy.deepcopy(denoiser)}, weights)[name].eval()
+    other = copy.deepcopy(denoiser).eval()
+    if name not in load_weights({name: other}, weights):
+        raise KeyError(f"no earlier weights of the {name}")
+    return other
 
 
 def _stops(process: Process, via: Sequence[float]) -> list[int]:

@@ -82,7 +82,10 @@ class SamplerSettings(Protocol):
 class Unfitted(ABC):
     """Settings of a sampler that learns nothing from images."""
 
-    guide: ClassVar[float | None] = None
+    @property
+    def guide(self) -> float | None:
+        """None needed."""
+        return None
 
     @abstractmethod
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
@@ -124,7 +127,7 @@ class Mixture:
     components: Positive = 10
     images: Positive = 10_000
 
-    guide: ClassVar[float | None] = None
+    guide: ClassVar[None] = None
 
     def check(self, networks: Networks, shape: ImageShape) -> None:
         from gencompare.models.parts.lookup import only

@@ -6,7 +6,6 @@ nor changes what a training is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,19 +68,6 @@ def kept(folder: Path, spent: Sequence[Mapping[str, Any]]) -> list[Point]:
         Point({key: value for key, value in point.items() if key != "steps"}, _file(folder, point["steps"]))
         for point in spent
     ]
-
-
-def earlier(points: Sequence[Point], place: int, share: float) -> Point:
-    """The point before one in a training that is nearest, by ratio, to a share of it; itself where none is.
-
-    The start, whose weights are untrained, counts as none.
-    """
-    wanted = share * points[place].spent["kimg"]
-    return min(
-        points[1:place],
-        key=lambda point: abs(math.log(point.spent["kimg"] / wanted)),
-        default=points[place],
-    )
 
 
 def _names(file: Path) -> list[str]:

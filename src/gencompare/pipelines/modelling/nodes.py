@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,19 +31,20 @@ from gencompare.models.parts.shape import ImageShape
 from gencompare.models.parts.weights import Weights
 from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, by_stage, growth, reconstruction
+from gencompare.pipelines.modelling.samplers import fitted_at, ready, sampler_of_choice
 from gencompare.pipelines.modelling.validation import Curve, Validator
 from gencompare.running.alone import alone
 from gencompare.running.parallel import train
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
-from gencompare.sampling.base import Sampler, fit, load
+from gencompare.sampling.base import Sampler
 from gencompare.sampling.saved import describe, labels_like
 from gencompare.training import checkpoint
 from gencompare.training.budget import measure_speed
 from gencompare.training.device import describe_device, pick_device
 from gencompare.training.fingerprint import fingerprint, modules_of
 from gencompare.training.loop import Trained, seeded
-from gencompare.training.validation import Point, earlier, kept
+from gencompare.training.validation import kept
 
 logger = logging.getLogger(__name__)
 
@@ -162,10 +162,10 @@ def _train(
         if not trained.points:
             return trained, None
 
-        def make(chosen: Contender, place: int, fitted_to: np.ndarray) -> Sampler:
+        def make(own: Contender, place: int, fitted_to: np.ndarray) -> Sampler:
             weights = trained.points[place].weights()
-            own = _fit(chosen, weights, trained.points, place, prepared, fitted_to)
-            return _sampler(chosen, weights, prepared, own)
+            fitted = fitted_at(own, weights, trained.points, place, prepared, fitted_to)
+            return ready(own, weights, prepared, fitted)
 
         training = contender.training
         validator = Validator(prepared.train, feature_cache, training.validation_samples, training.device)
@@ -190,22 +190,7 @@ def _fitted(contender: Contender, trained: Trained, curve: Curve | None, prepare
     if curve and contender.training.sample_from == "best":
         place, weights = curve.best, trained.points[curve.best].weights()
     images = contender.images.of(prepared.train).images
-    return _fit(contender, weights, trained.points, place, prepared, images)
-
-
-def _fit(
-    contender: Contender,
-    weights: Weights,
-    points: Sequence[Point],
-    place: int,
-    prepared: ImageSplits,
-    images: np.ndarray,
-) -> Weights:
-    """Fit the sampler of weights that were reached at one of the points."""
-    share, device = contender.sampler.guide, pick_device(contender.training.device)
-    before = {} if share is None else earlier(points, place, share).weights()
-    shape = ImageShape.of(prepared.card)
-    return fit(contender.model, contender.sampler, weights, shape, images, before, device)
+    return fitted_at(contender, weights, trained.points, place, prepared, images)
 
 
 def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path) -> bool:
@@ -289,7 +274,7 @@ def _sample_part(
     Returns:
         uint8 (n or fewer, H, W, C); the `seconds` they took, evaluations an image (`nfe`), and label `classes`.
     """
-    contender = _chosen(weights, best_weights, fitted, prepared, settings)
+    contender = sampler_of_choice(weights, best_weights, fitted, prepared, settings)
     started, batches = time.perf_counter(), []
     for start in range(first, first + n, contender.batch):
         chosen = slice(start, min(start + contender.batch, first + n))
@@ -311,9 +296,9 @@ def picture_contender(
     settings: dict[str, Any],
 ) -> tuple[Image, Image, Image, Image, list[float]]:
     """Draw interpolations, trajectories, samples by stage, and reconstructions; return their errors, too."""
-    contender, seed = _chosen(weights, best_weights, fitted, prepared, settings), settings["seed"]
+    contender, seed = sampler_of_choice(weights, best_weights, fitted, prepared, settings), settings["seed"]
     stages = by_stage(stage_weights)
-    earlier = [_sampler(read_contender(settings), stage, prepared, fitted) for stage in stages]
+    earlier = [ready(read_contender(settings), stage, prepared, fitted) for stage in stages]
     first, starts = rows(samples, slice(ROWS)), rows(samples, slice(0, 2 * ROWS, 2))
     return (
         strips(sampling.interpolate(contender, ROWS, FRAMES, seed, labels=starts.labels)),
@@ -334,26 +319,3 @@ def score_samples(
     """Score saved samples against the held-out split, and the reconstructions of a contender that makes some."""
     chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
     return score(samples, prepared, reference, chosen, feature_cache, reconstruction or ())
-
-
-def _chosen(
-    weights: Weights, best_weights: Weights, fitted: Weights, prepared: ImageSplits, settings: dict[str, Any]
-) -> Sampler:
-    """Make the contender ready with the weights that its settings choose, the last or the best."""
-    contender = read_contender(settings)
-    return _sampler(contender, _of_choice(contender, weights, best_weights), prepared, fitted)
-
-
-def _of_choice(contender: Contender, weights: Weights, best_weights: Weights) -> Weights:
-    return best_weights if contender.training.sample_from == "best" else weights
-
-
-def _sampler(contender: Contender, weights: Weights, prepared: ImageSplits, fitted: Weights) -> Sampler:
-    return load(
-        contender.model,
-        contender.sampler,
-        weights,
-        ImageShape.of(prepared.card),
-        fitted=fitted,
-        device=pick_device(contender.training.device),
-    )
