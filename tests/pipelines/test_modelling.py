@@ -21,7 +21,7 @@ from gencompare.pipelines.modelling import nodes, pictures, samplers, validation
 from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
 from gencompare.sampling.saved import labels_like
-from gencompare.sampling.settings import DDIM, DDPM, DPMSolver
+from gencompare.sampling.settings import DDIM, DDPM, DPMSolver, Heun
 from gencompare.training import checkpoint
 from gencompare.training.validation import Point, keep
 
@@ -166,6 +166,7 @@ def test_the_curve_of_a_training_done_anew_is_not_the_old_one_s(prepared, tmp_pa
 @pytest.mark.parametrize(
     ("sampler", "nfe", "quick"),
     [
+        (Heun(steps=10, autoguidance=2.0), 38, DPMSolver(steps=10, autoguidance=2.0)),
         (DDIM(steps=20), 20, DDIM(steps=20)),
         (DDPM(steps=1000), 1000, DPMSolver(steps=20)),
         (DDIM(steps=50, guidance_scale=2.0), 100, DPMSolver(steps=10, guidance_scale=2.0)),

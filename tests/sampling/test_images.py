@@ -234,7 +234,7 @@ def test_only_a_sampler_guided_by_earlier_weights_takes_them_along():
     assert SAMPLERS["ddim"]().fit(networks, real(20), weights) == {}
     taken = SAMPLERS["ddim"](autoguidance=2.0).fit(networks, real(20), weights)
     assert taken.keys() == weights.keys()
-    with pytest.raises(KeyError, match="denoiser"):
+    with pytest.raises(SettingError, match=r"^sampler.autoguidance: earlier weights"):
         SAMPLERS["ddim"](autoguidance=2.0).sampler(networks, SHAPE, {})
 
 
@@ -279,6 +279,6 @@ def test_consistency_stops_at_the_noise_asked_for_and_at_no_other():
     sigma = np.array(made.denoiser.process.sigma)
     assert sigma[made.grid] == pytest.approx([80.0, 2.0, 0.5, 0.0], rel=0.01)
     assert made.nfe == 3
-    for settings in ({"via": (0.5, 2.0), "steps": 3}, {"via": (0.5,), "steps": 3}):
-        with pytest.raises(SettingError, match=r"^sampler\.(via|steps)="):
+    for settings in ({"via": (0.5, 2.0), "steps": 3}, {"via": (0.5,), "steps": 3}, {"autoguidance": 2.0}):
+        with pytest.raises(SettingError, match=r"^sampler\.(via|steps|autoguidance)="):
             SAMPLERS["consistency"](**settings).sampler(networks, SHAPE, {})

@@ -33,7 +33,7 @@ class DiffusionSampler(Sampler):
         networks: the denoiser is one of them.
         shape: of its images.
         fitted: weights that the denoiser had earlier, where its earlier self guides it.
-        evaluations: of the denoiser for one image without guidance; as many as steps where not given.
+        evaluations: for one image without guidance; as many as steps where not given.
         via: ratios sigma / alpha of the noise at which to stop on the way, in place of evenly spread steps.
 
     Raises:
@@ -57,9 +57,7 @@ class DiffusionSampler(Sampler):
         self.denoiser = only(networks, Denoiser, f"sampler.name={name!r}")
         self.classes = self.denoiser.classes
         self.earlier = None if config.autoguidance == 1.0 else _with(fitted, networks, self.denoiser)
-        self.nfe = (evaluations or config.steps) * (
-            1 + (config.guidance_scale != 1.0) + (config.autoguidance != 1.0)
-        )
+        self.nfe = (evaluations or config.steps) * config.evaluations
         if config.steps > self.denoiser.timesteps:
             raise SettingError(
                 f"sampler.steps={config.steps}: at most the model's {self.denoiser.timesteps} timesteps"
@@ -115,11 +113,17 @@ class DDIMSampler(DiffusionSampler):
 
 
 def _with(weights: Weights, networks: Mapping[str, nn.Module], denoiser: Denoiser) -> Denoiser:
-    """A copy of one of the networks, a denoiser, with other weights."""
+    """A copy of one of the networks, a denoiser, with other weights.
+
+    Raises:
+        SettingError: where there are none of it.
+    """
     name = next(name for name, network in networks.items() if network is denoiser)
     other = copy.deepcopy(denoiser).eval()
     if name not in load_weights({name: other}, weights):
-        raise KeyError(f"no earlier weights of the {name}")
+        raise SettingError(
+            "sampler.autoguidance: earlier weights to be guided by were not saved; train with it set"
+        )
     return other
 
 

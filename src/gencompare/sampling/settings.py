@@ -195,6 +195,11 @@ class Diffusion(Unfitted):
         """When the network was its earlier self, where that guides it."""
         return None if self.autoguidance == 1.0 else self.earlier
 
+    @property
+    def evaluations(self) -> int:
+        """Of networks for each estimate that a solver asks for: one, and one for each guidance."""
+        return 1 + (self.guidance_scale != 1.0) + (self.autoguidance != 1.0)
+
     def check(self, networks: Networks, shape: ImageShape) -> None:
         """Make the sampler once, guided by the network itself."""
         from gencompare.models.parts.weights import flatten_weights
@@ -301,6 +306,10 @@ class Consistency(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
+        if self.autoguidance != 1.0:
+            raise SettingError(
+                f"sampler.autoguidance={self.autoguidance}: must be 1, since what it was before tuning is no guide for it"
+            )
         if self.steps != 1 + len(self.via):
             raise SettingError(
                 f"sampler.steps={self.steps}: with {len(self.via)} ratios in sampler.via, {1 + len(self.via)} steps"

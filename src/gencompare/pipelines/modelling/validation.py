@@ -202,9 +202,8 @@ def quickened(contender: Contender, nfe: int) -> Contender:
     slow = contender.sampler
     if nfe <= MOST_EVALUATIONS:
         return contender
-    steps = MOST_EVALUATIONS // max(1, nfe // slow.steps)  # guidance takes more evaluations a step
     solver = DPMSolver(
-        steps=steps,
+        steps=MOST_EVALUATIONS // slow.evaluations,
         clip_x0=slow.clip_x0,
         guidance_scale=slow.guidance_scale,
         autoguidance=slow.autoguidance,
