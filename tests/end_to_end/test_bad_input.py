@@ -225,10 +225,12 @@ def test_refused_in_one_line(answers, words, said):
 )
 def test_refused_before_anything_is_trained(answers, words, said):
     for answer in (answers[0][words], answers[1][words]):
+        last = answer["said"].splitlines()[-1]
         assert answer["status"] == 1
         assert "Traceback" not in answer["said"]
-        assert answer["said"].splitlines()[-1].startswith("Error: ")
-        assert said in answer["said"].splitlines()[-1]
+        assert last.startswith("Error: ")
+        assert said in last
+        assert answer["said"].count(last.removeprefix("Error: ")) == 1, "by whoever fails and at the end"
 
 
 def test_before_anything_is_made(answers):

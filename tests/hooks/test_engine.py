@@ -76,6 +76,7 @@ def test_where_one_has_too_little_memory_others_go_on_and_where_it_fails_otherwi
         EngineHook().on_node_error(first, failed)
         EngineHook().on_node_error(ValueError("broken for the first is"), failed)
         assert progress.failure is first
+        assert first.__notes__ == ["In the node gan_compare.dcgan.train"]
         assert progress.stopping.is_set()
         assert not progress.interrupted.is_set()
     finally:

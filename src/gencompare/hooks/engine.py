@@ -102,6 +102,7 @@ class EngineHook:
         from gencompare.running import remote
         from gencompare.running.exhaustion import OutOfMemory
 
+        error.add_note(f"In the node {node.name}")  # which a traceback shows
         if isinstance(error, OutOfMemory):
             logger.error("%s: out of memory; what else is under way goes on to its end.", node.name)
         else:
@@ -164,7 +165,6 @@ class EngineHook:
             raise KeyboardInterrupt
         progress.interrupted.set()
         logger.info("Stopping: checkpoints are being written.")
-        logging.getLogger("kedro").setLevel(logging.CRITICAL)  # or each node would say that it has stopped
         remote.stop()
         timer = threading.Timer(self.SECONDS_TO_STOP, remote.give_up)
         timer.daemon = True
