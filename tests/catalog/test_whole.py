@@ -159,7 +159,8 @@ def test_a_full_disk_is_one_line(tmp_path):
             file.write(b"content")
 
     catalog["numbers"].save = fill
-    with pytest.raises(SettingError, match="numbers: No space left on device.*give the same command again"):
+    said = f"numbers: No space left on device for {tmp_path}/numbers.json; .*give the same command again"
+    with pytest.raises(SettingError, match=said):
         catalog.save("numbers", {})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -40,6 +41,14 @@ def test_one_line(error, said):
     assert said in raised.value.message
     assert "\n" not in raised.value.message
     assert pickle.loads(pickle.dumps(raised.value)).message == raised.value.message
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_file_is_known_by_the_folders_of_the_work():
+    """The system names a file that cannot be opened, and none that cannot go on."""
+    with pytest.raises(Exhausted, match="^No space left on device for data/a or data/b; nothing is lost"):
+        remote(work)(
+            OSError(errno.ENOSPC, "No space left on device"), SETTINGS, Path("data/a"), Path("data/b")
+        )
 
 
 def test_work_without_a_contender():

@@ -113,7 +113,9 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             else:
                 super().save(ds_name, data)
         except Exception as error:
-            failed = _explained(ds_name, error) if isinstance(error, (DatasetError, OSError)) else error
+            failed = (
+                _explained(ds_name, dataset, error) if isinstance(error, (DatasetError, OSError)) else error
+            )
             self.when_failing(failed)
             if failed is error:
                 raise
@@ -173,14 +175,16 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             raise
 
 
-def _explained(name: str, error: BaseException) -> Exception:
+def _explained(name: str, dataset: Any, error: BaseException) -> Exception:
     """Return what a user is told of a dataset that was not saved: the line at the bottom of it, where there is one."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, (SettingError, Stopped)):
             return cause
-        if isinstance(cause, OSError) and (said := no_room(cause)):
-            return SettingError(f"{name}: {said}")
+        if isinstance(cause, OSError) and no_room(cause):
+            where = dataset._describe()
+            cause.filename = cause.filename or where.get("filepath") or where.get("path")
+            return SettingError(f"{name}: {no_room(cause)}")
         cause = cause.__cause__
     return DatasetError(f"{name}: {error}")
 

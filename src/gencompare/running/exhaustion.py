@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,7 +35,8 @@ def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
     """Turn the errors of a full disk or memory into one line.
 
     Args:
-        arguments: of the work, a contender's complete settings among them, if it is of one.
+        arguments: of the work, a contender's complete settings among them, if it is of one, and the folders that it
+            writes in: of a file that cannot go on, the system says no name.
 
     Raises:
         Exhausted: in place of such an error.
@@ -42,10 +44,11 @@ def in_one_line(arguments: Sequence[Any]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        said = no_room(error)
-        if said is None:
+        if no_room(error) is None:
             raise
-        raise Exhausted(said) from error
+        folders = [str(one) for one in arguments if isinstance(one, Path)]
+        error.filename = error.filename or " or ".join(folders)
+        raise Exhausted(str(no_room(error))) from error
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
