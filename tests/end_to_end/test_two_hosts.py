@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -25,22 +25,27 @@ def ip(words: str) -> None:
 @pytest.fixture
 def hosts() -> Iterator[tuple[str, str]]:
     """The names of two network namespaces, 10.0.0.1 and 10.0.0.2, that see each other and nothing else."""
+    with connected() as names:
+        yield names
+
+
+@contextmanager
+def connected() -> Iterator[tuple[str, str]]:
+    """Make the two, for as long as the context lasts."""
     one, two = names = [f"gencompare-{os.getpid()}-{number}" for number in (1, 2)]
-    try:
-        for name in names:
-            ip(f"netns add {name}")
-        ip(f"link add cable netns {one} type veth peer name cable netns {two}")
-    except (OSError, subprocess.CalledProcessError) as reason:
-        pytest.skip(f"no network namespaces can be made here: {reason}")
-    try:
+    with ExitStack() as made:
+        try:
+            for name in names:
+                ip(f"netns add {name}")
+                made.callback(ip, f"netns del {name}")
+            ip(f"link add cable netns {one} type veth peer name cable netns {two}")
+        except (OSError, subprocess.CalledProcessError) as reason:
+            pytest.skip(f"no network namespaces can be made here: {reason}")
         for number, name in enumerate(names, 1):
             ip(f"-n {name} addr add 10.0.0.{number}/30 dev cable")
             ip(f"-n {name} link set cable up")
             ip(f"-n {name} link set lo up")
         yield one, two
-    finally:
-        for name in names:
-            ip(f"netns del {name}")
 
 
 def on(host: str, *words: str) -> list[str]:
@@ -59,6 +64,25 @@ def freeze_in_training(workers: psutil.Process) -> bool:
                 return True
             worker.resume()
     return False
+
+
+@pytest.mark.parametrize("works", [1, 2])
+def test_where_a_host_or_the_cable_cannot_be_made_no_host_is_left(monkeypatch, works):
+    asked, there = [], set()
+
+    def ip(words):
+        asked.append(words)
+        if words.startswith("netns del"):
+            there.remove(words.split()[-1])
+        elif len(asked) > works:
+            raise subprocess.CalledProcessError(1, words)
+        else:
+            there.add(words.split()[-1])
+
+    monkeypatch.setitem(globals(), "ip", ip)
+    with pytest.raises(pytest.skip.Exception), connected():
+        pass
+    assert there == set()
 
 
 def test_a_lost_host_is_done_without_and_the_bytes_are_the_same(finished, project, hosts):
