@@ -15,6 +15,7 @@ from gencompare.evaluation.features import learnt_extractor
 from gencompare.evaluation.learnt import WIDTHS, Learnt, learn, subject
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
+from gencompare.training import fingerprint
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +122,24 @@ def test_it_is_learnt_once_for_an_image_set_and_its_weights_are_on_the_passport(
     ]
     alone = Bench(squares, replace(settings, second_extractor="none"), tmp_path, 10)
     assert [e.name for e in alone.extractors] == ["efficientnet_lite0"]
+
+
+@pytest.mark.parametrize("module", ["evaluation.learnt", "imagesets.arrays"])
+def test_it_is_learnt_anew_where_code_that_it_reaches_is_other(
+    squares: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    weights = save(learnt._Network().state_dict())
+    monkeypatch.setattr(learnt, "learn", lambda _: weights)
+    other, file = tmp_path / "other.py", fingerprint._file
+    monkeypatch.setattr(
+        fingerprint, "_file", lambda name, package: other if name.endswith(module) else file(name, package)
+    )
+    for code in ("", "", "OTHER = 1\n"):
+        other.write_text(file(f"gencompare.{module}", fingerprint.PACKAGE).read_text() + code)
+        fingerprint.code_hash.cache_clear()
+        learnt_extractor(squares, tmp_path)
+    fingerprint.code_hash.cache_clear()
+    assert len(list((tmp_path / "learnt").iterdir())) == 2
 
 
 def test_larger_images_are_averaged_down() -> None:

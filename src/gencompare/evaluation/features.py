@@ -20,6 +20,7 @@ from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_sound, write_whole
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.training.device import find_device
+from gencompare.training.fingerprint import code_hash
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "efficientnet_lite0": EfficientNetLite0,
@@ -43,13 +44,9 @@ def learnt_extractor(splits: ImageSplits, cache: Path) -> learnt.Learnt:
 
     Args:
         splits: the image set; only its training images are looked at.
-        cache: folder that keeps the weights, by content of the training images and of the code.
+        cache: folder that keeps the weights, by content of the training images and of the code, as far as it reaches.
     """
-    facts = [
-        splits.card["sha256"]["train"],
-        Path(learnt.__file__).read_text(encoding="utf-8"),
-        torch.__version__,
-    ]
+    facts = [splits.card["sha256"]["train"], code_hash(frozenset({learnt.__name__})), torch.__version__]
     path = cache / "learnt" / f"{hashlib.sha256(repr(facts).encode()).hexdigest()}.safetensors"
     subject = learnt.subject(splits.train)
     kept = read_sound(path, lambda file: learnt.Learnt(file.read_bytes(), subject))
