@@ -18,7 +18,9 @@ def sample(project, **request):
     run(project, "sample", runner=SequentialRunner, **request)
 
 
-def test_samples_are_made_again_without_training_images_and_without_a_run_in_mlflow(finished, tmp_path):
+def test_samples_are_made_again_without_training_images_and_without_a_run_in_mlflow(
+    finished, tmp_path, leave_training
+):
     project = tmp_path / "project"
     left_out = ("05_model_input", "04_feature", "07_model_output", "trainings", "mlflow.db")
     shutil.copytree(finished, project, ignore=shutil.ignore_patterns(*left_out))
@@ -37,6 +39,13 @@ def test_samples_are_made_again_without_training_images_and_without_a_run_in_mlf
         assert len(others["images"]) == 3
         singles = [np.asarray(Image.open(path).convert("RGB")) for path in sorted((made / "pngs").iterdir())]
         assert np.array_equal(np.stack(singles), others["images"])
+
+    leave_training(project / "data/06_models", "one/squares/conditional")  # which has learnt nothing
+    for asked, labels in ((None, [2, 0, 1, 1, 2]), ("boot+bag", [2, 1, 2, 1, 2])):
+        sample(project, **{"from": "one.conditional", "n": 5, "labels": asked})
+        with np.load(newest(project / "data/07_model_output/sample/one.conditional", "samples.npz")) as made:
+            assert made["labels"].tolist() == labels
+            assert len(made["images"]) == 5
 
 
 @pytest.mark.parametrize(
