@@ -54,6 +54,7 @@ def test_what_another_version_saved_is_left_out_with_one_line(gallery, tmp_path,
     [
         ({"seed": "x"}, "seed='x': must be a number"),
         ({"seed": "-1"}, "seed=-1: must be from 0"),
+        ({"seed": "4294967296"}, "seed=4294967296: must be from 0 to 4294967295"),
         ({"label": "3"}, "label=3: must be from 0 to 2"),
         ({"steps": "0"}, "steps=0: must be from 1"),
     ],

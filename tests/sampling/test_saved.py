@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from gencompare.config.typed import SettingError
@@ -140,6 +142,16 @@ def test_classes_that_there_are_not_are_refused(tmp_path, asked, leave_training)
         SettingError, match=f"^labels={asked!r}".replace("+", r"\+") + ".*shirt|did you mean bag"
     ):
         answer(tmp_path, request)
+
+
+def test_more_images_than_there_is_memory_for_are_refused(tmp_path, monkeypatch, leave_training):
+    """They are there twice while they are put together."""
+    leave_training(tmp_path, "one/squares/dcgan")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2 * 100 * 16 * 16))
+    request = {"from": "one.dcgan", "dataset": None, "n": 100, "labels": None}
+    answer(tmp_path, request)
+    with pytest.raises(SettingError, match="^n=101: .* takes 100; make the others of another seed"):
+        answer(tmp_path, request | {"n": 101})
 
 
 def test_labels_of_a_contender_without_any_are_refused(tmp_path, leave_training):

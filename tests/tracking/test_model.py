@@ -51,7 +51,12 @@ def test_a_model_is_logged_once_even_if_it_was_cut_short(client_and_run, trained
     asked = pd.DataFrame({"n": [2, 3], "seed": [5, 6], "labels": [[1], [2, 0]]})
     expected = [own.sample(2, np.array([1, 1]), 5), own.sample(3, np.array([2, 0, 2]), 6)]
     assert np.array_equal(model.predict(asked), np.concatenate(expected))
-    for wrong, said in (({"n": [0]}, "n=0"), ({"n": [1], "labels": [[7]]}, r"labels=\[7\]")):
+    refused = [({"n": [0]}, "n=0"), ({"n": [1], "labels": [[7]]}, r"labels=\[7\]")]
+    refused += [
+        ({"n": [1], "seed": [seed]}, f"seed={seed}: must be from 0 to 4294967295") for seed in (-1, 2**32)
+    ]
+    refused += [({"n": [1, 10**12]}, "n=1000000000001: the memory")]
+    for wrong, said in refused:
         with pytest.raises(SettingError, match=said):
             model.predict(pd.DataFrame(wrong))
     assert not [path for path in Path(tmp_path).rglob("*.pkl")]

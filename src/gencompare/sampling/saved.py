@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from safetensors.torch import load_file
 
 from gencompare.config.contender import read_contender
@@ -71,6 +72,19 @@ class Trained:
             labels: int64 (n,), from `labels`; None where the contender takes none.
         """
         return sampling.sample(self.sampler, n, labels, seed)
+
+    def check_room(self, n: int) -> None:
+        """Refuse more images than there is memory for: they are there twice while they are put together.
+
+        Raises:
+            SettingError: with how many there is room for.
+        """
+        numbers = self.shape["channels"] * self.shape["resolution"] ** 2
+        most = psutil.virtual_memory().available // (2 * numbers)
+        if n > most:
+            raise SettingError(
+                f"n={n}: the memory that is left takes {most}; make the others of another seed"
+            )
 
     def labels(self, asked: str | int | Sequence[int] | None, n: int) -> np.ndarray | None:
         """Read numbers or names of classes as labels that take turns: int64 (n,), None where the contender takes none.
@@ -233,6 +247,7 @@ def answer(models: Path, request: Mapping[str, Any]) -> tuple[Saved, Trained, np
     """
     chosen = choose(models, request["from"], request["dataset"])
     trained = read(chosen.find)
+    trained.check_room(request["n"])
     return chosen, trained, trained.labels(request["labels"], request["n"])
 
 

@@ -11,6 +11,9 @@ import pandas as pd
 from gencompare.config.typed import SettingError
 from gencompare.sampling import saved
 
+SEEDS = 2**32
+"""Those to ask for are below it, as the explorer's are: a table that makes floats of them changes none."""
+
 
 class Predictor:
     """A trained contender behind MLflow's `predict`."""
@@ -22,12 +25,13 @@ class Predictor:
         """Make the images of every request, one after another: uint8 (N, H, W, C).
 
         Args:
-            requests: one row each: `n`, how many; where given, `seed` (the training's own otherwise, which makes the
-                scored samples) and `labels`, a list of classes' numbers that are taken in turn.
+            requests: one row each: `n`, how many; where given, `seed` below SEEDS (the training's own otherwise,
+                which makes the scored samples) and `labels`, a list of classes' numbers that are taken in turn.
 
         Raises:
             SettingError: for a request that cannot be answered.
         """
+        self.trained.check_room(int(requests["n"].sum()))
         return np.concatenate(
             [
                 self._answer(**{str(key): value for key, value in row.items()})
@@ -38,9 +42,12 @@ class Predictor:
     def _answer(self, n: int, seed: float | None = None, labels: Any = None) -> np.ndarray:
         if n < 1:
             raise SettingError(f"n={n!r}: must be a whole number above 0")
-        wanted = self.trained.settings["seed"] if seed is None or pd.isna(seed) else int(seed)
+        if seed is None or pd.isna(seed):
+            seed = self.trained.settings["seed"]
+        elif not 0 <= seed < SEEDS:
+            raise SettingError(f"seed={seed!r}: must be from 0 to {SEEDS - 1}")
         classes = [int(label) for label in labels] if isinstance(labels, (list, np.ndarray)) else None
-        return self.trained.sample(n, self.trained.labels(classes, n), wanted)
+        return self.trained.sample(n, self.trained.labels(classes, n), int(seed))
 
 
 def _load_pyfunc(folder: str) -> Predictor:

@@ -43,6 +43,7 @@ def sample_saved(models: Path, request: dict[str, Any]) -> tuple[Images, Image, 
     images = trained.sample(n, labels, seed)
     grid = image_grid(images[:SHOWN], columns=max(8, math.isqrt(min(n, SHOWN))))
     singles = {
-        f"seed{seed}-{number:05d}": image_grid(images[number : number + 1], scale=1) for number in range(n)
+        f"seed{seed}-{number:05d}": image_grid(images[number : number + 1], scale=1)
+        for number in range(n if request["pngs"] else 0)
     }
-    return Images(images, labels), grid, singles if request["pngs"] else {}
+    return Images(images, labels), grid, singles
