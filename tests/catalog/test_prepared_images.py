@@ -24,13 +24,13 @@ from kedro.runner import SequentialRunner
 from PIL import Image
 
 import gencompare.imagesets.mapped  # noqa: F401  images are sent as where they lie
+from gencompare.alone import alone
 from gencompare.catalog.prepared_images import PreparedImagesDataset
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import make_image_set, storage
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.squares import Squares
 from gencompare.pipelines.imagesets.nodes import prepare_images
-from gencompare.running.alone import alone
 from gencompare.training.progress import Stopped, stopping
 
 SETTINGS = {"name": "squares", "count": 60, "heldout": 20, "resolution": 16}
@@ -229,7 +229,7 @@ def test_of_two_runs_at_once_one_prepares_and_the_other_waits(tmp_path):
 def test_who_waits_for_another_run_to_prepare_them_can_be_stopped(dataset, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="gencompare")
     (tmp_path / "squares").mkdir()
-    with alone(tmp_path / "squares", "nobody else is there"):
+    with alone(tmp_path / "squares/.lock", "nobody else is there"):
         stopping.set()
         try:
             with pytest.raises(DatasetError) as raised:

@@ -11,11 +11,11 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
+from gencompare.alone import alone
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import storage
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.base import Preparation
-from gencompare.running.alone import alone
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class PreparedImagesDataset(AbstractDataset[Preparation, ImageSplits]):
     def _save(self, data: Preparation) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._fingerprint = data.fingerprint
-        with alone(self._folder, f"{self._folder.name}: another run is preparing it; waiting"):
+        with alone(self._folder / ".lock", f"{self._folder.name}: another run is preparing it; waiting"):
             if self._is_current(data.fingerprint):
                 logger.info("%s: prepared already, %s", self._folder.name, self._counts())
                 return

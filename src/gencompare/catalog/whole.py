@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from filelock import FileLock
 from kedro.framework.context import CatalogCommandsMixin
 from kedro.io import AbstractDataset, DataCatalog, DatasetError, MemoryDataset
 from kedro.io.core import AbstractVersionedDataset, Version, generate_timestamp
@@ -21,6 +20,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro_datasets.partitions import PartitionedDataset
 
+from gencompare.alone import alone
 from gencompare.config.typed import SettingError
 from gencompare.files import no_room, set_aside
 from gencompare.training.progress import Stopped
@@ -106,7 +106,8 @@ class WholeCatalog(DataCatalog, CatalogCommandsMixin):
             elif isinstance(dataset, PartitionedDataset):
                 folder = Path(dataset._path)
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                with FileLock(folder.with_name(f".{folder.name}.lock")):  # another run may replace it, too
+                lock = folder.with_name(f".{folder.name}.lock")
+                with alone(lock, f"{ds_name}: another run is replacing it; waiting"):
                     super().save(ds_name, data)
                     if folder.is_dir():  # which it is not where there are no files
                         self.when_saving(ds_name, folder)

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from gencompare.alone import alone
 from gencompare.config.typed import SettingError, named_path
 
 PATIENCE = 30  # seconds without an answer before a download is given up
@@ -184,7 +184,7 @@ def fetched(url: str, weights: str | None, extractor: str) -> Path:
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):  # another process may be at it
+    with alone(path.with_suffix(".lock"), f"{path.name}: it is being downloaded elsewhere; waiting"):
         if not path.is_file():
             _download(url, path, extractor)
     return path

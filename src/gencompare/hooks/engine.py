@@ -41,7 +41,12 @@ class EngineHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Take note of what is planned and where the engine is."""
+        """Take note of what is planned and where the engine is; what stopped an earlier run stops this one not."""
+        from gencompare.training import progress
+
+        progress.stopping.clear()
+        progress.interrupted.clear()
+        progress.failure = None
         self._plan, self._data = plan_of(context), context.project_path / "data"
 
     @hook_impl
@@ -53,9 +58,6 @@ class EngineHook:
         from gencompare.running.display import Display
         from gencompare.training import progress
 
-        progress.stopping.clear()
-        progress.interrupted.clear()
-        progress.failure = None
         catalog.when_failing = remote.stop
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from gencompare.alone import alone
 from gencompare.config.typed import SettingError
 
 FOLDER = ".runs"
 """In `data/`: a lock for each run, which the system releases when its process ends, however it does."""
 DOOR = "door"
 """Locked while a run comes in, and for as long as none may."""
+WAITING = "kedro prune is removing what is superseded; waiting for its end"
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def under_way(data: Path, version: str) -> Iterator[None]:
     folder = data / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{version}.lock", thread_local=False)
-    with FileLock(folder / DOOR):
+    with alone(folder / DOOR, WAITING):
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -53,7 +55,7 @@ def none_under_way(data: Path, asked: str) -> Iterator[None]:
     """
     folder = data / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / DOOR):
+    with alone(folder / DOOR, WAITING):
         for file in sorted(folder.glob("*.lock")):
             try:
                 with FileLock(file, timeout=0):

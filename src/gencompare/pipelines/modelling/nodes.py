@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
 from PIL.Image import Image
 
+from gencompare.alone import alone
 from gencompare.config.budget import in_force, read_budget
 from gencompare.config.contender import Contender, read_contender
 from gencompare.config.typed import build
@@ -33,7 +33,6 @@ from gencompare.objectives.base import Objective
 from gencompare.pipelines.modelling.pictures import FRAMES, ROWS, by_stage, growth, reconstruction
 from gencompare.pipelines.modelling.samplers import fitted_at, ready, sampler_of_choice
 from gencompare.pipelines.modelling.validation import Curve, Validator
-from gencompare.running.alone import alone
 from gencompare.running.parallel import train
 from gencompare.running.remote import goes_in_parts, in_parts
 from gencompare.sampling import images as sampling
@@ -66,7 +65,8 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
     device = describe_device(pick_device(contender.training.device))
     facts = [_fingerprint(prepared, any_length, contender), budget.values(), device]
     file = budgets / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
-    with FileLock(f"{file}.lock"):  # two runs at once measure once
+    name = settings["contender"]
+    with alone(Path(f"{file}.lock"), f"{name}: its speed is being measured elsewhere; waiting, to share it"):
         found = read_sound(file, read_json)
         if found is None:
             speed = measure_speed(
@@ -79,7 +79,6 @@ def set_budget(prepared: ImageSplits, settings: dict[str, Any], budgets: Path) -
             kimg = speed.kimg(budget, contender.training.batch_size)
             found = {"kimg": kimg, "budget": budget.values()} | dataclasses.asdict(speed)
             write_json(file, found)
-    name = settings["contender"]
     logger.info(
         "%s: %s on %s are %g kimg; elsewhere: --params=contenders.%s.training.kimg=%g",
         name,
@@ -148,7 +147,7 @@ def _train(
     folder = trainings / _fingerprint(prepared, settings, contender)
     folder.mkdir(parents=True, exist_ok=True)
     shared = f"{settings['name']}: the same training is under way elsewhere; waiting, to share it"
-    with alone(folder, shared):
+    with alone(folder / ".lock", shared):
         write_json(folder / "settings.json", settings)  # for people who look in
         _forget_lost(folder, settings["name"])
         trained = train(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
+from gencompare.alone import alone
 from gencompare.array_files import read_array
 from gencompare.config.contender import Contender
 from gencompare.evaluation.distances import kernel_distance
@@ -179,7 +179,8 @@ class Validator:
     def _kept(self, images: np.ndarray) -> np.ndarray:
         """Features that every contender's curve needs: extracted once, by whoever comes first."""
         self.cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.cache / ".reference.lock"):
+        shared = "features of the training images are being extracted elsewhere; waiting, to share them"
+        with alone(self.cache / ".reference.lock", shared):
             return features(images, make_extractor(self.settings.extractor), self.settings, self.cache)
 
     def _facts(self) -> dict[str, Any]:
