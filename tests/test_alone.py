@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 
@@ -17,6 +18,7 @@ from gencompare.alone import alone
 from gencompare.catalog.whole import WholeCatalog
 from gencompare.config.contender import read_contender
 from gencompare.evaluation.extractors import fetched
+from gencompare.imagesets.archive import unpacked
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.pipelines.modelling.nodes import set_budget
 from gencompare.pipelines.modelling.validation import Validator
@@ -79,6 +81,12 @@ class Held:
         raise Timeout(self.file)
 
 
+def unpack(folder):
+    with tarfile.open(folder / "birds.tar", "w"):
+        pass
+    unpacked(folder / "birds.tar", folder, "image_set.folder")
+
+
 def save_pictures(folder):
     entry = {"type": "partitions.PartitionedDataset", "path": f"{folder}/pngs", "dataset": "json.JSONDataset"}
     WholeCatalog.from_config({"pngs": entry}).save("pngs", {"one": {}})
@@ -99,6 +107,7 @@ CONTENDER = {
 }
 SETTINGS = {"name": "gan", "contender": "gan", "seed": 0, "budget": {"minutes": 1}}
 WAITS = {
+    "an archive": (unpack, "birds.tar: another run is unpacking it; waiting"),
     "weights": (lambda _: fetched("https://host/a.pt", None, "inception"), "a.pt: it is being downloaded"),
     "pictures": (save_pictures, "pngs: another run is replacing it; waiting"),
     "a run": (lambda folder: come_in(under_way(folder, "v")), "kedro prune is removing"),

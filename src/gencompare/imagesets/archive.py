@@ -8,8 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock
-
+from gencompare.alone import alone
 from gencompare.config.typed import SettingError
 
 KINDS = "a .tar, .tgz, .tar.gz, .tar.bz2, .tar.xz or .zip archive"
@@ -40,7 +39,8 @@ def unpacked(archive: Path, into: Path, where: str) -> Path:
     if folder.is_dir():
         return folder
     into.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):  # another run may be unpacking it
+    lock = folder.with_name(f".{folder.name}.lock")
+    with alone(lock, f"{archive.name}: another run is unpacking it; waiting"):
         if not folder.is_dir():
             _unpack(archive, folder, where)
     return folder
