@@ -4,6 +4,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -63,6 +64,52 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
         read = read_image(str(path), grey=True)
         assert np.array_equal(np.asarray(read.image), levels)
         assert read.notes == ("16-bit",)
+
+
+def _tiff(values: np.ndarray, bits: int, photometric: int) -> bytes:
+    """Write grey values as an uncompressed TIFF of so many bits; photometric 0: 0 is white."""
+    height, width = values.shape
+    packed = values.astype("<u2").tobytes()
+    if bits == 12:
+        text = "".join(f"{value:012b}" for value in values.ravel())
+        packed = bytes(int(text[start : start + 8], 2) for start in range(0, len(text), 8))
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 8 + 2 + 12 * 9 + 4}
+    tags |= {277: 1, 278: height, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4 + packed
+
+
+@pytest.mark.parametrize(("bits", "white", "photometric"), [(16, 4095, 1), (12, 65535, 1), (16, 65535, 0)])
+def test_black_and_white_are_the_values_that_mean_them(tmp_path, bits, white, photometric):
+    levels = np.arange(256).reshape(16, 16)
+    greatest = min(white, 2**bits - 1)
+    values = np.rint((levels if photometric else 255 - levels) * (greatest / 255))
+    (tmp_path / "deep.tif").write_bytes(_tiff(values.astype(np.uint16), bits, photometric))
+    read = read_image(str(tmp_path / "deep.tif"), grey=True, white=white)
+    assert np.array_equal(np.asarray(read.image), levels)
+    assert read.notes == ("16-bit",)
+
+
+def test_what_is_brighter_than_white_is_counted(tmp_path):
+    Image.fromarray(np.full((8, 8), 5000, np.uint16)).save(tmp_path / "deep.png")
+    read = read_image(str(tmp_path / "deep.png"), grey=True, white=4095)
+    assert read.notes == ("16-bit", "values above image_sets.folder.white clipped")
+    assert read.image.getpixel((0, 0)) == 255
+
+
+def test_white_is_named_by_a_pgm_itself(tmp_path):
+    values = np.array([[0, 2048, 4095]], ">u2")
+    (tmp_path / "deep.pgm").write_bytes(b"P5 3 1 4095\n" + values.tobytes())
+    assert pixels(tmp_path / "deep.pgm", grey=True, white=4095).tolist() == [[0, 128, 255]]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_of_16_bit_colour_the_upper_half_is_read_and_that_is_noted(tmp_path, suffix):
+    deep = np.random.default_rng(0).integers(0, 65536, (8, 8, 3), np.uint16)
+    cv2.imwrite(str(tmp_path / f"deep.{suffix}"), deep)
+    read = read_image(str(tmp_path / f"deep.{suffix}"))
+    assert np.array_equal(np.asarray(read.image), deep[..., ::-1] >> 8)
+    assert read.notes == ("16-bit colour, of which the upper 8 bits are read",)
 
 
 def test_32_bit_values_are_refused_because_their_range_is_unknown(tmp_path):

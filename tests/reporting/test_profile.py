@@ -68,6 +68,31 @@ def test_all_grey_is_no_mixture():
     )
 
 
+def test_16_bit_files_of_12_bits_are_told_by_their_darkness(make_dark):
+    for white, alerted in ((65535, True), (4095, False)):
+        card = make_dark(white)
+        assert card["splits"]["heldout"]["greatest"] in (range(128) if alerted else range(128, 256))
+        said = [line for line in alerts(card) if "brighter" in line]
+        assert len(said) == alerted
+        assert all("2 images are of 16 bits" in line and "folder.white=4095" in line for line in said)
+
+
+@pytest.fixture
+def make_dark(tmp_path):
+    """Prepare two 12-bit images in 16-bit files with this white; return the card."""
+
+    def make(white: int) -> dict:
+        for number in range(2):
+            values = np.linspace(number, 4095, 1024).astype(np.uint16).reshape(32, 32)
+            Image.fromarray(values).save(tmp_path / f"{number}.png")
+        made = tmp_path / f"made{white}"
+        made.mkdir()
+        images = Folder(path=str(tmp_path), grey=True, resolution=16, white=white)
+        return storage.write(images.prepare(), made)
+
+    return make
+
+
 @pytest.fixture(scope="module")
 def page_of_a_folder(tmp_path_factory):
     """The page about a folder with two classes, a copy, a file that is no image, and a name that is markup."""

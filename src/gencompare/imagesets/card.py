@@ -45,7 +45,7 @@ class Tally:
                 self._levels[channel] += _histogram(rows, channel)
 
     def summary(self, classes: list[str]) -> dict[str, Any]:
-        """Count, sha256, mean and deviation per channel (0 to 255), and images per class."""
+        """Count, sha256, mean and deviation per channel and the greatest level (0 to 255), and images per class."""
         digest = self._digest.copy()
         labels = np.concatenate(self._labels) if self._labels else np.zeros(0, np.int64)
         digest.update(labels.astype("<i8").tobytes())
@@ -54,6 +54,7 @@ class Tally:
             "count": self.count,
             "sha256": digest.hexdigest(),
             **self._moments(),
+            "greatest": int(np.flatnonzero(self._levels.sum(axis=0))[-1]),
             "per_class": dict(zip(classes, counts, strict=True)) if classes else {},
         }
 

@@ -20,7 +20,7 @@ from PIL import Image
 from gencompare.config.typed import SettingError, named_path
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import in_order, pieces
-from gencompare.imagesets.reading import UNREAD, UnreadableImage, looks_like_image, read_image
+from gencompare.imagesets.reading import UNREAD, WHITE, UnreadableImage, looks_like_image, read_image
 from gencompare.imagesets.resizing import Box, Fit, square_around, to_square
 
 logger = logging.getLogger(__name__)
@@ -56,10 +56,10 @@ class Findings:
     others: Mapping[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def read(self, photo: Photo, *, grey: bool, max_pixels: int) -> Image.Image | None:
+    def read(self, photo: Photo, *, grey: bool, max_pixels: int, white: int = WHITE) -> Image.Image | None:
         """Read one photo; None where it is unreadable. Either way, what happened is remembered."""
         try:
-            read = read_image(photo.path, grey=grey, max_pixels=max_pixels)
+            read = read_image(photo.path, grey=grey, max_pixels=max_pixels, white=white)
         except UnreadableImage as reason:
             logger.warning("Left out %s: %s", photo.name, reason)
             with self._lock:
@@ -238,6 +238,7 @@ def chunks(
     fit: Fit,
     grey: bool,
     max_pixels: int,
+    white: int = WHITE,
     margin: float | None = None,
 ) -> Iterator[Images]:
     """Yield photos as square images, in order; unreadable ones are left out and noted in the findings.
@@ -247,7 +248,7 @@ def chunks(
     """
 
     def one(photo: Photo) -> np.ndarray | None:
-        image = findings.read(photo, grey=grey, max_pixels=max_pixels)
+        image = findings.read(photo, grey=grey, max_pixels=max_pixels, white=white)
         if image is None:
             return None
         if min(image.size) < resolution:

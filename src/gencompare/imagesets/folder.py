@@ -12,13 +12,18 @@ import hashlib
 import re
 from functools import cache, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from gencompare.config.typed import Fraction, Part, Positive, SettingError, named_path, settings
 from gencompare.imagesets.base import ImageSet, Preparation, Resolution
 from gencompare.imagesets.files import Findings, check_some, chunks, existing_folder, image_files, state_of
+from gencompare.imagesets.reading import WHITE
 from gencompare.imagesets.resizing import Fit
 from gencompare.imagesets.survey import Survey, survey
+
+Level = Annotated[int, Field(ge=1, le=WHITE)]
 
 
 @settings
@@ -34,6 +39,7 @@ class Folder(ImageSet):
         heldout: share of each class that is held out, where the folder has no split of its own.
         unreadable: share of the files that may be unreadable before the run stops.
         max_pixels: images with more pixels than this are not opened.
+        white: the value that is white in 16-bit grey files that do not say it, such as 4095 where they hold 12 bits.
     """
 
     name: ClassVar[str] = "folder"
@@ -46,6 +52,7 @@ class Folder(ImageSet):
     heldout: Part = 0.2
     unreadable: Fraction = 0.01
     max_pixels: Positive = 50_000_000
+    white: Level = WHITE
 
     def folder_name(self) -> str:
         """Name the prepared folder after the user's, told apart from others of that name by its whole path."""
@@ -76,6 +83,7 @@ class Folder(ImageSet):
             fit=self.fit,
             grey=self.grey,
             max_pixels=self.max_pixels,
+            white=self.white,
         )
         return Preparation(
             fingerprint=self.fingerprint(),

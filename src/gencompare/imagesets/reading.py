@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 # only formats of pixels, decoded by Pillow itself: EPS or WMF would start other programs
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
@@ -24,6 +25,12 @@ UNREAD = frozenset(
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"P")
 ORIENTATION = 0x0112
 GREY = "grey among colour"
+DEEP, DEEP_COLOUR = "16-bit", "16-bit colour, of which the upper 8 bits are read"
+CLIPPED = "values above image_sets.folder.white clipped"
+WHITE = 65535
+"""The greatest 16-bit value."""
+BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0
+"""Two tags of TIFF, and what the second one says where 0 is white."""
 
 
 class UnreadableImage(Exception):
@@ -53,11 +60,16 @@ def looks_like_image(path: str) -> bool:
         return False
 
 
-def read_image(path: str, *, grey: bool = False, max_pixels: int = 50_000_000) -> Read:
+def read_image(path: str, *, grey: bool = False, max_pixels: int = 50_000_000, white: int = WHITE) -> Read:
     """Read an image file as 8-bit grey or RGB, turned upright as its EXIF says.
 
     The content decides the format, not the file's name. 16-bit values are scaled to 8 bits, transparent
     places become white, animations give their first frame.
+
+    Args:
+        grey: make one channel of it.
+        max_pixels: images with more pixels are not opened.
+        white: the 16-bit grey value that becomes 255, where the file itself does not say.
 
     Raises:
         UnreadableImage: if the file is empty, broken, cut short, of another kind, or of more than max_pixels.
@@ -66,7 +78,7 @@ def read_image(path: str, *, grey: bool = False, max_pixels: int = 50_000_000) -
         if os.stat(path).st_size == 0:
             raise UnreadableImage("empty file")
         with Image.open(path, formats=_formats()) as opened:
-            return _upright(opened, grey, max_pixels)
+            return _upright(opened, grey, max_pixels, white)
     except UnreadableImage:
         raise
     except Image.UnidentifiedImageError:
@@ -83,34 +95,50 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _upright(opened: Image.Image, grey: bool, max_pixels: int) -> Read:
+def _upright(opened: Image.Image, grey: bool, max_pixels: int, white: int) -> Read:
     if opened.width * opened.height > max_pixels:
         raise UnreadableImage(f"{opened.width} x {opened.height}: more than {max_pixels:,} pixels")
     notes = []
     if getattr(opened, "n_frames", 1) > 1:
         notes.append("first frame of several")
         opened.seek(0)
+    deep_colour = opened.mode[0] != "I" and ";16" in str(getattr(opened, "tile", ""))  # which loading forgets
     opened.load()
     if opened.getexif().get(ORIENTATION, 1) in range(2, 9):
         notes.append("turned upright by EXIF")
-    image, converted = _to_8_bit(ImageOps.exif_transpose(opened), opened.format)
+    image, converted = _to_8_bit(
+        ImageOps.exif_transpose(opened), opened.format, _black_and_white(opened, white)
+    )
     if image.mode == "L" and not grey:
         notes.append(GREY)
+    if deep_colour:
+        notes.append(DEEP_COLOUR)
     return Read(image.convert("L" if grey else "RGB"), (*notes, *converted))
 
 
-def _to_8_bit(image: Image.Image, kind: str | None) -> tuple[Image.Image, list[str]]:
-    """Bring any mode to L or RGB without clipping."""
+def _black_and_white(opened: Image.Image, white: int) -> tuple[int, int]:
+    """Which 16-bit values an image means by black and white, where Pillow leaves them as they are in the file."""
+    if opened.format == "PPM":  # which Pillow scales by the white that it names
+        return 0, WHITE
+    tags = opened.tag_v2 if isinstance(opened, TiffImageFile) else {}
+    white = min(white, 4095) if 12 in tags.get(BITS, ()) else white
+    return (white, 0) if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else (0, white)
+
+
+def _to_8_bit(image: Image.Image, kind: str | None, ends: tuple[int, int]) -> tuple[Image.Image, list[str]]:
+    """Bring any mode to L or RGB; of 16-bit values alone are those beyond `ends` (black and white) clipped."""
     mode = image.mode
     if mode == "F" or (mode == "I" and kind not in {"PNG", "PPM"}):  # Pillow gives 16-bit PNG as I, too
         raise UnreadableImage(f"32-bit values (mode {mode}) of unknown range")
     if mode.startswith("I"):
         values = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.rint(values / 257).clip(0, 255).astype(np.uint8)), ["16-bit"]
+        notes = [DEEP, *([CLIPPED] if values.max() > max(ends) else [])]
+        levels = np.rint((values - ends[0]) * (255 / (ends[1] - ends[0]))).clip(0, 255)
+        return Image.fromarray(levels.astype(np.uint8)), notes
     if image.has_transparency_data:
         seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return Image.alpha_composite(white, seen).convert("RGB"), ["transparent places made white"]
+        paper = Image.new("RGBA", seen.size, "white")
+        return Image.alpha_composite(paper, seen).convert("RGB"), ["transparent places made white"]
     if mode in {"L", "RGB"}:
         return image, []
     if mode == "1":

@@ -8,12 +8,14 @@ from typing import Any
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.card import contact_sheet
 from gencompare.imagesets.files import CROPPED
-from gencompare.imagesets.reading import GREY
+from gencompare.imagesets.reading import DEEP, DEEP_COLOUR, GREY
 from gencompare.reporting import page
 from gencompare.reporting.formatting import count, listed, percent
 
 FEW = 1000
 """Fewer different training images than this are few."""
+DARK = 128
+"""Where no level reaches this one, 16-bit files may hold fewer bits."""
 
 
 def alerts(card: Mapping[str, Any]) -> list[str]:
@@ -62,6 +64,13 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
             )
         elif number:
             found.append(f"{count(number)} of {count(read)} images ({percent(number / read)}) {what}.")
+    brightest = max((split.get("greatest", 255) for split in card.get("splits", {}).values()), default=255)
+    if brightest < DARK and (deep := sum(converted.get(note, 0) for note in (DEEP, DEEP_COLOUR))):
+        white = "; where they hold fewer bits, such as 12, give image_sets.folder.white=4095"
+        found.append(
+            f"{count(deep)} images are of 16 bits, and no image is brighter than {brightest} of 255"
+            f"{white if own and DEEP in converted else ''}."
+        )
     changed = [f"{note} {count(number)}" for note, number in converted.items()]
     if changed:
         found.append(f"Changed while reading: {listed(changed)} images.")
