@@ -73,7 +73,7 @@ def compose(name: str, comparison: Comparison) -> Pipeline:
 
 def compose_scoring() -> Pipeline:
     """Hang scoring alone together: an image set, and samples that another tool made."""
-    images = _part(imagesets.create_pipeline(), SCORE, "images")
+    images = _part(imagesets.create_preparation(), SCORE, "images")
     return images + _part(scoring.create_pipeline(), SCORE, "samples")
 
 
@@ -98,7 +98,7 @@ def compose_sampling() -> Pipeline:
 def owners(comparisons: Mapping[str, Comparison]) -> dict[str, Owned]:
     """Return what every dataset of some comparisons, and of scoring alone, is."""
     contender = modelling.create_pipeline() + reporting.create_gathering()
-    shared = imagesets.create_pipeline() + scoring.create_pipeline()
+    shared = imagesets.create_preparation() + scoring.create_pipeline()
     found = {naming.dataset(SCORE, kind): Owned(kind, SCORE) for kind in _kinds(shared)}
     for name, comparison in comparisons.items():
         own = _kinds(imagesets.create_pipeline() + reporting.create_pipeline(name, comparison))

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from .conftest import newest, run
@@ -28,3 +29,12 @@ def test_a_contenders_own_samples_score_the_same_from_outside(finished, tmp_path
         (made,) = (project / "data/08_reporting/score").iterdir()
         assert json.loads(newest(made, "scores.json").read_text()) == inside
     assert "samples" in newest(made, "scores.csv").read_text()
+
+
+def test_fewer_samples_than_asked_for_are_placed_between_as_many_real_images(project, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8)
+    np.save(tmp_path / "few.npy", images)
+    run(project, "score", samples=str(tmp_path / "few.npy"), dataset="squares")
+    (made,) = (project / "data/08_reporting/score").iterdir()
+    assert json.loads(newest(made, "scores.json").read_text())["n"] == 20
+    assert set(pd.read_csv(newest(made, "scores.csv"))["contender"]) == {"samples", "real images", "noise"}

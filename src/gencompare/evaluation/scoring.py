@@ -22,11 +22,19 @@ from gencompare.imagesets.arrays import Images, ImageSplits, drawn
 FEWEST = 16
 
 
-def describe_reference(splits: ImageSplits, settings: EvaluationSettings, cache: Path) -> dict[str, Any]:
+def describe_reference(
+    splits: ImageSplits, settings: EvaluationSettings, cache: Path, samples: int | None = None
+) -> dict[str, Any]:
     """Work out what scores on an image set are placed against, once for each content; JSON-ready.
 
     The real images that are scored are those of the other split where samples are held against the reference
     split, held-out ones where samples are held against training images (memorisation, class agreement).
+
+    Args:
+        splits: the image set.
+        settings: how to score.
+        cache: folder for features and scores, by content.
+        samples: how many there are to be scored, where they may be fewer than the settings ask for.
 
     Returns:
         `n`; `real_images`, `noise` (uniform) and `blurred` (real images, fourfold), each as `score` returns them;
@@ -36,7 +44,7 @@ def describe_reference(splits: ImageSplits, settings: EvaluationSettings, cache:
     Raises:
         SettingError: if there are too few real images, or the extractor's weights cannot be had.
     """
-    bench = Bench(splits, settings, cache, comparable(splits, settings))
+    bench = Bench(splits, settings, cache, comparable(splits, settings, samples))
     key = content_hash(np.empty(0), _facts(bench))
     return _once(cache / "reference" / f"{key}.json", lambda: _describe(bench))
 

@@ -38,8 +38,13 @@ def profile_images(prepared: ImageSplits) -> str:
 
 
 def describe_reference(
-    prepared: ImageSplits, evaluation_settings: Mapping[str, Any], feature_cache: Path
+    prepared: ImageSplits,
+    evaluation_settings: Mapping[str, Any],
+    feature_cache: Path,
+    samples: Images | None = None,
 ) -> dict[str, Any]:
-    """Score what every score is placed between: real images and noise."""
+    """Score what every score is placed between, real images and noise: as many as these samples, where they are given."""
     chosen = build(EvaluationSettings, evaluation_settings, "evaluation")
-    return scoring.describe_reference(prepared, chosen, feature_cache)
+    return scoring.describe_reference(
+        prepared, chosen, feature_cache, None if samples is None else len(samples)
+    )
