@@ -39,6 +39,8 @@ def test_samples_are_made_again_without_training_images_and_without_a_run_in_mlf
         assert len(others["images"]) == 3
         singles = [np.asarray(Image.open(path).convert("RGB")) for path in sorted((made / "pngs").iterdir())]
         assert np.array_equal(np.stack(singles), others["images"])
+    sample(project, **{"from": "gan_compare.vae", "n": 2, "seed": 8, "pngs": True})
+    assert [path.name for path in sorted((made / "pngs").iterdir())] == ["seed8-00000.png", "seed8-00001.png"]
 
     leave_training(project / "data/06_models", "one/squares/conditional")  # which has learnt nothing
     for asked, labels in ((None, [2, 0, 1, 1, 2]), ("boot+bag", [2, 1, 2, 1, 2])):

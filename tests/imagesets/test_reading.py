@@ -147,6 +147,17 @@ def test_transparent_places_become_white(tmp_path):
     assert read.image.getpixel((6, 1)) == (200, 0, 0)
 
 
+def test_what_could_be_transparent_and_is_nowhere_is_not_noted(tmp_path, picture):
+    opaque = picture.convert("RGBA")
+    opaque.save(tmp_path / "opaque.png")
+    read = read_image(str(tmp_path / "opaque.png"))
+    assert read.notes == ()
+    assert np.array_equal(np.asarray(read.image), np.asarray(picture))
+    opaque.putpixel((0, 0), (0, 0, 0, 254))
+    opaque.save(tmp_path / "clear.png")
+    assert read_image(str(tmp_path / "clear.png")).notes == ("transparent places made white",)
+
+
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 def test_animations_give_their_first_frame(tmp_path, suffix):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]

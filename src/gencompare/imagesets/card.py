@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.chunks import spans
+from gencompare.imagesets.pictures import single
 
 SHEET_ROWS, SHEET_COLUMNS = 8, 12
 SMALLEST_CELL, LARGEST_CELL = 64, 128
@@ -87,8 +88,7 @@ def contact_sheet(images: Images, caption: Sequence[str] = ()) -> Image.Image:
         "RGB", (SHEET_COLUMNS * step + GAP, math.ceil(shown / SHEET_COLUMNS) * step + top), "white"
     )
     for k, index in enumerate(chosen):
-        pixels = np.asarray(images.images[index])
-        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        image = single(np.asarray(images.images[index]))
         place = (k % SHEET_COLUMNS * step + GAP, k // SHEET_COLUMNS * step + top)
         sheet.paste(image.resize((cell, cell), resample), place)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)

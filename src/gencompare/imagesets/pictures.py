@@ -41,6 +41,11 @@ def image_grid(images: np.ndarray, columns: int = 8, scale: int = 2) -> Image.Im
     return Image.fromarray(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
+def single(image: np.ndarray) -> Image.Image:
+    """Make a picture of one image, uint8 (H, W, C), as it is: grey or RGB."""
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+
+
 def strips(images: np.ndarray) -> Image.Image:
     """Lay film strips out, one a row, enlarged twice; the frames of a strip touch.
 

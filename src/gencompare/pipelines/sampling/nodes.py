@@ -10,7 +10,7 @@ from typing import Any
 from PIL.Image import Image
 
 from gencompare.imagesets.arrays import Images
-from gencompare.imagesets.pictures import image_grid
+from gencompare.imagesets.pictures import image_grid, single
 from gencompare.sampling.saved import answer
 
 logger = logging.getLogger(__name__)
@@ -42,8 +42,6 @@ def sample_saved(models: Path, request: dict[str, Any]) -> tuple[Images, Image, 
         logger.info("Of the classes %s.", ", ".join(str(classes[number]) for number in sorted(set(labels))))
     images = trained.sample(n, labels, seed)
     grid = image_grid(images[:SHOWN], columns=max(8, math.isqrt(min(n, SHOWN))))
-    singles = {
-        f"seed{seed}-{number:05d}": image_grid(images[number : number + 1], scale=1)
-        for number in range(n if request["pngs"] else 0)
-    }
+    pictures = enumerate(images if request["pngs"] else ())
+    singles = {f"seed{seed}-{number:05d}": single(image) for number, image in pictures}
     return Images(images, labels), grid, singles
