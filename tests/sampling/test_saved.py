@@ -122,6 +122,25 @@ def test_a_class_may_be_called_as_another_s_number_or_differ_by_case_alone(tmp_p
         trained.labels([], 1)
 
 
+@pytest.mark.parametrize(("asked", "taken"), [(7, 0), (10, 1), (1, 1), (0, 0), ("07", 0)])
+def test_a_number_that_was_typed_is_the_class_of_that_name(tmp_path, leave_training, asked, taken):
+    leave_training(tmp_path, "one/squares/dcgan")
+    for file in tmp_path.glob("one/squares/dcgan/shape.json/*/shape.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"classes": ["07", "10", "boot"]}))
+    request = {"from": "one.dcgan", "dataset": None, "n": 2, "labels": asked}
+    assert answer(tmp_path, request)[2].tolist() == [taken, taken]
+
+
+def test_a_number_that_may_be_several_classes_is_refused(tmp_path, leave_training):
+    leave_training(tmp_path, "one/squares/dcgan")
+    trained = read(choose(tmp_path, "one.dcgan").find)
+    trained.shape["classes"] = ["1", "01", "2"]
+    with pytest.raises(SettingError, match=r"labels=1: may be any of the classes 1, 01; .*labels=1\+1$"):
+        trained.labels(1, 1, typed=True)
+    assert trained.labels("01+01", 2).tolist() == [1, 1]
+    assert trained.labels(1, 1).tolist() == [1]
+
+
 def test_what_another_version_saved_holds_up_nothing_else(tmp_path, leave_training):
     leave_training(tmp_path, "one/squares/dcgan")
     leave_training(tmp_path, "one/squares/gone")

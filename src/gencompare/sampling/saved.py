@@ -86,16 +86,19 @@ class Trained:
                 f"n={n}: the memory that is left takes {most}; make the others of another seed"
             )
 
-    def labels(self, asked: str | int | Sequence[int] | None, n: int) -> np.ndarray | None:
+    def labels(
+        self, asked: str | int | Sequence[int] | None, n: int, *, typed: bool = False
+    ) -> np.ndarray | None:
         """Read numbers or names of classes as labels that take turns: int64 (n,), None where the contender takes none.
 
         Args:
             asked: numbers; or text, names or numbers joined by +. A name goes before a number: a class may be called 1.
                 Upper and lower case count where names differ by it alone. None for those of the scored samples.
             n: how many.
+            typed: whether a single number is what became of a text that was typed, and so may be a name: 7 of 07.
 
         Raises:
-            SettingError: where there is no such class, or the contender takes no labels.
+            SettingError: where there is no such class, or it is not clear which, or the contender takes no labels.
         """
         if asked is None:
             scored = self.shape["labels"] if self.sampler.classes else []
@@ -104,12 +107,30 @@ class Trained:
             name = self.settings["contender"]
             raise SettingError(f"labels={asked!r}: {name} was trained without labels; leave it out")
         classes = [str(name) for name in self.shape["classes"]]
+        if typed and type(asked) is int and (named := _called(asked, classes)):
+            return np.full(n, named[0], np.int64)
         parts = asked.split("+") if isinstance(asked, str) else [asked] if isinstance(asked, int) else asked
         if not parts:
             raise SettingError(
                 f"labels={asked!r}: must be at least one class; leave it out for those of the scored samples"
             )
         return np.resize(np.array([_class_number(part, classes, asked) for part in parts], np.int64), n)
+
+
+def _called(number: int, classes: Sequence[str]) -> list[int]:
+    """Return the class whose name is a number, however many zeros it begins with; none where there is no such class.
+
+    Raises:
+        SettingError: if there are several.
+    """
+    found = [place for place, name in enumerate(classes) if name.isdecimal() and int(name) == number]
+    if len(found) > 1:
+        names = [classes[place] for place in found]
+        raise SettingError(
+            f"labels={number}: may be any of the classes {', '.join(names)}; say which by its name twice, "
+            f"labels={names[0]}+{names[0]}"
+        )
+    return found
 
 
 def _class_number(part: str | int, classes: Sequence[str], asked: object) -> int:
@@ -248,7 +269,7 @@ def answer(models: Path, request: Mapping[str, Any]) -> tuple[Saved, Trained, np
     chosen = choose(models, request["from"], request["dataset"])
     trained = read(chosen.find)
     trained.check_room(request["n"])
-    return chosen, trained, trained.labels(request["labels"], request["n"])
+    return chosen, trained, trained.labels(request["labels"], request["n"], typed=True)
 
 
 def _shortest(one: Saved, others: list[Saved]) -> str:
