@@ -140,6 +140,11 @@ def test_the_fingerprint_notices_what_happens_to_the_files(make_folder):
         ([], "no images in it"),
         (["1.png"], "only one image"),
         (["1.png", "cat/2.png", "dog/3.png"], "1.png lies beside the class folders cat, dog"),
+        (
+            ["train/1.png", "Test/2.png", "Extra/3.png"],
+            "split of its own, in test and train, and beside it Extra/:",
+        ),
+        (["set/train/a/1.png", "set/test/a/2.png", "set/3.png"], "and beside it set/3.png: move each"),
     ],
 )
 def test_folders_that_cannot_be_used_are_refused_in_one_line(make_folder, names, message):
@@ -148,6 +153,13 @@ def test_folders_that_cannot_be_used_are_refused_in_one_line(make_folder, names,
     with pytest.raises(SettingError, match=message) as raised:
         Folder(path=str(folder)).check()
     assert "\n" not in str(raised.value)
+
+
+def test_a_share_to_hold_out_is_refused_where_the_folder_says_what_is(make_folder):
+    folder = make_folder("train/1.png", "train/2.png", "test/3.png")
+    Folder(path=str(folder), heldout=0.2).check()
+    with pytest.raises(SettingError, match=r"^image_set.heldout=0.3: .* split of its own; leave it out$"):
+        Folder(path=str(folder), heldout=0.3).check()
 
 
 def test_a_missing_folder_and_one_of_text_are_refused(tmp_path):

@@ -1,9 +1,9 @@
 """`folder`: the user's own images. Nothing in the folder is ever written to.
 
 Sub-folders give the labels where there are at least two. Where the folder holds `train` (`training`) beside `test`
-(`testing`), `val`, `valid`, `validation` or `heldout` and no other folder, that is the split; otherwise a share is held
-out. Folders that all images lie in, such as the one that an archive unpacks to, are looked through. Of files with the
-same bytes only one is used, so no image stands in both splits.
+(`testing`), `val`, `valid`, `validation` or `heldout`, that is the split, and no other image may lie beside them;
+otherwise a share is held out. Folders that all images lie in, such as the one that an archive unpacks to, are looked
+through. Of files with the same bytes only one is used.
 """
 
 from __future__ import annotations
@@ -106,6 +106,10 @@ class Folder(ImageSet):
         if len(found.photos) < 2:
             raise SettingError(
                 f"image_set.path={self.path}: only one image; at least one to learn from and one held out are needed"
+            )
+        if found.held_out is not None and self.heldout != type(self)().heldout:
+            raise SettingError(
+                f"image_set.heldout={self.heldout:g}: {self.path} has a split of its own; leave it out"
             )
         return found
 

@@ -47,15 +47,22 @@ def survey(root: Path, *, labels: bool = True, only: Collection[str] = ()) -> Su
         only: leave out all classes but these; where empty, keep all.
 
     Raises:
-        SettingError: if some files lie in class folders and some beside them.
+        SettingError: if some files lie in class folders, or in those of a split, and some beside them.
     """
     names, others = scan(root)
     folders = {name: name.split("/")[:-1] for name in names}
     while names and len({tuple(own[:1]) for own in folders.values()}) == 1 and all(folders.values()):
         folders = {name: own[1:] for name, own in folders.items()}
-    tops = {own[0].lower() if own else "" for own in folders.values()}
+    tops = {own[0].lower() if own else "": f"{own[0]}/" if own else name for name, own in folders.items()}
     held_out = None
-    if tops & TRAIN and tops & HELDOUT and tops <= TRAIN | HELDOUT:
+    if tops.keys() & TRAIN and tops.keys() & HELDOUT:
+        if strange := [printable(tops[top]) for top in sorted(tops.keys() - TRAIN - HELDOUT)]:
+            more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
+            parts = " and ".join(sorted(tops.keys() & (TRAIN | HELDOUT)))
+            raise SettingError(
+                f"image_set: {root} has a split of its own, in {parts}, and beside it "
+                f"{', '.join(strange[:3])}{more}: move each into the part that it belongs to, or elsewhere"
+            )
         held_out = frozenset(printable(name) for name, own in folders.items() if own[0].lower() in HELDOUT)
         folders = {name: own[1:] for name, own in folders.items()}
     kinds = {name: own[0] if own else "" for name, own in folders.items()}
