@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gencompare.evaluation.memorisation import NEIGHBOURHOOD, neighbours, panels, threshold
+from gencompare.evaluation.memorisation import BLUNT, NEIGHBOURHOOD, neighbours, panels, threshold
 from gencompare.imagesets.arrays import Images, ImageSplits
 
 
@@ -41,6 +41,12 @@ def test_retouched_copies_are_caught(clothes: ImageSplits, limit: float) -> None
     noise = np.random.default_rng(0).normal(0, 8, train.shape)
     assert share(np.clip(train + noise, 0, 255).astype(np.uint8), clothes, limit) > 0.9
     assert share((train * 0.9).astype(np.uint8), clothes, limit) > 0.9
+
+
+def test_near_copies_among_the_held_out_images_blunt_the_limit(clothes: ImageSplits, limit: float) -> None:
+    held = np.array(clothes.heldout.images)
+    held[:30] = np.clip(np.asarray(clothes.train.images[:30]) + 4.0, 0, 255).astype(np.uint8)  # of 600
+    assert threshold(neighbours(held, clothes.train).relative) < BLUNT < 0.3 < limit
 
 
 def test_blurred_unseen_images_are_not_accused(clothes: ImageSplits, limit: float) -> None:

@@ -68,6 +68,14 @@ def test_the_card_counts_and_measures(tmp_path):
     assert card["sha256"]["train"] == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_held_out_images_that_are_trained_on_are_counted_whatever_their_files(tmp_path, channels):
+    train, heldout = images(40, channels), images(9, channels, seed=1)
+    heldout.images[[2, 5, 6]] = train.images[[30, 0, 30]]
+    heldout.images[7] = train.images[1] ^ 1
+    assert storage.write(preparation(train, heldout), tmp_path)["heldout_in_train"] == 3
+
+
 def test_all_bytes_are_the_same_whatever_the_chunk_size(tmp_path):
     written = []
     for size in (1, 7, 100):

@@ -68,6 +68,29 @@ def test_all_grey_is_no_mixture():
     )
 
 
+def test_held_out_images_among_the_training_ones_are_said():
+    card = {"counts": {"train": 5000, "heldout": 1000}, "heldout_in_train": 0}
+    assert alerts(card) == []
+    said = "50 of 1\u202f000 held-out images (5%) are, pixel by pixel, among the training images"
+    assert alerts(card | {"heldout_in_train": 50}) == [f"{said}."]
+    (own,) = alerts(card | {"heldout_in_train": 50, "name": "folder"})
+    assert own == f"{said}: put all copies into one part."
+
+
+def test_a_photo_saved_twice_in_two_formats_is_found(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        for split in ("train", "test"):
+            (tmp_path / "photos" / split).mkdir(parents=True, exist_ok=True)
+            fresh = Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8))
+            fresh.save(tmp_path / "photos" / split / f"{number}.png")
+    Image.open(tmp_path / "photos/train/0.png").save(tmp_path / "photos/test/same.bmp")
+    (tmp_path / "made").mkdir()
+    images = Folder(path=str(tmp_path / "photos"), resolution=16)
+    card = storage.write(images.prepare(), tmp_path / "made")
+    assert any(line.startswith("1 of 21 held-out images (4.8%) are, pixel") for line in alerts(card))
+
+
 def test_16_bit_files_of_12_bits_are_told_by_their_darkness(make_dark):
     for white, alerted in ((65535, True), (4095, False)):
         card = make_dark(white)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from gencompare.evaluation.table import combined, score_table
-from gencompare.reporting.tables import COSTS, blind, cost_columns, headline, scoreboard
+from gencompare.reporting.tables import COSTS, blind, blunt, cost_columns, headline, scoreboard
 
 
 def score(value, half, kind="fd", better="lower"):
@@ -66,6 +66,19 @@ def test_that_the_score_to_rank_by_is_blind_is_said():
     shown = scoreboard(score_table(made, REFERENCE), made, failed=())
     assert [column.name for column in headline(shown)] == ["fd_x_100"]
     assert blind(shown).endswith(": no ranking here is to be believed.")
+
+
+@pytest.mark.parametrize(("limit", "says"), [(0.05, True), (0.35, False)])
+def test_that_copies_would_not_stand_out_is_said(limit, says):
+    def described(value):
+        passport = {"n": 100, "measured_by": {"memorised_below": limit}}
+        own = score(value, 0.01, "memorised") | {"passport": passport}
+        return {"scores": {"fd_x_100": score(10.0, 2.0), "memorised_pixels_100": own}}
+
+    made, references = {"vae": described(0.0)}, {row: described(0.0) for row in REFERENCE}
+    shown = scoreboard(score_table(made, references), made, failed=())
+    assert blunt(shown).startswith("Memorised says little here: some held-out") == says
+    assert bool(blunt(shown)) == says
 
 
 def test_nobody_leads_where_all_are_level(board):

@@ -21,6 +21,7 @@ NEIGHBOURHOOD = 50
 CHUNK = 4096
 ROWS = 2048
 RARE = 0.01  # share of real held-out images that lie below the threshold
+BLUNT = 0.2  # a threshold below this means near copies among the held-out images: elsewhere it is above 0.3
 SHOWN = 3
 MEASURED_BY = {
     "distance": "Euclidean on pixels",

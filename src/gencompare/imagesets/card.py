@@ -31,11 +31,14 @@ class Tally:
         self._channels = 0
         self._labels: list[np.ndarray] = []
         self._digest = hashlib.sha256()
+        self._each: list[bytes] = []
 
     def add(self, chunk: Images) -> None:
         """Take the next chunk of the split in."""
         self.count += len(chunk)
-        self._digest.update(np.ascontiguousarray(chunk.images).data)
+        images = np.ascontiguousarray(chunk.images)
+        self._digest.update(images.data)
+        self._each += [hashlib.blake2b(image, digest_size=16).digest() for image in images]
         if chunk.labels is not None:
             self._labels.append(chunk.labels)
         _, height, width, channels = chunk.images.shape
@@ -58,6 +61,11 @@ class Tally:
             "greatest": int(np.flatnonzero(self._levels.sum(axis=0))[-1]),
             "per_class": dict(zip(classes, counts, strict=True)) if classes else {},
         }
+
+    def found_in(self, other: Tally) -> int:
+        """How many images of this split are, pixel by pixel, among those of another one."""
+        known = set(other._each)
+        return sum(image in known for image in self._each)
 
     def _moments(self) -> dict[str, list[float]]:
         total = int(self._levels[0].sum())

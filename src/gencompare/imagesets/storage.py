@@ -41,7 +41,7 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
         SettingError: if a split comes out empty, or more files were unreadable than the user allows.
     """
     classes = preparation.card["classes"]
-    summaries = {}
+    summaries, tallies = {}, []
     for split, chunks in zip(SPLITS, (preparation.train, preparation.heldout), strict=True):
         tally = _write_split(chunks(), folder, split, classes)
         if tally.count == 0:
@@ -51,12 +51,14 @@ def write(preparation: Preparation, folder: Path) -> dict[str, Any]:
                 f"image_set.name={preparation.card['name']}: no image is left for the {split} split{why}"
             )
         summaries[split] = tally.summary(classes)
+        tallies.append(tally)
     found = preparation.found()  # raises where too much was unreadable
     card = {
         **preparation.card,
         "counts": {split: summary.pop("count") for split, summary in summaries.items()},
         "sha256": {split: summary.pop("sha256") for split, summary in summaries.items()},
         "splits": summaries,
+        "heldout_in_train": tallies[1].found_in(tallies[0]),
         **found,
         "fingerprint": preparation.fingerprint,
     }

@@ -49,6 +49,11 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
         number = card.get(key, {}).get("count", 0)
         if number and files:
             found.append(f"{count(number)} of {count(files)} files ({percent(number / files)}) {what}.")
+    if copies := card.get("heldout_in_train", 0):
+        found.append(
+            f"{count(copies)} of {count(counts['heldout'])} held-out images ({percent(copies / counts['heldout'])}) are, "
+            f"pixel by pixel, among the training images{': put all copies into one part' if own else ''}."
+        )
     converted = dict(card.get("converted", {}))
     read = (files or 0) - sum(card.get(key, {}).get("count", 0) for key in ("unreadable", "duplicates"))
     pad = "; image_sets.folder.fit=pad keeps all of them" if own else ""

@@ -62,6 +62,7 @@ def render(contents: ReportContents) -> str:
         busy=how_busy(costs),
         small=tables.too_few(board),
         blind=tables.blind(board),
+        blunt=tables.blunt(board),
         copies=copies(contents),
         claims=claims.judged(contents),
         alerts=alerts(contents.card),
@@ -168,6 +169,7 @@ def summary_of(contents: ReportContents) -> Summary:
         how_busy(costs),
         tables.too_few(contents.board),
         tables.blind(contents.board),
+        tables.blunt(contents.board),
         copies(contents),
     )
     lines = [verdict, *(line for line in further if line), *said.doubts]

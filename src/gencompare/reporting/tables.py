@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gencompare.evaluation.kinds import KINDS, Kind
+from gencompare.evaluation.memorisation import BLUNT
 from gencompare.evaluation.ranks import Interval, ranks
 from gencompare.reporting.formatting import MISSING, duration, listed, number, plain, scaled
 
@@ -268,6 +269,18 @@ def blind(board: Scoreboard) -> str:
     said = f"{listed([c.kind.title for c in found])} {tell} not surely tell these real images from their fourfold blur and from noise"
     ranked = ": no ranking here is to be believed." if board.first.blind else ": shown, not counted."
     return said + ranked
+
+
+def blunt(board: Scoreboard) -> str:
+    """Say so where held-out images lie so near to training images that copies would not stand out; else empty."""
+    for column in board.tables.get("memorisation", ()):
+        limit = column.passport.get("measured_by", {}).get("memorised_below", 1.0)
+        if limit < BLUNT:
+            return (
+                f"{column.kind.title} says little here: some held-out images are near copies of training images "
+                f"(limit {limit:.2g}, elsewhere above 0.3), so that copies among samples do not stand out."
+            )
+    return ""
 
 
 def finite(value: Any) -> float | None:

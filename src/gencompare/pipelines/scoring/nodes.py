@@ -12,7 +12,7 @@ from gencompare.evaluation.samples import load_samples
 from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.reporting.summary import summary, terminal
-from gencompare.reporting.tables import blind, scoreboard, too_few
+from gencompare.reporting.tables import blind, blunt, scoreboard, too_few
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,6 @@ def tabulate_one(reference: dict[str, Any], scores: dict[str, Any]) -> pd.DataFr
     """Put the scores beside those of real images and noise, and show the table."""
     table = score_table({"samples": scores}, reference)
     board = scoreboard(table, {"samples": scores}, ())
-    doubts = [line for line in (too_few(board), blind(board)) if line]
+    doubts = [line for line in (too_few(board), blind(board), blunt(board)) if line]
     logger.info("\n%s", terminal(summary(board, doubts)))
     return table
