@@ -146,6 +146,27 @@ def test_a_score_that_n_is_too_small_for_is_shown_with_a_warning_and_decides_not
     assert not any(title in doubt for doubt in answer_of(contents).doubts)
 
 
+@pytest.mark.parametrize(
+    ("labelled", "said"),
+    [
+        ([], "the same seed: none"),
+        (["dcgan", "vae", "ddpm"], "the same seed and the same labels: none"),
+        (["vae"], "the same seed and, of those that have labels, the same ones: none"),
+    ],
+)
+def test_the_same_labels_are_said_of_samples_that_have_some(contents, labelled, said):
+    heldout = Images(contents.heldout.images, np.zeros(len(contents.heldout), np.int64))
+    contents = dataclasses.replace(contents, heldout=heldout)
+    for name in labelled:
+        contents = changed(contents, name, with_labels)
+    assert said in render(contents)
+
+
+def with_labels(contender):
+    images = contender.samples.images
+    return dataclasses.replace(contender, samples=Images(images, np.zeros(len(images), np.int64)))
+
+
 @pytest.mark.parametrize(("shares", "caught"), [((0.4, 0.37, 0.43), True), ((0.03, 0.01, 0.05), False)])
 def test_who_copies_is_caught_and_who_is_as_near_as_real_images_is_not(contents, shares, caught):
     name = "memorised_pixels_1k"
