@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from gencompare.config.typed import SettingError
+from gencompare.models import settings
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import UNet
 from gencompare.models.unet import Attention, Backbone, TimeEmbedding
@@ -24,6 +25,23 @@ def test_a_dual_prediction_has_three_outputs_a_channel():
         torch.randn(2, 3, 16, 16), torch.tensor([0, 999])
     )
     assert prediction.shape == (2, 9, 16, 16)
+
+
+def test_attention_at_no_level_is_said_once(caplog):
+    settings._say_once.cache_clear()  # whatever was said before this test
+    ddpm = UNet(widths=(32, 64), attention=(8,))
+    for resolution in (32, 16, 64, 64):
+        ddpm.check(ImageShape(3, resolution))
+    UNet(widths=(32, 64), attention=()).check(ImageShape(3, 128))
+    (said,) = caplog.messages
+    assert said.startswith(
+        "model.attention=[8]: a unet of 2 widths and patch 2 at 64 pixels has maps of 32, 16 a"
+    )
+    networks = {side: Backbone(ddpm, ImageShape(3, side)) for side in (32, 64)}
+    attentive = {
+        side: any(isinstance(one, Attention) for one in net.modules()) for side, net in networks.items()
+    }
+    assert attentive == {32: True, 64: False}
 
 
 def test_its_linear_part_scales_and_shifts_each_channel():

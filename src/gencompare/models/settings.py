@@ -2,8 +2,9 @@
 
 The adversarial families' are in `gan_settings.py`.
 
-`check(shape)` raises SettingError for images that the family cannot make. `networks(shape)` gives fresh networks
-by name, initialised from torch's global generator. Nothing here imports torch before it makes networks.
+`check(shape)` raises SettingError for images that the family cannot make, and warns of what has no effect on them.
+`networks(shape)` gives fresh networks by name, initialised from torch's global generator. Nothing here imports torch
+before it makes networks.
 
 A family that is made of files beside its settings names them: `files()` gives their paths by name. What they hold then
 counts as a setting does: with other ones, it is trained anew.
@@ -11,6 +12,8 @@ counts as a setting does: with other ones, it is trained anew.
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -21,6 +24,8 @@ from gencompare.models.parts.widths import HEAD_WIDTH
 
 if TYPE_CHECKING:
     from torch import nn
+
+logger = logging.getLogger(__name__)
 
 Precision = Literal["auto", "bfloat16", "float32"]
 Prediction = Literal["epsilon", "velocity", "dual"]
@@ -48,6 +53,11 @@ def check_labels(shape: ImageShape, conditional: bool) -> None:
     """
     if conditional and not shape.classes:
         raise SettingError("model.conditional=True: the image set has no labels; set conditional to false")
+
+
+@cache
+def _say_once(warning: str) -> None:
+    logger.warning(warning)
 
 
 @settings
@@ -175,6 +185,16 @@ class UNet:
                 " use velocity or dual"
             )
         check_labels(shape, self.conditional)
+        if self.attention and not set(self.attention) & set(self.sides(shape.resolution)):
+            _say_once(
+                f"model.attention={list(self.attention)}: a unet of {len(self.widths)} widths and patch {self.patch} "
+                f"at {shape.resolution} pixels has maps of {', '.join(map(str, self.sides(shape.resolution)))} a side, "
+                "so that it has no attention; give one of them, or more widths"
+            )
+
+    def sides(self, resolution: int) -> list[int]:
+        """Of its feature maps, level by level."""
+        return [resolution // self.patch // 2**level for level in range(len(self.widths))]
 
     def networks(self, shape: ImageShape) -> dict[str, nn.Module]:
         from gencompare.models import unet

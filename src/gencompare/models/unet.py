@@ -38,9 +38,7 @@ class Backbone(nn.Module):
     def __init__(self, config: UNet, shape: ImageShape) -> None:
         super().__init__()
         widths, embedding = config.widths, 4 * config.widths[0]
-        attention = [
-            shape.resolution // config.patch // 2**level in config.attention for level in range(len(widths))
-        ]
+        attention = [side in config.attention for side in config.sides(shape.resolution)]
         self.patch, self.precision = config.patch, config.precision
         predicted = shape.channels * OUTPUTS[config.prediction]
         self.time = TimeEmbedding(config.widths[0], embedding)
