@@ -66,15 +66,15 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
         assert read.notes == ("16-bit",)
 
 
-def _tiff(values: np.ndarray, bits: int, photometric: int) -> bytes:
+def _tiff(values: np.ndarray, bits: int, photometric: int, signed: bool = False) -> bytes:
     """Write grey values as an uncompressed TIFF of so many bits; photometric 0: 0 is white."""
     height, width = values.shape
     packed = values.astype("<u2").tobytes()
     if bits == 12:
         text = "".join(f"{value:012b}" for value in values.ravel())
         packed = bytes(int(text[start : start + 8], 2) for start in range(0, len(text), 8))
-    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 8 + 2 + 12 * 9 + 4}
-    tags |= {277: 1, 278: height, 279: len(packed)}
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 8 + 2 + 12 * 10 + 4}
+    tags |= {277: 1, 278: height, 279: len(packed), 339: 1 + signed}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4 + packed
 
@@ -113,11 +113,14 @@ def test_of_16_bit_colour_the_upper_half_is_read_and_that_is_noted(tmp_path, suf
 
 
 def test_32_bit_values_are_refused_because_their_range_is_unknown(tmp_path):
+    path = tmp_path / "deep.tif"
     for dtype in (np.float32, np.int32):
-        path = tmp_path / "deep.tif"
         Image.fromarray(np.ones((8, 8), dtype)).save(path)
         with pytest.raises(UnreadableImage, match="range"):
             read_image(str(path))
+    path.write_bytes(_tiff(np.ones((8, 8)), 16, 1, signed=True))
+    with pytest.raises(UnreadableImage, match=r"^signed or 32-bit values \(mode I\) of unknown range$"):
+        read_image(str(path))
 
 
 def test_palette_and_bilevel_give_the_colours_they_index(tmp_path, picture):

@@ -59,6 +59,13 @@ def test_a_class_that_one_split_lacks_is_named():
     assert alerts(card) == ["No image to train on of fox.", "No image held out of dog and fox."]
 
 
+def test_rare_classes_are_counted_and_the_rarest_named():
+    card = {"counts": {"train": 10_000, "heldout": 2000}}
+    images = {"cat": 6000, "dog": 49, "fox": 12, "cow": 50}
+    (said,) = alerts(card | {"splits": {"train": {"per_class": images}}})
+    assert said.startswith("2 of 4 classes have fewer than 50 training images, fox 12: contenders with")
+
+
 def test_all_grey_is_no_mixture():
     card = {"name": "folder", "counts": {"train": 4000, "heldout": 1000}, "files": 5000}
     grey, crop = alerts(card | {"converted": {"grey among colour": 5000, "cropped by more than a third": 50}})

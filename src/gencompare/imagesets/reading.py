@@ -129,7 +129,8 @@ def _to_8_bit(image: Image.Image, kind: str | None, ends: tuple[int, int]) -> tu
     """Bring any mode to L or RGB; of 16-bit values alone are those beyond `ends` (black and white) clipped."""
     mode = image.mode
     if mode == "F" or (mode == "I" and kind not in {"PNG", "PPM"}):  # Pillow gives 16-bit PNG as I, too
-        raise UnreadableImage(f"32-bit values (mode {mode}) of unknown range")
+        which = "32-bit" if mode == "F" else "signed or 32-bit"
+        raise UnreadableImage(f"{which} values (mode {mode}) of unknown range")
     if mode.startswith("I"):
         values = np.asarray(image).astype(np.float64)
         notes = [DEEP, *([CLIPPED] if values.max() > max(ends) else [])]

@@ -14,6 +14,8 @@ from gencompare.reporting.formatting import count, listed, percent
 
 FEW = 1000
 """Fewer different training images than this are few."""
+RARE = 50
+"""A class of fewer training images than this is rare."""
 DARK = 128
 """Where no level reaches this one, 16-bit files may hold fewer bits."""
 
@@ -37,11 +39,7 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
     if 0 < different < FEW:
         made_for = ", and a GAN may not learn at all; dcgan_augmented is made for so few" if own else ""
         found.append(f"Only {count(different)} different images: a model can learn them by heart{made_for}.")
-    for split, what in (("train", "to train on"), ("heldout", "held out")):
-        images = card.get("splits", {}).get(split, {}).get("per_class", {})
-        absent = [name for name, number in images.items() if not number]
-        if absent:
-            found.append(f"No image {what} of {listed(absent)}.")
+    found += _of_classes(card)
     for what, key in (
         ("could not be read", "unreadable"),
         ("were copies of others and were left out", "duplicates"),
@@ -79,6 +77,26 @@ def alerts(card: Mapping[str, Any]) -> list[str]:
     changed = [f"{note} {count(number)}" for note, number in converted.items()]
     if changed:
         found.append(f"Changed while reading: {listed(changed)} images.")
+    return found
+
+
+def _of_classes(card: Mapping[str, Any]) -> list[str]:
+    """Say which classes have no images, and how many have few."""
+    found = []
+    splits = card.get("splits", {})
+    for split, what in (("train", "to train on"), ("heldout", "held out")):
+        images = splits.get(split, {}).get("per_class", {})
+        absent = [name for name, number in images.items() if not number]
+        if absent:
+            found.append(f"No image {what} of {listed(absent)}.")
+    images = splits.get("train", {}).get("per_class", {})
+    rare = {name: number for name, number in images.items() if 0 < number < RARE}
+    if rare:
+        found.append(
+            f"{count(len(rare))} of {count(len(images))} classes have fewer than {RARE} training images, "
+            f"{min(rare, key=rare.__getitem__)} {min(rare.values())}: contenders with labels may not learn them, and "
+            "scores over all classes hardly show it."
+        )
     return found
 
 
