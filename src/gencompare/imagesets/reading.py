@@ -138,7 +138,7 @@ def _to_8_bit(image: Image.Image, kind: str | None, ends: tuple[int, int]) -> tu
         return Image.fromarray(levels.astype(np.uint8)), notes
     if image.has_transparency_data:
         seen = image.convert("RGBA")
-        if seen.getextrema()[3][0] == 255:  # nothing is
+        if seen.getchannel("A").getextrema() == (255, 255):  # nothing is
             return seen.convert("RGB"), []
         paper = Image.new("RGBA", seen.size, "white")
         return Image.alpha_composite(paper, seen).convert("RGB"), ["transparent places made white"]
