@@ -13,27 +13,17 @@ import numpy as np
 import pandas as pd
 
 from gencompare.array_files import read_arrays
+from gencompare.comparisons import Training
 from gencompare.config.typed import flatten
-from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.files import read_json, read_sound, write_whole
 from gencompare.imagesets.pictures import image_grid
 from gencompare.reporting.belonging import RECORD, belonging
-from gencompare.reporting.formatting import MISSING, duration, listed, plain, scaled
+from gencompare.reporting.formatting import MISSING, duration, plain, scaled
+from gencompare.reporting.leaderboard import leaderboard
 from gencompare.reporting.summary import markdown_table
-from gencompare.reporting.tables import Cell
 from gencompare.reporting.versions import when
 
 SHOWN = 8
-BUDGETS = (60.0, 600.0, 3600.0)
-"""Seconds of training at which the leaderboard looks."""
-BARS = (0.5, 0.25, 0.1, 0.05)
-"""Shares of noise's distance that the leaderboard asks how soon they are reached."""
-POINTS = (
-    "Looked at where curves were measured, of each contender's first seed; diffusion models and flows with a sampler of few "
-    "steps."
-)
-SAME_MEASURE = ("measures", "extractor", "weights_sha256", "resize", "grey", "reference", "seed")
-"""What two distances of curves must have in common to stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Result:
         origin: `answer`, `command`, `git_commit`, `settings` by training, and what it ran on.
         scores: the table, in Markdown.
         costs: one row a training.
-        curves: of each contender's first seed.
+        curves: of each contender, those of its seeds.
         samples: the first images of each contender, uint8 (SHOWN, H, W, C).
     """
 
@@ -56,7 +46,7 @@ class Result:
     origin: Mapping[str, Any]
     scores: str
     costs: pd.DataFrame
-    curves: Mapping[str, Mapping[str, Any]]
+    curves: Mapping[str, Sequence[Mapping[str, Any]]]
     samples: Mapping[str, np.ndarray]
 
     @property
@@ -105,6 +95,10 @@ def read_result(reports: Path, models: Path, outputs: Path, comparison: str, ima
         return None
     contenders = [name for name in origin["settings"] if name in set(spent["contender"])]
     place = Path(comparison) / image_set
+    trainings = {
+        name: [Training(name, repeat).name for repeat in range((spent["contender"] == name).sum())]
+        for name in contenders
+    }
     return Result(
         comparison=comparison,
         image_set=image_set,
@@ -112,7 +106,12 @@ def read_result(reports: Path, models: Path, outputs: Path, comparison: str, ima
         origin=origin,
         scores=table.read_text(),
         costs=spent,
-        curves=_read({name: find(models / place, f"{name}/curve.json") for name in contenders}, read_json),
+        curves={
+            name: list(
+                _read({one: find(models / place, f"{one}/curve.json") for one in own}, read_json).values()
+            )
+            for name, own in trainings.items()
+        },
         samples=_read({name: find(outputs / place, f"{name}/samples.npz") for name in contenders}, _first),
     )
 
@@ -187,93 +186,18 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
         ]
         for facts in every
     ]
-    budgets, bars = (
-        [f"within {duration(budget)}" for budget in BUDGETS],
-        [f"{bar:g} of noise" for bar in BARS],
-    )
     return (
         "\n\n".join(
             [
                 "# Results",
                 "Made by `kedro run --pipeline=publish` from what runs left: nothing here was typed by hand.",
                 markdown_table(["comparison", "image set", "seeds", "answer", "on", "run"], rows),
-                "## Best by budget",
-                "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by "
-                "the kernel distance along the curves (less is better), and who cannot be told apart from them. "
-                f"{POINTS} Image sets do not compare with each other.",
-                markdown_table(["image set", *budgets], _leaders(every)),
-                "## Time to a bar",
-                "Who is first surely at so small a share of the distance that uniform noise has, by the same curves, and "
-                f"after how much training. {POINTS}",
-                markdown_table(["image set", *bars], _soonest(every)),
+                *leaderboard(every),
                 *_claims_of_all(every),
             ]
         )
         + "\n"
     )
-
-
-@dataclass(frozen=True)
-class Point:
-    """A contender on its way: its distance with half its 95% interval, and noise's, after some seconds of training."""
-
-    seconds: float
-    value: float
-    half: float
-    noise: float
-    name: str
-
-
-def _points(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Point]]]:
-    """For each image set and measure its name, and the points of all curves but their untrained beginnings."""
-    points: dict[tuple[str, str], list[Point]] = {}
-    for facts in results:
-        for name, curve in facts["curves"].items():
-            measure = json.dumps([facts["images"], *(curve["passport"].get(key) for key in SAME_MEASURE)])
-            points.setdefault((facts["image_set"], measure), []).extend(
-                Point(
-                    point["train_seconds"],
-                    point["value"],
-                    NORMAL_95 * point["standard_error"],
-                    curve["noise"],
-                    name,
-                )
-                for point in curve["points"][1:]
-            )
-    return [(image_set, known) for (image_set, _), known in sorted(points.items())]
-
-
-def _leaders(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """For each image set and measure, who has the least distance within each budget, and who may be as good."""
-    return [
-        [image_set, *(_best([one for one in known if one.seconds <= budget]) for budget in BUDGETS)]
-        for image_set, known in _points(results)
-    ]
-
-
-def _best(points: Sequence[Point]) -> str:
-    own: dict[str, Point] = {}
-    for point in sorted(points, key=lambda point: point.value):
-        own.setdefault(point.name, point)
-    if not own:
-        return MISSING
-    first, *others = own.values()
-    level = [one.name for one in others if one.value - one.half <= first.value + first.half]
-    cell = Cell(first.value, first.value - first.half, first.value + first.half)
-    said = f"{first.name} {cell.plus_minus} ({duration(first.seconds)})"
-    return said + (f"; {listed(level)} may be as good" if level else "")
-
-
-def _soonest(results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """For each image set and measure, the contender that is first surely at each bar."""
-    rows = []
-    for image_set, known in _points(results):
-        over = [[one for one in known if one.value + one.half <= bar * one.noise] for bar in BARS]
-        first = [min(some, key=lambda point: point.seconds, default=None) for some in over]
-        rows.append(
-            [image_set, *(f"{one.name} ({duration(one.seconds)})" if one else MISSING for one in first)]
-        )
-    return rows
 
 
 def _claims(claims: Sequence[Mapping[str, str]]) -> list[str]:
