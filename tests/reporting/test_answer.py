@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gencompare.evaluation.resampling import over_seeds as over_seeds_of_scores
-from gencompare.reporting.answer import Opinion, Standing, answer, answer_by_budget
-from gencompare.reporting.curves import over_seeds
+from gencompare.reporting.answer import Opinion, Standing, answer
+from gencompare.reporting.curves import answer_by_budget, over_seeds
 
 
 def say(*standings, better="lower", **more):
@@ -41,6 +41,26 @@ def test_overlapping_intervals_are_never_called_better():
     assert "the next, c, has 80.0" in said.evidence
     all_level = say(Standing("a", 40.0, 36.0, 44.0), Standing("b", 43.0, 39.0, 47.0))
     assert all_level.verdict.startswith("a and b cannot be told apart")
+
+
+def test_nobody_is_ahead_of_one_who_is_surely_worse_than_another_alone():
+    """Cars of three seeds: the last is behind by the narrow interval alone and level with the four wide ones."""
+    wide, narrow, next_, behind = (
+        Standing("wide", 0.408, 0.215, 0.602),
+        Standing("narrow", 0.439, 0.402, 0.476),
+        Standing("next", 0.588, 0.517, 0.659),
+        Standing("behind", 0.9, 0.8, 1.0),
+    )
+    said = say(behind, next_, narrow, wide, seeds=3)
+    assert said.ahead == ("wide", "narrow")
+    assert said.verdict == "The best may be any of wide and narrow, which cannot be told apart"
+    assert said.evidence.endswith(
+        "the next, next, has 0.588 (0.517 to 0.659), surely worse than narrow alone"
+    )
+    assert say(behind, narrow, wide, seeds=3).verdict == "wide and narrow are ahead and cannot be told apart"
+    likely = {"score": {"narrow": 0.95}}
+    told = say(behind, next_, narrow, wide, seeds=3, chances=likely)
+    assert told.verdict == "narrow is probably ahead, though wide may be as good"
 
 
 def test_who_is_probably_the_best_over_seeds_is_named_as_such():

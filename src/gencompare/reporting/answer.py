@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gencompare.evaluation.ranks import Agreement, agreement, ranks, surely_better
-from gencompare.reporting.curves import Curve, Span, by_budget, fewer
 from gencompare.reporting.formatting import duration, interval, listed, number, probability, times
 
 HEALTHY = frozenset({"finished", "stable", "oscillating"})
@@ -108,7 +107,7 @@ def answer(
     verdict, evidence = (
         _clear(ahead[0], behind, score, better)
         if len(ahead) == 1
-        else _tie(ahead, behind, score, _likely(chances, seeds))
+        else _tie(ahead, behind, score, better, _likely(chances, seeds))
     )
     several = bool(behind or ahead[1:])
     rivals = _rivals(ahead, standings, second, better)
@@ -138,44 +137,6 @@ def leaders(standings: Sequence[Standing], better: str) -> list[Standing]:
     return sorted((s for s in standings if ranked.get(s.name) == 1), key=_order(better))
 
 
-def answer_by_budget(curves: Mapping[str, Curve]) -> str:
-    """Say who leads at which training time, and whose curve still falls at the end; empty without two curves.
-
-    The points are on the way to the end of one training. One planned for less lets its rates fall, and grows, in time.
-
-    Args:
-        curves: of the contenders whose training ended well.
-    """
-    spans = fewer(by_budget(curves))
-    if len(curves) < 2 or not spans:
-        return ""
-    falling = [name for name, curve in curves.items() if curve.still_falls]
-    risen = [name for name, curve in curves.items() if curve.got_worse and not curve.still_falls]
-    said = f"By training time, on the way to this budget: {'; '.join(_spans(spans))}."
-    if falling:
-        still = "still improves" if len(falling) == 1 else "still improve"
-        said += f" {listed(falling)} {still} at the end: with more budget the order may change."
-    if risen:
-        said += f" {listed(risen)} got worse towards the end: less budget, or training.sample_from=best, makes better samples."
-    return said
-
-
-def _spans(spans: Sequence[Span]) -> list[str]:
-    said = []
-    for place, span in enumerate(spans):
-        names = (
-            listed(list(span.leaders))
-            if span.leaders
-            else "nobody is better than noise and anybody's untrained weights"
-        )
-        who = f"{names} cannot be told apart" if len(span.leaders) > 1 else names
-        if len(spans) == 1:
-            return [f"at every budget up to {duration(span.end)}, {who}"]
-        when = f"from {duration(span.start)}" if place else f"below {duration(spans[1].start)}"
-        said.append(f"{when}, {who}")
-    return said
-
-
 def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) -> tuple[str, str]:
     if not behind:
         return (
@@ -191,16 +152,29 @@ def _clear(best: Standing, behind: Sequence[Standing], score: str, better: str) 
 
 
 def _tie(
-    ahead: Sequence[Standing], behind: Sequence[Standing], score: str, likely: str | None
+    ahead: Sequence[Standing], behind: Sequence[Standing], score: str, better: str, likely: str | None
 ) -> tuple[str, str]:
+    """Whoever is behind is surely worse than one of those ahead, which need not be so of all of them."""
     names, values = listed([s.name for s in ahead]), listed([s.measured for s in ahead])
     evidence = f"the intervals of their {score}, {values}, overlap"
+    worse = {s.name: [one.name for one in ahead if surely(one, s, better)] for s in behind}
+    apart = all(len(than) == len(ahead) for than in worse.values())
     if behind:
         evidence += f"; the next, {behind[0].name}, has {behind[0].measured}"
+        than = worse[behind[0].name]
+        if len(than) < len(ahead):
+            evidence += f", surely worse than {listed(than)} alone"
     if likely in {s.name for s in ahead}:
         others = listed([s.name for s in ahead if s.name != likely])
         return f"{likely} is probably ahead, though {others} may be as good", evidence
-    return f"{names} {'are ahead and ' if behind else ''}cannot be told apart", evidence
+    if apart:
+        return f"{names} {'are ahead and ' if behind else ''}cannot be told apart", evidence
+    return f"The best may be any of {names}, which cannot be told apart", evidence
+
+
+def surely(one: Standing, other: Standing, better: str) -> bool:
+    """Return whether one is surely better than another."""
+    return surely_better((one.low, one.high), (other.low, other.high), better)
 
 
 def _likely(chances: Mapping[str, Mapping[str, float]] | None, seeds: int) -> str | None:
@@ -281,9 +255,7 @@ def _second_opinions(ahead: Sequence[Standing], opinions: Mapping[str, Opinion])
             (s for s in opinion.standings if s.name not in first and s.ranked), key=_order(opinion.better)
         )
         for other in others:
-            beaten = [
-                s for s in ours if surely_better((other.low, other.high), (s.low, s.high), opinion.better)
-            ]
+            beaten = [s for s in ours if surely(other, s, opinion.better)]
             if beaten:
                 against = listed([f"{number(s.value)} for {s.name}" for s in beaten])
                 apart.append(f"{title} ({other.name} {number(other.value)}, {against})")

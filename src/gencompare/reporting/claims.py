@@ -10,7 +10,7 @@ from gencompare.comparisons import Claim
 from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import chances
-from gencompare.reporting.answer import Standing, failed
+from gencompare.reporting.answer import Standing, failed, surely
 from gencompare.reporting.contents import ReportContents
 from gencompare.reporting.formatting import listed, number, probability
 from gencompare.reporting.tables import Scoreboard, ScoreColumn
@@ -64,12 +64,12 @@ def judge_order(
     other_way = {s.name: (s.low, s.high) for s in second}
     reversed_, undecided, level = [], [], []
     for one, other in combinations(standings, 2):
-        before, behind = _surely(one, other, better), _surely(other, one, better)
+        before, behind = surely(one, other, better), surely(other, one, better)
         if not (one.ranked or other.ranked):
             undecided.append(f"{one.name} and {other.name} both failed")
         elif not (one.ranked and other.ranked):
             lost, won = (one, other) if other.ranked else (other, one)
-            if _surely(lost, won, better):
+            if surely(lost, won, better):
                 undecided.append(f"{lost.name} {lost.status} and yet is surely better than {won.name} by it")
             elif lost is one:
                 reversed_.append(f"{lost.name} {lost.status}, {won.name} did not")
@@ -91,10 +91,6 @@ def judge_order(
     fallen = [f"{s.name} {s.status}" for s in standings if not s.ranked]
     apart = ["the intervals do not overlap"] if len(standings) - len(fallen) > 1 else []
     return HOLDS, listed([*fallen, *apart])
-
-
-def _surely(one: Standing, other: Standing, better: str) -> bool:
-    return surely_better((one.low, one.high), (other.low, other.high), better)
 
 
 def judge_equal(

@@ -12,7 +12,7 @@ import numpy as np
 from gencompare.evaluation import resampling
 from gencompare.evaluation.ranks import ranks
 from gencompare.evaluation.resampling import NORMAL_95
-from gencompare.reporting.formatting import duration
+from gencompare.reporting.formatting import duration, listed
 
 AXES = ("train_seconds", "train_flops", "kimg")
 
@@ -151,6 +151,28 @@ def over_seeds(found: Sequence[Mapping[str, Any]]) -> Curve | None:
     )
 
 
+def answer_by_budget(curves: Mapping[str, Curve]) -> str:
+    """Say who leads at which training time, and whose curve still falls at the end; empty without two curves.
+
+    The points are on the way to the end of one training. One planned for less lets its rates fall, and grows, in time.
+
+    Args:
+        curves: of the contenders whose training ended well.
+    """
+    spans = fewer(by_budget(curves))
+    if len(curves) < 2 or not spans:
+        return ""
+    falling = [name for name, curve in curves.items() if curve.still_falls]
+    risen = [name for name, curve in curves.items() if curve.got_worse and not curve.still_falls]
+    said = f"By training time, on the way to this budget: {'; '.join(_spans(spans))}."
+    if falling:
+        still = "still improves" if len(falling) == 1 else "still improve"
+        said += f" {listed(falling)} {still} at the end: with more budget the order may change."
+    if risen:
+        said += f" {listed(risen)} got worse towards the end: less budget, or training.sample_from=best, makes better samples."
+    return said
+
+
 def by_budget(curves: Mapping[str, Curve]) -> list[Span]:
     """Say who leads at which budget, in seconds of training.
 
@@ -204,3 +226,19 @@ def _leaders(curves: Mapping[str, Curve], seconds: float) -> tuple[str, ...]:
 def at(curve: Curve, numbers: Sequence[float], budget: float, axis: str = "train_seconds") -> float:
     """Return a number of the curve at a budget of one of AXES, by the trained points on both sides of it."""
     return float(np.interp(math.log(budget), np.log(curve.spent[axis][1:]), numbers[1:]))
+
+
+def _spans(spans: Sequence[Span]) -> list[str]:
+    said = []
+    for place, span in enumerate(spans):
+        names = (
+            listed(list(span.leaders))
+            if span.leaders
+            else "nobody is better than noise and anybody's untrained weights"
+        )
+        who = f"{names} cannot be told apart" if len(span.leaders) > 1 else names
+        if len(spans) == 1:
+            return [f"at every budget up to {duration(span.end)}, {who}"]
+        when = f"from {duration(span.start)}" if place else f"below {duration(spans[1].start)}"
+        said.append(f"{when}, {who}")
+    return said

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 
 from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import chances, claims, figures, page, tables
-from gencompare.reporting.answer import Answer, Opinion, answer, answer_by_budget
+from gencompare.reporting.answer import Answer, Opinion, answer
 from gencompare.reporting.budgets import how_busy, what_was_equal
 from gencompare.reporting.contents import ReportContents
+from gencompare.reporting.curves import answer_by_budget
 from gencompare.reporting.formatting import listed, percent
 from gencompare.reporting.lineage import key_settings, lineage
 from gencompare.reporting.profile import alerts
