@@ -221,7 +221,7 @@ def test_who_failed_fails_and_who_did_not_learns(contents):
 def test_why_somebody_did_not_learn_is_said(contents):
     _, low, high = VALUES["noise"][FD]
     own = contents.contenders[1].scores["scores"]
-    noisy = own | {FD: own[FD] | {"value": (low + high) / 2}}
+    noisy = own | {FD: own[FD] | {"value": (low + high) / 2, "low": low, "high": high}}
     verdict, evidence = judge(changed(contents, "vae", with_scores, noisy), fails="vae")
     assert verdict == HOLDS
     assert "vae failed to learn: by " in evidence and "no better than noise" in evidence

@@ -81,9 +81,8 @@ def test_a_contender_that_makes_one_image_only_has_collapsed(contents):
 def test_who_failed_with_some_seeds_is_not_ranked_and_says_with_how_many(contents):
     (well,) = contents.contenders[2].seeds
     _, low, high = VALUES["noise"][FD]
-    noisy = dataclasses.replace(
-        well, scores=well.scores | {FD: well.scores[FD] | {"value": (low + high) / 2}}
-    )
+    like_noise = {"value": (low + high) / 2, "low": low, "high": high}
+    noisy = dataclasses.replace(well, scores=well.scores | {FD: well.scores[FD] | like_noise})
     partly = changed(contents, "ddpm", dataclasses.replace, seeds=[well, noisy, well])
     assert partly.failures["ddpm"].status == "failed to learn in 1 of 3 seeds"
     assert not partly.failures["ddpm"].always
@@ -128,6 +127,11 @@ def test_who_is_no_better_than_noise_or_makes_no_square_failed_to_learn(contents
     assert "no better than noise, 612" in noisy.failures["vae"].why
     squareless = scored(contents, "vae", VALID, 0.0, 0.0, 0.004)
     assert squareless.failures["vae"].why == "None of its samples is a valid square."
+    nearly = scored(
+        contents, "vae", VALID, 0.001, 0.0002, 0.0056
+    )  # one of 1,000, where noise's may be one of 100
+    assert nearly.failures["vae"].why == "By squares_valid, 0.00100, its samples are no better than noise, 0."
+    assert statuses(scored(contents, "vae", VALID, 0.03, 0.021, 0.042)) == statuses(contents)
     assert answer_of(squareless).ahead == ("ddpm",)
     assert "By training time" not in render(squareless)  # ddpm alone is left
 

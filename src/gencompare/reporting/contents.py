@@ -14,7 +14,6 @@ from PIL import Image
 from gencompare.comparisons import Claim
 from gencompare.config.typed import flatten
 from gencompare.evaluation.ranks import surely_better
-from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting import chances, curves
@@ -267,8 +266,8 @@ class ReportContents:
     def _failure(self, seed: SeedReport) -> tuple[str, str] | None:
         """Say what went wrong with one training, and why; None where nothing did.
 
-        It `failed to learn` where samples are no better than noise by the first score, none is a valid square, or they
-        are no better than those of the untrained contender.
+        It `failed to learn` where samples are not surely better than noise by the first score or in how many are valid
+        squares, or are no better than those of the untrained contender.
         """
         idle = seed.curve is not None and not seed.curve.learnt
         reason = UNTRAINED if idle else self._why_unlearnt(seed)
@@ -281,15 +280,15 @@ class ReportContents:
         return None
 
     def _why_unlearnt(self, seed: SeedReport) -> str | None:
-        noise = self.table[self.table["kind"] == "noise"]
-        if seed.scores and len(noise):
-            name, own = next(iter(seed.scores.items()))
-            low, high = noise.iloc[0][f"{name}_low"], noise.iloc[0][f"{name}_high"]
-            half = NORMAL_95 * own["standard_error"]
-            if not surely_better((own["value"] - half, own["value"] + half), (low, high), own["better"]):
-                return f"By {name}, {number(own['value'])}, its samples are no better than noise, {number(noise.iloc[0][name])}."
-        if "squares_valid" in seed.scores and seed.scores["squares_valid"]["value"] == 0:
-            return "None of its samples is a valid square."
+        """Say by which score samples are not surely better than noise: the first, or the share of valid squares."""
+        for row in self.table[self.table["kind"] == "noise"].to_dict("records"):
+            for name in [*list(seed.scores)[:1], "squares_valid"]:
+                own, ends = seed.scores.get(name), (row.get(f"{name}_low"), row.get(f"{name}_high"))
+                if own is None or surely_better((own["low"], own["high"]), ends, own["better"]):
+                    continue
+                if name == "squares_valid" and own["value"] == 0:
+                    return "None of its samples is a valid square."
+                return f"By {name}, {number(own['value'])}, its samples are no better than noise, {number(row[name])}."
         return None
 
     @cached_property
