@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,10 @@ class Measurement:
         measured_by: what the numbers depend on beside the samples and the image set, for the passport.
         split: the real images that samples are held against.
         suffix: what follows the kind in a score's name, before n; none leaves n out, too.
-        n: how many samples it is taken over.
+        n: how many samples it is taken over, and how many real images they are held against.
         distinct: how many different samples there are among the n.
+        common: gives, for those kinds of which that is known, one number a subset of the real images: how they were drawn
+            is chance, too, and the same one for every sample set.
         biased: kinds that n is too small for: shown, but not to be headlined.
     """
 
@@ -88,14 +91,16 @@ class Measurement:
     n: int
     distinct: int
     biased: tuple[str, ...] = ()
+    common: Statistic = field(default=lambda over: {})
 
     def scores(self, bench: Bench) -> Scores:
-        """Take the numbers over all samples, and over halves of them for their intervals."""
+        """Take the numbers over all samples, and over halves of them and of the real images for their intervals."""
         name = f"_{self.suffix}_{short(self.n)}" if self.suffix else ""
         stamp = bench.passport(self.measured_by, self.n, self.split)
         over = subsets(self.n, bench.settings.bootstrap, bench.settings.seed)
+        common = {kind: deviation(values) for kind, values in self.common(over).items()}
         return {
-            f"{kind}{name}": _numbers(values, KINDS[kind], self.distinct)
+            f"{kind}{name}": _numbers(values, KINDS[kind], self.distinct, common.get(kind, 0.0))
             | {
                 "kind": kind,
                 "biased": kind in self.biased,
@@ -136,12 +141,12 @@ def distinct(images: np.ndarray) -> int:
     return len({image.tobytes() for image in images})
 
 
-def _numbers(values: np.ndarray, kind: Kind, n: int) -> dict[str, Any]:
+def _numbers(values: np.ndarray, kind: Kind, n: int, common: float) -> dict[str, Any]:
     """Value, 95% interval and standard error, from the value over all samples and those over halves.
 
-    Shares of few images have the interval of n, the different ones: copies tell nothing new.
+    The part of the error that all sample sets have in common, of the draw of the real images, is in it. Shares of few images have the interval of n, the different ones: copies tell nothing new.
     """
-    value, error = float(values[0]), deviation(values)
+    value, error = float(values[0]), hypot(deviation(values), common)
     known = rare_interval(value, n) if kind.share else None
     low, high = known or (value - NORMAL_95 * error, value + NORMAL_95 * error)
     numbers = {
@@ -149,5 +154,6 @@ def _numbers(values: np.ndarray, kind: Kind, n: int) -> dict[str, Any]:
         "low": max(low, kind.least),
         "high": min(high, kind.most),
         "standard_error": error,
+        "common_error": common,
     }
     return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}

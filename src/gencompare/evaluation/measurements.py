@@ -77,7 +77,11 @@ def _distances(samples: Images, bench: Bench, extractor: Extractor) -> Measureme
         bias = far[0] - frechet_at_infinity(made, real, bench.settings.seed)
         return {fd: far, kid: kernel, f"{fd}_inf": far - bias}
 
-    return Measurement(distances, extractor.passport(), split, suffix, n, n, biased=() if enough else (fd,))
+    def over_real(over: Subsets) -> dict[str, np.ndarray]:
+        return {kid: kernel_distance(real, made, over)}  # with its sides exchanged the distance is the same
+
+    biased = () if enough else (fd,)
+    return Measurement(distances, extractor.passport(), split, suffix, n, n, biased, over_real)
 
 
 def against_training(

@@ -38,24 +38,33 @@ def mean(of: np.ndarray, over: Subsets) -> np.ndarray:
     return np.array([of[chosen].mean() for chosen in over])
 
 
-def over_seeds(values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def over_seeds(
+    values: np.ndarray, errors: np.ndarray, common: np.ndarray | float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the mean over seeds, half of its 95% interval and its standard error.
 
-    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed.
+    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed. What the
+    seeds have in common grows no less with their number: they do not scatter by it.
 
     Args:
-        values, errors: float64 (S, ...), of each of S seeds a score and its standard error over samples.
+        values, errors: float64 (S, ...), of each of S seeds a score and its standard error.
+        common: as many, the part of that which comes of what all seeds have in common, such as the real images.
 
     Returns:
         Each float64 (...).
     """
     count = len(values)
-    within = np.sqrt(np.mean(errors**2, axis=0) / count)
     if count == 1:
-        return values[0], NORMAL_95 * within, within
+        return values[0], NORMAL_95 * errors[0], errors[0]
+    within = np.sqrt(np.mean(np.clip(errors**2 - np.square(common), 0.0, None), axis=0) / count)
     between = values.std(axis=0, ddof=1) / np.sqrt(count)
+    shared = np.sqrt(np.mean(np.square(np.broadcast_to(common, errors.shape)), axis=0))
     half = np.maximum(NORMAL_95 * within, stdtrit(count - 1, 0.975) * between)
-    return values.mean(axis=0), half, np.maximum(within, between)
+    return (
+        values.mean(axis=0),
+        np.hypot(half, NORMAL_95 * shared),
+        np.hypot(np.maximum(within, between), shared),
+    )
 
 
 def rare_interval(share: float, n: int) -> tuple[float, float] | None:

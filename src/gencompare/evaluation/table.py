@@ -97,9 +97,10 @@ def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
     if len(each) == 1:
         return {}
     values, errors = (np.array([one[of] for one in each]) for of in ("value", "standard_error"))
-    mean, half, error = (float(found) for found in over_seeds(values, errors))
+    # Scores of earlier versions say of none what its seeds have in common, nor how many samples are distinct.
+    common = np.array([one.get("common_error", 0.0) for one in each])
+    mean, half, error = (float(found) for found in over_seeds(values, errors, common))
     kind = KINDS[each[0]["kind"]]
-    # Scores of earlier versions do not say how many samples are distinct.
     n = sum(one.get("distinct", one["passport"]["n"]) for one in each)
     low, high = (rare_interval(mean, n) if kind.share else None) or (mean, mean)
     return {
@@ -107,6 +108,7 @@ def _over_seeds(each: Sequence[Described]) -> dict[str, float]:
         "low": max(min(mean - half, low), kind.least),
         "high": min(max(mean + half, high), kind.most),
         "standard_error": error,
+        "common_error": float(np.sqrt(np.mean(common**2))),
     }
 
 
