@@ -191,6 +191,18 @@ def test_a_score_that_is_blind_here_judges_nothing_and_turns_nothing_round(conte
     assert "sees no blur or noise here" in page
 
 
+def test_a_score_that_n_is_too_small_for_judges_no_order_and_no_equality(contents):
+    small = contents
+    for c in contents.contenders:
+        recall = next(name for name in c.scores["scores"] if name.startswith("recall"))
+        scores = c.scores["scores"] | {recall: c.scores["scores"][recall] | {"biased": True}}
+        small = changed(small, c.name, with_scores, scores)
+    told = (CANNOT_BE_TOLD, "Recall (recall_efficientnet_lite0_1k) is biased at so few images.")
+    assert judge(small, order=["ddpm", "dcgan"], score="recall") == told
+    assert judge(small, equal=["ddpm", "vae"], within=2.0, score="recall") == told
+    assert judge(contents, equal=["ddpm", "vae"], within=2.0, score="recall")[0] == HOLDS
+
+
 def test_samples_that_failed_say_nothing_of_reconstructions(contents):
     error = {
         "better": "lower",

@@ -145,8 +145,9 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
     column = _column(claim, contents.board)
     if column is None:
         return CANNOT_BE_TOLD, f"there is no score {claim.score} in this run"
-    if column.blind and (claim.order or claim.equal):
-        return CANNOT_BE_TOLD, f"{column.full} does not tell real images from faulty ones here"
+    if not column.decides and (claim.order or claim.equal):
+        blind = "does not tell real images from faulty ones here"
+        return CANNOT_BE_TOLD, f"{column.full} {blind if column.blind else 'is biased at so few images'}"
     standings = _standings(claim, contents, column)
     unranked = [s for s in standings if not s.ranked]
     without = failed(unranked, len(standings))[0].removesuffix(".") if unranked else ""
