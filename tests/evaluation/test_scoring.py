@@ -21,7 +21,7 @@ from gencompare.evaluation.blindness import coarse
 from gencompare.evaluation.passport import PassportMismatch
 from gencompare.evaluation.scoring import comparable, describe_reference, score
 from gencompare.evaluation.settings import EvaluationSettings
-from gencompare.evaluation.table import score_table
+from gencompare.evaluation.table import combined, score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 
 N = 300
@@ -139,6 +139,9 @@ def test_reconstructions_are_scored_by_the_errors_of_each(
     assert found["standard_error"] == pytest.approx(np.std(errors, ddof=1) / 8, rel=0.3)
     assert found["low"] < 0.02 < found["high"]
     assert found["passport"]["n"] == 64
+    assert found["common_error"] == found["standard_error"]  # the same 64 images for every seed
+    three = combined([{"scores": {"reconstruction_error": found}}] * 3)["scores"]["reconstruction_error"]
+    assert (three["low"], three["high"]) == pytest.approx((found["low"], found["high"]), rel=1e-5)
     without = score(samples, clothes, clothes_reference, settings, cache)
     assert "reconstruction_error" not in kinds(without)
 
