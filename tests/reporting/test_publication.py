@@ -31,6 +31,7 @@ def facts(comparison, image_set, curves, extractor="a", error=0.005):
         "version": "2026-01-02T03.04.05.678Z",
         "git_commit": "abc",
         "images": {"train": "1"},
+        "device": "CPU",
         "seeds": 1,
         "verdict": "vae is ahead.",
         "curves": {
@@ -53,7 +54,7 @@ def test_the_best_within_each_budget_is_named_over_all_comparisons():
     page = index([other, one])
     (row,) = leaders(page)
     assert row == (
-        "| squares | flow 0.4500 ± 0.0098 (55 s) | ddpm 0.1000 ± 0.0098 (8 min 20 s) | flow 0.0500 ± 0.0098 (50 min) |"
+        "| squares | CPU | flow 0.4500 ± 0.0098 (55 s) | ddpm 0.1000 ± 0.0098 (8 min 20 s) | flow 0.0500 ± 0.0098 (50 min) |"
     )
     assert page.index("gan_compare_squares/index.md") < page.index("modern_compare_squares/index.md")
     assert "2026-01-02" in page
@@ -63,14 +64,14 @@ def test_who_is_first_at_each_share_of_noises_distance():
     curves = {"vae": [(30.0, 1.1), (40.0, 0.5)], "ddpm": [(20.0, 1.5), (60.0, 0.2)]}
     (row,) = leaders(index([facts("gan_compare", "squares", curves)]), "Time to a bar")
     assert (
-        row == "| squares | vae (40 s) | ddpm (1 min) | – | – |"
+        row == "| squares | CPU | vae (40 s) | ddpm (1 min) | – | – |"
     )  # 0.5 ± 0.01 is not surely a quarter of 2.0
 
 
 def test_who_cannot_be_told_apart_from_the_best_is_named_beside_it():
     curves = {"vae": [(30.0, 0.5)], "ddpm": [(20.0, 0.515)], "gan": [(20.0, 0.6)]}
     (row,) = leaders(index([facts("gan_compare", "squares", curves)]))
-    assert row.startswith("| squares | vae 0.5000 ± 0.0098 (30 s); ddpm may be as good |")
+    assert row.startswith("| squares | CPU | vae 0.5000 ± 0.0098 (30 s); ddpm may be as good |")
 
 
 def test_the_leaderboard_goes_by_all_seeds_and_students_interval_over_them():
@@ -83,15 +84,30 @@ def test_the_leaderboard_goes_by_all_seeds_and_students_interval_over_them():
     page = index([facts("gan_compare", "squares", {"lucky": lucky, "steady": steady})])
     (row,) = leaders(page)
     half = 4.303 * 0.01 / 3**0.5
-    assert row.startswith(f"| squares | steady 0.50 ± {half:.2f} (20 s); lucky may be as good |")
+    assert row.startswith(f"| squares | CPU | steady 0.50 ± {half:.2f} (20 s); lucky may be as good |")
     (row,) = leaders(page, "Time to a bar")
-    assert row == "| squares | steady (20 s) | – | – | – |"
+    assert row == "| squares | CPU | steady (by 20 s) | – | – | – |"
 
 
 def test_a_page_written_when_it_held_the_first_seeds_curve_alone_still_counts():
     one = facts("gan_compare", "squares", {"vae": [(30.0, 0.5)]})
     one["curves"] = {name: seeds[0] for name, seeds in one["curves"].items()}
-    assert leaders(index([one]))[0].startswith("| squares | vae 0.5000 ± 0.0098 (30 s) |")
+    assert leaders(index([one]))[0].startswith("| squares | CPU | vae 0.5000 ± 0.0098 (30 s) |")
+
+
+def test_seconds_of_unlike_devices_are_not_set_against_each_other():
+    one = facts("gan_compare", "squares", {"vae": [(30.0, 0.5), (40.0, 0.3)], "ddpm": [(20.0, 0.6)]})
+    one |= {"device": "CPU; GPU", "devices": {"vae": "CPU", "ddpm": "GPU"}}
+    other = facts("modern_compare", "squares", {"flow": [(10.0, 0.4)]}) | {"device": "GPU"}
+    page = index([one, other])
+    cpu, gpu = leaders(page)
+    assert cpu.startswith("| squares | CPU | vae 0.3000 ± 0.0098 (40 s) |")
+    assert gpu.startswith("| squares | GPU | flow 0.4000 ± 0.0098 (10 s) |")
+    assert "one core" not in page
+    assert leaders(page, "Time to a bar") == [
+        "| squares | CPU | vae (by 30 s) | vae (40 s) | – | – |",
+        "| squares | GPU | flow (by 10 s) | flow (by 10 s) | – | – |",
+    ]
 
 
 def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart():
@@ -99,8 +115,8 @@ def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart()
     other = facts("bird_compare", "birds", {"ddpm": [(20.0, 7.0)]}, extractor="b")
     rows = leaders(index([one, other]))
     assert rows == [
-        "| birds | – | vae 0.4000 ± 0.0098 (2 min) | vae 0.4000 ± 0.0098 (2 min) |",
-        "| birds | ddpm 7.0000 ± 0.0098 (20 s) | ddpm 7.0000 ± 0.0098 (20 s) | ddpm 7.0000 ± 0.0098 (20 s) |",
+        "| birds | CPU | – | vae 0.4000 ± 0.0098 (2 min) | vae 0.4000 ± 0.0098 (2 min) |",
+        "| birds | CPU | ddpm 7.0000 ± 0.0098 (20 s) | ddpm 7.0000 ± 0.0098 (20 s) | ddpm 7.0000 ± 0.0098 (20 s) |",
     ]
 
 

@@ -26,9 +26,11 @@ SAME_MEASURE = ("measures", "extractor", "weights_sha256", "resize", "grey", "re
 
 @dataclass(frozen=True)
 class Point:
-    """A contender on its way: its distance with its 95% interval, and noise's, after some seconds of training."""
+    """A contender on its way: its distance with its 95% interval, and noise's, after some seconds of training; and whether
+    that is where it was first looked at."""
 
     name: str
+    first: bool
     seconds: float
     value: float
     low: float
@@ -45,40 +47,44 @@ def leaderboard(results: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     return [
         "## Best by budget",
-        "Whose samples are nearest to training images after so much training, of one core each where it was a CPU, by the "
-        "kernel distance along the curves (less is better), and whose interval overlaps with theirs. "
-        f"{POINTS} Image sets do not compare with each other.",
-        markdown_table(["image set", *budgets], _leaders(known)),
+        "Whose samples are nearest to training images after so much training, by the kernel distance along the curves (less is "
+        f"better), and whose interval overlaps with theirs. {POINTS} Neither image sets nor devices compare with each other.",
+        markdown_table(["image set", "on", *budgets], _leaders(known)),
         "## Time to a bar",
         "Whose interval is first as a whole below so small a share of the distance that uniform noise has, by the same curves, "
-        f"and after how much training. {POINTS}",
-        markdown_table(["image set", *bars], _soonest(known)),
+        f"and after how much training; by when, where it was not looked at before. {POINTS}",
+        markdown_table(["image set", "on", *bars], _soonest(known)),
     ]
 
 
-def _points(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Point]]]:
-    """For each image set and measure its name, and the points of all curves but their untrained beginnings."""
-    points: dict[tuple[str, str], list[Point]] = {}
+Known = Sequence[tuple[str, str, Sequence[Point]]]
+
+
+def _points(results: Sequence[Mapping[str, Any]]) -> Known:
+    """For each image set, device and measure the first two, and the points of all curves but their untrained beginnings."""
+    points: dict[tuple[str, str, str], list[Point]] = {}
     for facts in results:
         for name, found in facts["curves"].items():
             # Pages written earlier have the curve of the first seed alone.
             curve = over_seeds([found] if isinstance(found, Mapping) else found)
             if curve is not None:
                 measure = json.dumps([facts["images"], *(curve.passport.get(key) for key in SAME_MEASURE)])
-                points.setdefault((facts["image_set"], measure), []).extend(_trained(name, curve))
-    return [(image_set, known) for (image_set, _), known in sorted(points.items())]
+                # Pages written earlier have one device, or all of them, for everybody.
+                device = facts.get("devices", {}).get(name) or facts.get("device", MISSING)
+                points.setdefault((facts["image_set"], device, measure), []).extend(_trained(name, curve))
+    return [(image_set, device, known) for (image_set, device, _), known in sorted(points.items())]
 
 
 def _trained(name: str, curve: Curve) -> list[Point]:
     each = zip(curve.spent["train_seconds"], curve.values, curve.lows, curve.highs, strict=True)
-    return [Point(name, *numbers, curve.noise) for numbers in each][1:]
+    return [Point(name, place == 1, *numbers, curve.noise) for place, numbers in enumerate(each) if place]
 
 
-def _leaders(known: Sequence[tuple[str, Sequence[Point]]]) -> list[list[str]]:
-    """For each image set and measure, who has the least distance within each budget, and who may be as good."""
+def _leaders(known: Known) -> list[list[str]]:
+    """For each image set, device and measure, who has the least distance within each budget, and who may be as good."""
     return [
-        [image_set, *(_best([one for one in points if one.seconds <= budget]) for budget in BUDGETS)]
-        for image_set, points in known
+        [image_set, device, *(_best([one for one in points if one.seconds <= budget]) for budget in BUDGETS)]
+        for image_set, device, points in known
     ]
 
 
@@ -95,13 +101,17 @@ def _best(points: Sequence[Point]) -> str:
     return said + (f"; {listed(level)} may be as good" if level else "")
 
 
-def _soonest(known: Sequence[tuple[str, Sequence[Point]]]) -> list[list[str]]:
-    """For each image set and measure, the contender that is first surely at each bar."""
+def _soonest(known: Known) -> list[list[str]]:
+    """For each image set, device and measure, the contender that is first surely at each bar."""
     rows = []
-    for image_set, points in known:
+    for image_set, device, points in known:
         over = [[one for one in points if one.high <= bar * one.noise] for bar in BARS]
         first = [min(some, key=lambda point: point.seconds, default=None) for some in over]
-        rows.append(
-            [image_set, *(f"{one.name} ({duration(one.seconds)})" if one else MISSING for one in first)]
-        )
+        rows.append([image_set, device, *map(_at, first)])
     return rows
+
+
+def _at(point: Point | None) -> str:
+    if point is None:
+        return MISSING
+    return f"{point.name} ({'by ' if point.first else ''}{duration(point.seconds)})"

@@ -65,7 +65,8 @@ class Result:
             "git_commit": self.origin.get("git_commit", ""),
             "images": self.origin["images"],
             "seeds": int(self.costs.groupby("contender").size().max()),
-            "device": "; ".join(sorted(set(self.costs["device"]))),
+            "device": _joined(self.costs["device"]),
+            "devices": {name: _joined(own) for name, own in self.costs.groupby("contender")["device"]},
             "verdict": self.origin["answer"]["said"][0],
             "claims": self.origin["answer"].get("claims", []),
             "curves": {name: curve for name, curve in self.curves.items() if name not in failed},
@@ -233,6 +234,10 @@ def _read(files: Mapping[str, Path | None], read: Callable[[Path], Any]) -> dict
     """Read those files that are there and whole."""
     found = {name: read_sound(file, read) for name, file in files.items() if file is not None}
     return {name: content for name, content in found.items() if content is not None}
+
+
+def _joined(devices: Iterable[str]) -> str:
+    return "; ".join(sorted(set(devices)))
 
 
 def _first(samples: Path) -> np.ndarray:
