@@ -58,7 +58,7 @@ def test_what_all_seeds_have_in_common_does_not_shrink_with_their_number() -> No
     scattered = np.array([1.0, 2.0, 3.0])
     _, half, error = over_seeds(scattered, np.full(3, 0.5), np.full(3, 0.4))
     assert half == pytest.approx(np.hypot(4.302653 / 3**0.5, NORMAL_95 * 0.4))
-    assert over_seeds(values[:1], errors[:1], np.full(1, 0.4))[2] == 0.5
+    assert over_seeds(values[:1], errors[:1], np.full(1, 0.4))[2] == pytest.approx(0.5)
 
 
 def test_seeds_held_against_the_same_real_images_have_an_interval_over_other_ones() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from gencompare.reporting.chances import best, of_order
 
@@ -61,6 +61,20 @@ def test_an_order_of_two_is_as_probable_as_their_normal_difference_says():
 
 def test_of_three_that_are_alike_every_order_is_as_probable():
     assert of_order({name: [(1.0, 0.1)] for name in "abc"}, "lower") == pytest.approx(1 / 6, abs=0.015)
+
+
+def test_what_samples_leave_open_is_drawn_normally_whatever_the_number_of_seeds():
+    """Three seeds that hardly scatter: their samples' errors decide, by the normal distribution and not Student's of three."""
+    two = {"a": [(1.0, 1.0)] * 3, "b": [(2.6, 1.0)] * 3}
+    assert of_order(two, "lower") == pytest.approx(norm.cdf(1.6 / (2 / 3) ** 0.5), abs=0.008)
+    common = {name: [(value, error, 0.8) for value, error in seeds] for name, seeds in two.items()}
+    wide = (2 * (0.36 / 3 + 0.64)) ** 0.5
+    assert of_order(common, "lower") == pytest.approx(norm.cdf(1.6 / wide), abs=0.008)
+
+
+def test_what_seeds_leave_open_is_drawn_by_students_distribution():
+    scattered = {"a": [(0.0, 0.01), (1.0, 0.01), (2.0, 0.01)], "b": [(2.5, 0.0)] * 3}
+    assert of_order(scattered, "lower") == pytest.approx(t(2).cdf(1.5 * 3**0.5), abs=0.015)
 
 
 def test_a_score_that_says_the_same_again_makes_nobody_surer():

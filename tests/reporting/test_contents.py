@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting.contents import contender_reports
+
+from .conftest import VALID, changed, with_scores
 
 
 def training(contender, seed, **changes):
@@ -46,6 +49,14 @@ def test_seeds_of_a_contender_are_one_report_with_mean_costs_and_the_first_seeds
     assert [seed.status for seed in (*a.seeds, *b.seeds)] == ["stable", "diverged", "stable"]
     assert a.seeds[1].evidence.startswith("Its loss was not finite. What is shown")
     assert a.settings["model.name"] == "vae"
+
+
+def test_a_share_of_which_halves_all_say_the_same_leaves_open_what_wilsons_interval_does(contents):
+    (column,) = [column for column in contents.board.columns if column.name == VALID]
+    own = contents.contenders[1].scores["scores"]
+    none = own | {VALID: own[VALID] | {"value": 0.0, "low": 0.0, "high": 0.0038, "standard_error": 0.0}}
+    left = changed(contents, "vae", with_scores, none).by_seed(column)["vae"]
+    assert left == [(0.0, pytest.approx(0.0019 / 1.96, rel=1e-3), 0.0)]
 
 
 def test_only_contenders_that_made_real_images_again_show_them():

@@ -58,6 +58,16 @@ def test_only_a_sure_fall_at_the_end_still_falls():
     assert "setting" in curve([1.0, 0.5, 0.5]).advice
 
 
+def test_seeds_that_lie_apart_still_fall_where_each_of_them_does_and_not_where_one_rises():
+    falling = [[1.0, high, high - 0.2] for high in (0.4, 0.6, 0.8)]
+    assert over_seeds([found(values) for values in falling]).still_falls
+    # means fall by 0.2 with an error of 0.07, which three seeds leave too open
+    mixed = [[1.0, 0.5, 0.5 - fall] for fall in (0.1, 0.15, 0.35)]
+    three = over_seeds([found(values) for values in mixed])
+    assert not three.still_falls
+    assert three.last_fall == pytest.approx((0.2, 4.302653 * 0.1322876 / 3**0.5), rel=1e-5)
+
+
 def test_a_curve_that_got_worse_is_not_called_flat():
     worse = curve([1.0, 0.5, 0.3, 0.45])
     assert worse.got_worse and "got worse" in worse.advice and "after 2 s" in worse.advice

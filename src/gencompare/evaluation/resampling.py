@@ -10,6 +10,7 @@ is exact). The half-samples' own mean, which is that of a smaller n, is left out
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
@@ -38,33 +39,70 @@ def mean(of: np.ndarray, over: Subsets) -> np.ndarray:
     return np.array([of[chosen].mean() for chosen in over])
 
 
+class Spread(NamedTuple):
+    """A mean over seeds and its standard errors: `within`, of the samples of each; `between`, seen between seeds, 0 of one
+    alone; `shared`, of what all have in common, such as the real images."""
+
+    mean: np.ndarray
+    within: np.ndarray
+    between: np.ndarray
+    shared: np.ndarray
+    seeds: int
+
+    @property
+    def by_samples(self) -> np.ndarray:
+        """Whether samples alone leave more open than seeds, by Student's distribution of so few, do."""
+        return self.within * NORMAL_95 >= self.between * self._student
+
+    @property
+    def half(self) -> np.ndarray:
+        """Half of the 95% interval."""
+        own = np.maximum(NORMAL_95 * self.within, self._student * self.between)
+        return np.hypot(own, NORMAL_95 * self.shared)
+
+    @property
+    def error(self) -> np.ndarray:
+        """The standard error."""
+        return np.hypot(np.maximum(self.within, self.between), self.shared)
+
+    @property
+    def _student(self) -> float:
+        return float(stdtrit(self.seeds - 1, 0.975)) if self.seeds > 1 else 0.0
+
+
+def spread(values: np.ndarray, errors: np.ndarray, common: np.ndarray | float = 0.0) -> Spread:
+    """Say what the scores of seeds leave open. What they have in common does not shrink with their number: they do not
+    scatter by it.
+
+    Args:
+        values, errors: float64 (S, ...), of each of S seeds a score and its standard error.
+        common: as many, the part of that which comes of what all seeds have in common.
+
+    Returns:
+        Each float64 (...).
+    """
+    count, common = len(values), np.broadcast_to(common, errors.shape)
+    within = np.sqrt(np.mean(np.clip(errors**2 - common**2, 0.0, None), axis=0) / count)
+    between = values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros_like(within)
+    return Spread(values.mean(axis=0), within, between, np.sqrt(np.mean(common**2, axis=0)), count)
+
+
 def over_seeds(
     values: np.ndarray, errors: np.ndarray, common: np.ndarray | float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the mean over seeds, half of its 95% interval and its standard error.
 
-    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed. What the
-    seeds have in common grows no less with their number: they do not scatter by it.
+    The interval is Student's over seeds, or that of the samples alone where it is wider or there is one seed, and that of
+    what the seeds have in common.
 
     Args:
-        values, errors: float64 (S, ...), of each of S seeds a score and its standard error.
-        common: as many, the part of that which comes of what all seeds have in common, such as the real images.
+        values, errors, common: see `spread`.
 
     Returns:
         Each float64 (...).
     """
-    count = len(values)
-    if count == 1:
-        return values[0], NORMAL_95 * errors[0], errors[0]
-    within = np.sqrt(np.mean(np.clip(errors**2 - np.square(common), 0.0, None), axis=0) / count)
-    between = values.std(axis=0, ddof=1) / np.sqrt(count)
-    shared = np.sqrt(np.mean(np.square(np.broadcast_to(common, errors.shape)), axis=0))
-    half = np.maximum(NORMAL_95 * within, stdtrit(count - 1, 0.975) * between)
-    return (
-        values.mean(axis=0),
-        np.hypot(half, NORMAL_95 * shared),
-        np.hypot(np.maximum(within, between), shared),
-    )
+    found = spread(values, errors, common)
+    return found.mean, found.half, found.error
 
 
 def rare_interval(share: float, n: int) -> tuple[float, float] | None:

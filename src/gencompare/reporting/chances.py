@@ -1,7 +1,8 @@
 """How probable it is that a contender is the best: one resampling over training seeds and samples.
 
-A contender's true score is drawn from what its seeds leave open: its mean, and with several seeds Student's distribution
-with the scatter of seeds, or of samples where that is wider; with one seed the normal distribution of the scatter of samples.
+A contender's true score is drawn from what its seeds leave open, as its interval says it: its mean, and the normal distribution
+with the scatter of samples, or with several seeds Student's with the scatter of seeds where that is wider; and the normal one
+with the scatter of what the seeds have in common, such as the real images.
 
 Of one contender all scores are drawn together, good luck in one being good luck in all: they come from the same seeds and
 samples, and a second score that says the same as the first makes nobody surer.
@@ -13,12 +14,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gencompare.evaluation.resampling import over_seeds
+from gencompare.evaluation.resampling import spread
 
 DRAWS = 10_000
 
-Seeds = Sequence[tuple[float, float]]
-"""One contender's value and standard error for each seed."""
+Seeds = Sequence[tuple[float, float] | tuple[float, float, float]]
+"""One contender's value, standard error, and the part of that which its seeds have in common, for each seed."""
 
 
 def draws(contenders: Mapping[str, Seeds], better: str, seed: int = 0) -> np.ndarray:
@@ -29,10 +30,11 @@ def draws(contenders: Mapping[str, Seeds], better: str, seed: int = 0) -> np.nda
     rng, columns = np.random.default_rng(seed), []
     sign = 1 if better == "lower" else -1
     for seeds in contenders.values():
-        values, errors = (np.array(part) for part in zip(*seeds, strict=True))
-        mean, _, error = over_seeds(values, errors)
-        luck = rng.standard_normal(DRAWS) if len(values) == 1 else rng.standard_t(len(values) - 1, DRAWS)
-        columns.append(sign * mean + error * luck)
+        left = spread(*(np.array(part) for part in zip(*seeds, strict=True)))
+        normal, common = rng.standard_normal((2, DRAWS))
+        student = rng.standard_t(max(left.seeds - 1, 1), DRAWS)
+        own = left.within * normal if left.by_samples else left.between * student
+        columns.append(sign * left.mean + own + left.shared * common)
     return np.stack(columns, axis=1)
 
 

@@ -212,7 +212,7 @@ def _judge_learning(
 def _probability(claim: Claim, contents: ReportContents, column: ScoreColumn) -> str:
     """Say how probable the order is over seeds and samples; empty where that is not known."""
     seeds = contents.by_seed(column)
-    if not all(any(error for _, error in seeds.get(name, ())) for name in claim.contenders):
+    if not all(any(error for _, error, *_ in seeds.get(name, ())) for name in claim.contenders):
         return ""
     ordered = {name: seeds[name] for name in claim.contenders}
     over = "seeds and samples" if column.seeds > 1 else "samples alone"

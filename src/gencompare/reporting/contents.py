@@ -14,6 +14,7 @@ from PIL import Image
 from gencompare.comparisons import Claim
 from gencompare.config.typed import flatten
 from gencompare.evaluation.ranks import surely_better
+from gencompare.evaluation.resampling import NORMAL_95
 from gencompare.evaluation.table import combined
 from gencompare.imagesets.arrays import Images
 from gencompare.reporting import chances, curves
@@ -222,12 +223,10 @@ class ReportContents:
         return looks(c.name for c in self.contenders)
 
     def by_seed(self, column: ScoreColumn) -> dict[str, chances.Seeds]:
-        """Return one score and its standard error for each seed, of the contenders that have it for every one."""
+        """Return one score, its standard error and the part that seeds have in common for each seed, of the contenders that
+        have it for every one."""
         return {
-            c.name: [
-                (seed.scores[column.name]["value"], seed.scores[column.name]["standard_error"])
-                for seed in c.seeds
-            ]
+            c.name: [_left_open(seed.scores[column.name], column.kind.share) for seed in c.seeds]
             for c in self.contenders
             if all(column.name in seed.scores for seed in c.seeds)
         }
@@ -294,6 +293,14 @@ class ReportContents:
     @cached_property
     def _real_variety(self) -> float:
         return _variety(self.heldout)
+
+
+def _left_open(score: Mapping[str, Any], share: bool) -> tuple[float, float, float]:
+    """Of a share near 0 or 1 half-samples say too little: there Wilson's interval is the wider one."""
+    error = score["standard_error"]
+    if share:
+        error = max(error, (score["high"] - score["low"]) / (2 * NORMAL_95))
+    return score["value"], error, score.get("common_error", 0.0)
 
 
 def _variety(images: Images) -> float:

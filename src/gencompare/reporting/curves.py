@@ -36,6 +36,8 @@ class Curve:
     Attributes:
         spent: for each of AXES, what each point took on average over the seeds.
         values, lows, highs, errors: the distance at each point, its 95% interval and its standard error.
+        last_fall: how much lower the last point is than the one before, and half the 95% interval of that, by each seed's
+            own difference: seeds that lie far apart may all fall.
         real_images, noise: what these score.
         passport: what the distances were taken with.
     """
@@ -45,6 +47,7 @@ class Curve:
     lows: Sequence[float]
     highs: Sequence[float]
     errors: Sequence[float]
+    last_fall: tuple[float, float]
     real_images: float
     noise: float
     passport: Mapping[str, Any]
@@ -66,9 +69,8 @@ class Curve:
         """Whether the last point is surely, and by more than a little, better than the one before."""
         if len(self.values) < 3:
             return False
-        before, last = self.values[-2:]
-        sure = NORMAL_95 * math.hypot(*self.errors[-2:])
-        return before - last > max(sure, STILL_FALLS * abs(before))
+        fall, sure = self.last_fall
+        return fall > max(sure, STILL_FALLS * abs(self.values[-2]))
 
     @property
     def got_worse(self) -> bool:
@@ -138,13 +140,19 @@ def over_seeds(found: Sequence[Mapping[str, Any]]) -> Curve | None:
     def table(key: str) -> np.ndarray:
         return np.array([[point[key] for point in seed[:length]] for seed in points])
 
-    means, halves, errors = resampling.over_seeds(table("value"), table("standard_error"))
+    values, own = table("value"), table("standard_error")
+    means, halves, errors = resampling.over_seeds(values, own)
+    before, end = max(length - 2, 0), length - 1
+    fall, sure, _ = resampling.over_seeds(
+        values[:, before] - values[:, end], np.hypot(own[:, before], own[:, end])
+    )
     return Curve(
         spent={axis: table(axis).mean(axis=0).tolist() for axis in AXES},
         values=means.tolist(),
         lows=(means - halves).tolist(),
         highs=(means + halves).tolist(),
         errors=errors.tolist(),
+        last_fall=(float(fall), float(sure)),
         real_images=float(np.mean([seed["real_images"] for seed in found])),
         noise=float(np.mean([seed["noise"] for seed in found])),
         passport=found[0]["passport"],
