@@ -39,6 +39,7 @@ def test_a_finished_comparison_becomes_a_page_and_the_same_one_again(finished):
     assert facts["verdict"].endswith(".")
     index = (results / "index.md").read_text()
     assert f"({folder.name}/index.md)" in index
+    assert "scored by older rules" not in index
     assert all(
         f"| {claim.says} | gan_compare | squares" in index for claim in COMPARISONS["gan_compare"].claims
     )

@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pandas as pd
 
+from gencompare.evaluation.passport import RULES
 from gencompare.pipelines.publishing.nodes import publish
 from gencompare.reporting.publication import Result, index, page, read_result
 
@@ -120,6 +121,21 @@ def test_untrained_weights_lead_nowhere_and_what_does_not_compare_stands_apart()
     ]
 
 
+def test_results_scored_by_older_rules_are_marked():
+    def row(page, comparison):
+        return next(line for line in page.splitlines() if line.startswith(f"| [{comparison}]"))
+
+    today = facts("gan_compare", "squares", {}) | {"scoring_rules": str(RULES)}
+    assert "older rules" not in index([today])
+    before = facts("bird_compare", "birds", {})  # as it was before rules were recorded
+    earlier = facts("car_compare", "cars", {}) | {"scoring_rules": str(RULES - 1)}
+    page = index([today, before, earlier])
+    assert "vae is ahead. |" in row(page, "gan_compare")
+    assert "vae is ahead. (scored by older rules) |" in row(page, "bird_compare")
+    assert "(scored by older rules) |" in row(page, "car_compare")
+    assert "What was scored by older rules" in page
+
+
 def test_cells_do_not_break_the_table():
     one = facts("gan_compare", "squares", {"vae": [(30.0, 0.5)]}) | {"verdict": "a | b."}
     assert "a \\| b." in index([one])
@@ -141,7 +157,7 @@ def leave(folder, recorded):
             return file
 
         answer = {"question": "?", "said": [f"vae {number} is ahead."], "failed": {}}
-        origin = {"answer": answer, "settings": {"vae": {}}, "images": {}}
+        origin = {"answer": answer, "settings": {"vae": {}}, "images": {}, "scoring_rules": str(RULES)}
         place("reports/gan_compare/squares/origin.json").write_text(json.dumps(origin))
         place("reports/gan_compare/squares/scores.md").write_text(f"table {number}")
         if version != THIRD:
@@ -162,6 +178,7 @@ def test_a_page_is_of_what_its_report_was_written_from(tmp_path):
     assert result.costs["kimg"].tolist() == [0, 0]
     assert result.curves["vae"][0]["noise"] == 0
     assert result.samples["vae"].max() == 0
+    assert result.facts["scoring_rules"] == str(RULES)
 
 
 def test_where_nothing_is_recorded_it_is_the_newest(tmp_path):

@@ -11,6 +11,10 @@ from gencompare.imagesets.arrays import ImageSplits
 
 LIBRARIES = ("gencompare", "numpy", "scipy", "torch")
 
+RULES = 2
+"""By which rules scores are taken and judged: raised with every change that gives the same samples another score, interval or
+verdict, so that what was published before can be told."""
+
 
 class PassportMismatch(ValueError):
     """Two scores that must not stand in one column. Its message is one line that names the difference."""

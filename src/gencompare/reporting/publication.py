@@ -15,6 +15,7 @@ import pandas as pd
 from gencompare.array_files import read_arrays
 from gencompare.comparisons import Training
 from gencompare.config.typed import flatten
+from gencompare.evaluation.passport import RULES
 from gencompare.files import read_json, read_sound, write_whole
 from gencompare.imagesets.pictures import image_grid
 from gencompare.reporting.belonging import RECORD, belonging
@@ -24,6 +25,8 @@ from gencompare.reporting.summary import markdown_table
 from gencompare.reporting.versions import when
 
 SHOWN = 8
+OLDER = "scored by older rules"
+WHY_OLDER = "What was scored by older rules has other intervals or verdicts, its claims' too, than the same samples would get today."
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Result:
             "image_set": self.image_set,
             "version": self.version,
             "git_commit": self.origin.get("git_commit", ""),
+            "scoring_rules": self.origin.get("scoring_rules", ""),
             "images": self.origin["images"],
             "seeds": int(self.costs.groupby("contender").size().max()),
             "device": _joined(self.costs["device"]),
@@ -181,7 +185,7 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
             f"[{facts['comparison']}]({facts['comparison']}_{facts['image_set']}/index.md)",
             facts["image_set"],
             str(facts["seeds"]),
-            facts["verdict"],
+            facts["verdict"] + ("" if _by_todays_rules(facts) else f" ({OLDER})"),
             facts.get("device", MISSING),
             when(facts["version"])[:10],
         ]
@@ -193,12 +197,17 @@ def index(results: Iterable[Mapping[str, Any]]) -> str:
                 "# Results",
                 "Made by `kedro run --pipeline=publish` from what runs left: nothing here was typed by hand.",
                 markdown_table(["comparison", "image set", "seeds", "answer", "on", "run"], rows),
+                *([] if all(map(_by_todays_rules, every)) else [WHY_OLDER]),
                 *leaderboard(every),
                 *_claims_of_all(every),
             ]
         )
         + "\n"
     )
+
+
+def _by_todays_rules(facts: Mapping[str, Any]) -> bool:
+    return facts.get("scoring_rules") == str(RULES)
 
 
 def _claims(claims: Sequence[Mapping[str, str]]) -> list[str]:

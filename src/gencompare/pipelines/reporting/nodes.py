@@ -12,6 +12,7 @@ import pandas as pd
 
 from gencompare.comparisons import Claim
 from gencompare.evaluation.bench import one_a_photo, rows
+from gencompare.evaluation.passport import RULES
 from gencompare.evaluation.table import score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 from gencompare.provenance import provenance
@@ -73,7 +74,7 @@ def write_report(
 ) -> dict[str, Any]:
     """Write the report, one self-contained HTML page, its figures and its table as files of their own, and say what
     came out."""
-    origin = {"command": f"kedro run --pipeline={comparison}"} | provenance()
+    origin = {"command": f"kedro run --pipeline={comparison}"} | provenance() | {"scoring_rules": str(RULES)}
     contents = ReportContents(
         comparison=comparison,
         question=question,
