@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from gencompare.comparisons import Claim
+from gencompare.evaluation.table import combined
 from gencompare.reporting.answer import Standing
 from gencompare.reporting.claims import CANNOT_BE_TOLD, DOES_NOT_HOLD, HOLDS, judge_equal, judge_order, judged
 from gencompare.reporting.report import answer_of, render
@@ -201,6 +202,44 @@ def test_a_score_that_n_is_too_small_for_judges_no_order_and_no_equality(content
     assert judge(small, order=["ddpm", "dcgan"], score="recall") == told
     assert judge(small, equal=["ddpm", "vae"], within=2.0, score="recall") == told
     assert judge(contents, equal=["ddpm", "vae"], within=2.0, score="recall")[0] == HOLDS
+
+
+def sharing(contents, of_vae, of_ddpm):
+    """The same comparison, the first score of each seed of two that share their trainings."""
+    settings = contents.contenders[1].settings
+    for name, values in (("vae", of_vae), ("ddpm", of_ddpm)):
+        c = next(c for c in contents.contenders if c.name == name)
+        own = c.scores["scores"][FD]
+        each = [own | {"value": v, "low": v - 2, "high": v + 2, "standard_error": 1.0} for v in values]
+        (seed,) = c.seeds
+        contents = changed(
+            contents,
+            name,
+            dataclasses.replace,
+            settings={**settings, "contender": name, "sampler.name": name},
+            seeds=[dataclasses.replace(seed, scores=seed.scores | {FD: one}) for one in each],
+            scores=combined([{"scores": {FD: one}} for one in each]),
+        )
+    return contents
+
+
+def test_who_shares_trainings_is_judged_by_each_seeds_difference(contents):
+    # seeds scatter farther than the two differ
+    apart = sharing(contents, (48.5, 72.0, 95.5), (40.0, 60.0, 80.0))
+    verdict, evidence = judge(apart, order=["ddpm", "vae"])
+    assert verdict == HOLDS
+    assert "the differences seed by seed say so; ddpm and vae share their trainings" in evidence
+    assert "probability" not in evidence
+    assert judge(apart, order=["vae", "ddpm"])[0] == DOES_NOT_HOLD
+    crossed = sharing(contents, (50.0, 70.0, 90.0), (40.0, 75.0, 79.0))
+    verdict, evidence = judge(crossed, order=["ddpm", "vae"])
+    assert verdict == CANNOT_BE_TOLD
+    assert "the differences seed by seed leave open which of ddpm and vae is better" in evidence
+    assert judge(apart, equal=["ddpm", "vae"], within=1.5)[0] == HOLDS
+    assert judge(apart, equal=["ddpm", "vae"], within=1.05)[0] == DOES_NOT_HOLD
+    assert judge(apart, equal=["ddpm", "vae"], within=1.2)[0] == CANNOT_BE_TOLD
+    other = changed(apart, "vae", dataclasses.replace, settings={"model.name": "other"})
+    assert judge(other, order=["ddpm", "vae"])[0] == CANNOT_BE_TOLD
 
 
 def test_samples_that_failed_say_nothing_of_reconstructions(contents):

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
 
 from gencompare.comparisons import Claim
 from gencompare.evaluation.kinds import KINDS
 from gencompare.evaluation.ranks import surely_better
+from gencompare.evaluation.resampling import over_seeds
 from gencompare.reporting import chances
 from gencompare.reporting.answer import Standing, failed, surely
 from gencompare.reporting.contents import ReportContents
 from gencompare.reporting.formatting import listed, number, probability
 from gencompare.reporting.tables import Scoreboard, ScoreColumn
+from gencompare.training.deciding import UNCONCERNED
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
 CANNOT_BE_TOLD = "cannot be told"
+SEED_BY_SEED = "the differences seed by seed"
+DECIDING = frozenset({"model", "objective", "images", "training", "seed"})
+"""Parts of a contender's settings, those of its sampler not among them."""
+
+Gaps = Mapping[tuple[str, str], tuple[float, float]]
+NO_GAPS: Gaps = {}
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ def judged(contents: ReportContents) -> list[Verdict]:
 
 
 def judge_order(
-    standings: Sequence[Standing], better: str, second: Sequence[Standing] = ()
+    standings: Sequence[Standing], better: str, second: Sequence[Standing] = (), gaps: Gaps = NO_GAPS
 ) -> tuple[str, str]:
     """Judge whether each is better than the next; return the verdict and its reason.
 
@@ -60,11 +72,12 @@ def judge_order(
         standings: of those it is about, the best expected first.
         better: `lower` or `higher`.
         second: the same by the same score of another extractor's features, if it was taken.
+        gaps: by how much each of two scores more than the other, where more is known of that than of each alone.
     """
     other_way = {s.name: (s.low, s.high) for s in second}
     reversed_, undecided, level = [], [], []
     for one, other in combinations(standings, 2):
-        before, behind = surely(one, other, better), surely(other, one, better)
+        before, behind = _before(one, other, better, gaps), _before(other, one, better, gaps)
         if not (one.ranked or other.ranked):
             undecided.append(f"{one.name} and {other.name} both failed")
         elif not (one.ranked and other.ranked):
@@ -74,7 +87,7 @@ def judge_order(
             elif lost is one:
                 reversed_.append(f"{lost.name} {lost.status}, {won.name} did not")
         elif not (before or behind):
-            level.append(f"{one.name} and {other.name}")
+            level.append((one.name, other.name))
         else:
             best, worst = (one, other) if before else (other, one)
             ends = [other_way.get(s.name, (None, None)) for s in (worst, best)]
@@ -84,17 +97,31 @@ def judge_order(
                 reversed_.append(f"{other.name} is surely better than {one.name}")
     if reversed_:
         return DOES_NOT_HOLD, listed(reversed_)
-    if level:
-        undecided.append(f"the intervals of {', of '.join(level)} overlap")
+    undecided += _level(level, gaps)
     if undecided:
         return CANNOT_BE_TOLD, listed(undecided)
     fallen = [f"{s.name} {s.status}" for s in standings if not s.ranked]
-    apart = ["the intervals do not overlap"] if len(standings) - len(fallen) > 1 else []
-    return HOLDS, listed([*fallen, *apart])
+    if len(standings) - len(fallen) > 1:
+        fallen.append(f"{SEED_BY_SEED} say so" if gaps else "the intervals do not overlap")
+    return HOLDS, listed(fallen)
+
+
+def _level(pairs: Sequence[tuple[str, str]], gaps: Gaps) -> list[str]:
+    """Say of pairs that neither is surely better."""
+    overlap = [listed(pair) for pair in pairs if pair not in gaps]
+    open_ = [listed(pair) for pair in pairs if pair in gaps]
+    said = [f"the intervals of {', of '.join(overlap)} overlap"] if overlap else []
+    return said + ([f"{SEED_BY_SEED} leave open which of {', of '.join(open_)} is better"] if open_ else [])
+
+
+def _before(one: Standing, other: Standing, better: str, gaps: Gaps) -> bool:
+    """Return whether one is surely better: by the gap between the two where that is known, else by the interval of each."""
+    gap = gaps.get((one.name, other.name))
+    return surely(one, other, better) if gap is None else surely_better(gap, (0.0, 0.0), better)
 
 
 def judge_equal(
-    standings: Sequence[Standing], within: float, second: Sequence[Standing] = ()
+    standings: Sequence[Standing], within: float, second: Sequence[Standing] = (), gaps: Gaps = NO_GAPS
 ) -> tuple[str, str]:
     """Judge whether none scores more than `within` times as much as another; return the verdict and its reason.
 
@@ -105,15 +132,16 @@ def judge_equal(
         standings: of those it is about.
         within: how many times as much is still nearly equal.
         second: as for `judge_order`.
+        gaps: by how much each of two scores more than `within` times the other, where more is known of that.
     """
-    verdict, reason = _nearly_equal(standings, within)
+    verdict, reason = _nearly_equal(standings, within, gaps)
     other, why = _nearly_equal(second, within) if second else (verdict, "")
     if {verdict, other} == {HOLDS, DOES_NOT_HOLD}:
         return CANNOT_BE_TOLD, f"{reason}, but by the other extractor {why}"
     return verdict, reason
 
 
-def _nearly_equal(standings: Sequence[Standing], within: float) -> tuple[str, str]:
+def _nearly_equal(standings: Sequence[Standing], within: float, gaps: Gaps = NO_GAPS) -> tuple[str, str]:
     """Judge it by one score."""
     known = [
         (s.value, s.low, s.high, s.name)
@@ -122,10 +150,14 @@ def _nearly_equal(standings: Sequence[Standing], within: float) -> tuple[str, st
     ]
     if len(known) < len(standings):
         return CANNOT_BE_TOLD, "not every interval is known"
-    ends = [(low, high) for _, low, high, _ in known]
-    if any(low > within * max(high, 0.0) for (low, _), (_, high) in permutations(ends, 2)):
+    apart = []
+    for (_, low, high, one), (_, other_low, other_high, other) in permutations(known, 2):
+        least, most = low - within * max(other_high, 0.0), high - within * other_low
+        # Of what may be nothing, nothing is so many times as much: there each interval speaks for itself.
+        apart.append(gaps.get((one, other), (least, most)) if other_low > 0.0 else (least, math.inf))
+    if any(least > 0.0 for least, _ in apart):
         verdict = DOES_NOT_HOLD
-    elif all(high <= within * low and low > 0.0 for (_, high), (low, _) in permutations(ends, 2)):
+    elif all(most <= 0.0 for _, most in apart):
         verdict = HOLDS
     else:
         verdict = CANNOT_BE_TOLD
@@ -159,15 +191,20 @@ def _judged(claim: Claim, contents: ReportContents) -> tuple[str, str]:
         better = column.kind.better
         other = contents.board.second if column is contents.board.first else None
         second = _standings(claim, contents, other) if other else ()
+        gaps = _gaps(claim, contents, column)
         verdict, reason = (
-            judge_equal(standings, claim.within, second)
+            judge_equal(standings, claim.within, second, gaps)
             if claim.within is not None
-            else judge_order(standings, better, second)
+            else judge_order(standings, better, second, gaps)
         )
         values = listed([f"{s.measured} for {s.name}" for s in standings])
         reason = f"{column.full} {values}; {better} is better, and {reason}"
         reason += f"; {without}" if without else ""
-        reason += _probability(claim, contents, column) if claim.order and not unranked else ""
+        if sharing := [name for name in claim.contenders if any(name in pair for pair in gaps)]:
+            reason += (
+                f"; {listed(sharing)} share their trainings, and are judged by the difference of each seed"
+            )
+        reason += _probability(claim, contents, column) if claim.order and not (unranked or gaps) else ""
     if verdict != CANNOT_BE_TOLD and column.seeds == 1:
         reason += "; on one seed each (another seed may change it)"
     return verdict, reason
@@ -180,6 +217,31 @@ def _standings(claim: Claim, contents: ReportContents, column: ScoreColumn) -> l
     return (
         [replace(s, status="finished") for s in found] if column.kind.measures == "reconstruction" else found
     )
+
+
+def _gaps(claim: Claim, contents: ReportContents, column: ScoreColumn) -> Gaps:
+    """Of every two that share their trainings, say by each seed's own difference how much more one scores than `within` times
+    the other: over several seeds both scatter together, and the interval of each tells less."""
+    seeds, times = contents.by_seed(column), claim.within or 1.0
+    trained = {c.name: _training(c.settings) for c in contents.contenders}
+    found = {}
+    for one, other in permutations(claim.contenders, 2):
+        own, others = (np.array(seeds.get(name, ())) for name in (one, other))
+        if trained[one] == trained[other] and own.shape == others.shape and len(own) > 1:
+            of_each = own[:, 0] - times * others[:, 0]
+            mean, half, _ = over_seeds(of_each, *np.hypot(own[:, 1:], times * others[:, 1:]).T)
+            found[one, other] = (float(mean - half), float(mean + half))
+    return found
+
+
+def _training(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a contender's flat settings that decide what its training comes to."""
+    parts = {key: key.partition(".") for key in settings}
+    return {
+        key: settings[key]
+        for key, (part, _, name) in parts.items()
+        if part in DECIDING and not (part == "training" and name in UNCONCERNED)
+    }
 
 
 def _lost(name: str, contents: ReportContents) -> bool:
