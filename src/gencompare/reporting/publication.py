@@ -157,8 +157,8 @@ def page(result: Result, figures: Sequence[str]) -> str:
         f"The first {SHOWN} of each, chosen by nobody.",
         markdown_table(["contender", "samples"], strips),
         "## Scores",
-        "Each with ± the farther end of its 95% interval: over seeds and samples, or over samples alone where there is one "
-        "seed.",
+        "Each with ± the farther end of its 95% interval: over seeds and samples, not over seeds where there is one, and of kernel "
+        "distances over the draw of the held-out images, too.",
         result.scores.strip(),
         *_claims(answer.get("claims", [])),
         *(part for name in figures for part in (f"## {titles[name]}", f"![{titles[name]}]({name}.png)")),
