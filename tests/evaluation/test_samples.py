@@ -59,7 +59,9 @@ def test_what_is_no_file_is_named_in_one_line(tmp_path: Path, caplog: pytest.Log
 def test_what_is_not_scored_as_it_is_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for i, image in enumerate(COLOUR):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
-    Image.fromarray(COLOUR[0]).convert("RGBA").save(tmp_path / "seen_through.png")
+    seen_through = Image.fromarray(COLOUR[0]).convert("RGBA")
+    seen_through.putpixel((0, 0), (0, 0, 0, 0))
+    seen_through.save(tmp_path / "seen_through.png")
     load_samples(tmp_path, (16, 16, 3))
     (said,) = caplog.messages
     n = len(COLOUR) + 1
