@@ -27,8 +27,8 @@ from gencompare.imagesets.fashion_mnist import FashionMNIST
 from gencompare.imagesets.pictures import image_grid
 from gencompare.models.parts.shape import ImageShape
 from gencompare.objectives.base import Objective
-from gencompare.pipelines.modelling.samplers import earlier
-from gencompare.sampling.base import Sampler, fit, load
+from gencompare.pipelines.modelling import samplers
+from gencompare.sampling.base import Sampler
 from gencompare.sampling.images import sample
 from gencompare.training.budget import measure_speed
 from gencompare.training.feed import Feed
@@ -80,11 +80,10 @@ def train_for(
 
 
 def ready(chosen: Contender, trained: Trained, shape: ImageShape, images: Images) -> Sampler:
-    """The sampler of a training whose folder is still there."""
-    parts, cpu = (chosen.model, chosen.sampler, trained.weights, shape), torch.device("cpu")
-    share = chosen.sampler.guide
-    before = {} if share is None else earlier(trained.points, -1, share).weights()
-    return load(*parts, fitted=fit(*parts, images.images, before, cpu), device=cpu)
+    """The sampler of a training whose folder is still there, on the CPU."""
+    on_cpu = replace(chosen, training=replace(chosen.training, device="cpu"))
+    fitted = samplers.fitted_at(on_cpu, trained.weights, trained.points, -1, shape, images.images)
+    return samplers.ready(on_cpu, trained.weights, shape, fitted)
 
 
 def make(sampler: Sampler, labels: np.ndarray) -> np.ndarray:

@@ -394,7 +394,7 @@ def test_samples_made_in_parts_are_those_made_at_once():
     assert [len(part) for part in parts] == [64, 64, 22]
     assert (np.concatenate(parts) == whole.images).all()
     assert (whole.labels == asked[-1]).all()
-    sampler = samplers.ready(contender, weights, prepared, {})
+    sampler = samplers.ready(contender, weights, ImageShape(1, 16, 3), {})
     assert (sampling.sample(sampler, 150, asked[-1], settings["seed"]) == whole.images).all()
     assert cost["nfe"] == 1 and cost["seconds_per_image"] > 0
 

@@ -144,7 +144,8 @@ def distinct(images: np.ndarray) -> int:
 def _numbers(values: np.ndarray, kind: Kind, n: int, common: float) -> dict[str, Any]:
     """Value, 95% interval and standard error, from the value over all samples and those over halves.
 
-    The part of the error that all sample sets have in common, of the draw of the real images, is in it. Shares of few images have the interval of n, the different ones: copies tell nothing new.
+    The part of the error that all sample sets have in common, of the draw of the real images, is in it. Shares of few
+    images have the interval of n, the different ones: copies tell nothing new.
     """
     value, error = float(values[0]), hypot(deviation(values), common)
     known = rare_interval(value, n) if kind.share else None

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 import numpy as np
-from PIL import Image
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -25,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from gencompare.config.typed import SettingError
 from gencompare.explorer.blind import BlindTest
 from gencompare.explorer.gallery import MOST, Gallery, wish_of
+from gencompare.imagesets.pictures import single
 
 STATIC = Path(__file__).parent / "static"
 POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'"
@@ -140,7 +140,7 @@ def _page() -> Response:
 def _png(image: np.ndarray) -> str:
     """One image, uint8 (H, W, C), as a data URL."""
     buffer = io.BytesIO()
-    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    single(image).save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -162,9 +162,9 @@ def _train(
             return trained, None
 
         def make(own: Contender, place: int, fitted_to: np.ndarray) -> Sampler:
-            weights = trained.points[place].weights()
-            fitted = fitted_at(own, weights, trained.points, place, prepared, fitted_to)
-            return ready(own, weights, prepared, fitted)
+            weights, shape = trained.points[place].weights(), ImageShape.of(prepared.card)
+            fitted = fitted_at(own, weights, trained.points, place, shape, fitted_to)
+            return ready(own, weights, shape, fitted)
 
         training = contender.training
         validator = Validator(prepared.train, feature_cache, training.validation_samples, training.device)
@@ -189,7 +189,7 @@ def _fitted(contender: Contender, trained: Trained, curve: Curve | None, prepare
     if curve and contender.training.sample_from == "best":
         place, weights = curve.best, trained.points[curve.best].weights()
     images = contender.images.of(prepared.train).images
-    return fitted_at(contender, weights, trained.points, place, prepared, images)
+    return fitted_at(contender, weights, trained.points, place, ImageShape.of(prepared.card), images)
 
 
 def is_trained(prepared: ImageSplits, settings: dict[str, Any], trainings: Path) -> bool:
@@ -296,8 +296,8 @@ def picture_contender(
 ) -> tuple[Image, Image, Image, Image, list[float]]:
     """Draw interpolations, trajectories, samples by stage, and reconstructions; return their errors, too."""
     contender, seed = sampler_of_choice(weights, best_weights, fitted, prepared, settings), settings["seed"]
-    stages = by_stage(stage_weights)
-    earlier = [ready(read_contender(settings), stage, prepared, fitted) for stage in stages]
+    stages, shape = by_stage(stage_weights), ImageShape.of(prepared.card)
+    earlier = [ready(read_contender(settings), stage, shape, fitted) for stage in stages]
     first, starts = rows(samples, slice(ROWS)), rows(samples, slice(0, 2 * ROWS, 2))
     return (
         strips(sampling.interpolate(contender, ROWS, FRAMES, seed, labels=starts.labels)),

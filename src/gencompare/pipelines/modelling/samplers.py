@@ -23,19 +23,13 @@ def sampler_of_choice(
     """Make the sampler of the weights that a contender's settings choose, the last or the best."""
     contender = read_contender(settings)
     best = contender.training.sample_from == "best"
-    return ready(contender, best_weights if best else weights, prepared, fitted)
+    return ready(contender, best_weights if best else weights, ImageShape.of(prepared.card), fitted)
 
 
-def ready(contender: Contender, weights: Weights, prepared: ImageSplits, fitted: Weights) -> Sampler:
+def ready(contender: Contender, weights: Weights, shape: ImageShape, fitted: Weights) -> Sampler:
     """Make the sampler of weights, and of what was fitted to them."""
-    return load(
-        contender.model,
-        contender.sampler,
-        weights,
-        ImageShape.of(prepared.card),
-        fitted=fitted,
-        device=pick_device(contender.training.device),
-    )
+    device = pick_device(contender.training.device)
+    return load(contender.model, contender.sampler, weights, shape, fitted=fitted, device=device)
 
 
 def fitted_at(
@@ -43,13 +37,12 @@ def fitted_at(
     weights: Weights,
     points: Sequence[Point],
     place: int,
-    prepared: ImageSplits,
+    shape: ImageShape,
     images: np.ndarray,
 ) -> Weights:
     """Fit the sampler of weights that were reached at one of the points to images."""
     share, device = contender.sampler.guide, pick_device(contender.training.device)
     before = {} if share is None else earlier(points, place, share).weights()
-    shape = ImageShape.of(prepared.card)
     return fit(contender.model, contender.sampler, weights, shape, images, before, device)
 
 

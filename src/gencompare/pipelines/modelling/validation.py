@@ -43,9 +43,10 @@ SEED = 20_170_626
 
 CODE = (
     __name__,
+    "gencompare.pipelines.modelling.samplers",
     *(f"gencompare.sampling.{file.stem}" for file in sorted((PACKAGE / "sampling").glob("[a-z]*.py"))),
 )
-"""Modules that a curve depends on beside the training's: any sampler's code may be among them."""
+"""Modules that a curve depends on beside the training's: any sampler's code may be among them, and which weights guide it."""
 
 Make = Callable[[Contender, int, np.ndarray], Sampler]
 """From a contender's settings, which point of its training, and images to fit to, to its sampler then."""
