@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import spearmanr
+from turns import say
 
 from gencompare.evaluation.bench import Bench
 from gencompare.evaluation.blindness import coarse
@@ -227,11 +228,6 @@ def faults(arguments: argparse.Namespace) -> None:
             table = found.pivot_table(index="set", columns="kind", values="value", sort=False)
             say(f"\n{name}, n = {found['n'][0]}\n{table.to_string(float_format='%.3f')}")
             say("\n".join(offences(found)) or "no score offends")
-
-
-def say(line: str) -> None:
-    """Print at once."""
-    print(line, flush=True)  # noqa: T201
 
 
 def measured(

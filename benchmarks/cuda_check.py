@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from fashion import contender
 from torch import Tensor, nn
+from turns import say
 
 from gencompare.config.contender import Contender
 from gencompare.evaluation.distances import kernel_distance
@@ -205,7 +206,7 @@ class Family:
             found = []
             for step in range(STEPS):
                 if state.objective.advance(step / STEPS):
-                    state.reset_optimisers()
+                    state.begin_stage()
                 values = take_step(state, feed, settings, step / STEPS)
                 found.append([float(value) for key, value in values.items() if key.startswith("loss/")])
         return np.array(found)
@@ -280,11 +281,6 @@ def main() -> None:
 
 def _word(fact: bool) -> str:
     return "yes" if fact else "NO"
-
-
-def say(line: str) -> None:
-    """Print at once."""
-    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
+from turns import say
 
 from gencompare.evaluation.distances import frechet
 from gencompare.evaluation.features import features, make_extractor
@@ -84,11 +85,6 @@ def timed(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counte
     started = clock()
     result = work()
     return clock() - started, result
-
-
-def say(line: str) -> None:
-    """Print at once."""
-    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def seconds_per_image(objective: Objective, images: Any, training: Any) -> float
         taken = []
         for share in (np.arange(POINTS) + 0.5) / POINTS:
             if state.objective.advance(float(share)):
-                state.reset_optimisers()
+                state.begin_stage()
             take_step(state, feed, training, float(share))
             started, steps = time.process_time(), 0
             while steps < 16 or time.process_time() - started < 0.4:

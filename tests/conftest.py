@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ def absent(what: str) -> None:
     if os.environ.get("GENCOMPARE_REQUIRE_ALL") == "1":
         pytest.fail(f"{what} is missing, and GENCOMPARE_REQUIRE_ALL=1 asks for it")
     pytest.skip(f"{what} is not on this machine")
+
+
+def until(found: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until something holds, and fail where it takes that long."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

@@ -26,13 +26,15 @@ from gencompare.running.under_way import none_under_way, under_way
 from gencompare.training.progress import Stopped, stopping
 
 ONE = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from gencompare.alone import alone
 folder = Path(sys.argv[1])
+(folder / f"{os.getpid()}.here").touch()
 with alone(folder / "lock", "dcgan"):
     if not (folder / "done").exists():
-        time.sleep(0.3)
+        while len(list(folder.glob("*.here"))) < 3:
+            time.sleep(0.01)
         with (folder / "count").open("a") as file:
             file.write("1")
         (folder / "done").touch()

@@ -17,9 +17,12 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from gencompare import alone
 from gencompare.config.typed import SettingError
 from gencompare.prune import remove, superseded
 from gencompare.running.under_way import none_under_way, under_way
+
+from .conftest import until
 
 VERSIONS = [f"2026-01-0{day}T00.00.00.000Z" for day in range(1, 6)]
 
@@ -190,7 +193,10 @@ def test_the_command_removes_nothing_beside_a_run_and_all_after_that_was_killed(
     assert [path.name for path in (project / "data/.runs").iterdir()] == ["door"]
 
 
-def test_a_run_waits_while_something_is_removed_and_leaves_no_lock(tmp_path):
+def test_a_run_waits_while_something_is_removed_and_leaves_no_lock(tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO", logger="gencompare")
+    monkeypatch.setattr(alone, "SECONDS_BETWEEN_LOOKS", 0.05)
+
     def run():
         with under_way(tmp_path, "2026-01-01T00.00.00.000Z"):
             began.append(time.monotonic())
@@ -199,7 +205,7 @@ def test_a_run_waits_while_something_is_removed_and_leaves_no_lock(tmp_path):
     thread = threading.Thread(target=run)
     with none_under_way(tmp_path, "prune"):
         thread.start()
-        time.sleep(0.3)
+        until(lambda: "kedro prune is removing" in caplog.text)
         removed = time.monotonic()
     thread.join(timeout=30)
     assert began[0] > removed

@@ -16,7 +16,7 @@ from kedro.framework.cli.registry import registry as kedro_registry
 from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
-from gencompare.comparisons import registered_names
+from gencompare.comparisons import asked_for, registered_names
 from gencompare.config.budget import UNITS
 from gencompare.config.check import check_given, check_run
 from gencompare.config.typed import SettingError
@@ -72,8 +72,7 @@ def _run(metadata: ProjectMetadata, **options: Any) -> Any:
     if options["pipeline"] and options["pipelines"]:
         raise SettingError("--pipeline and --pipelines: give one of the two")
     parameters = _parameters(options)
-    named = [options["pipeline"]] if options["pipeline"] else options["pipelines"] or ["__default__"]
-    names = ["gan_compare" if name == "__default__" else name for name in named]
+    names = asked_for([options["pipeline"]] if options["pipeline"] else options["pipelines"])
     loader = _loader(metadata, options["env"], parameters, options["conf_source"])
     plan = loader.plan
     loader["mlflow"]  # refused here, or what is wrong in it would be said in the middle of Kedro's own start

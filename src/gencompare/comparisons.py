@@ -16,6 +16,13 @@ from gencompare.evaluation.kinds import KINDS
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 REPEAT = re.compile(r"_repeat\d+$")
 """How the name of a further seed's training ends, and no contender's may."""
+MAIN, DEFAULT = "gan_compare", "__default__"
+"""The comparison that is run where none is named, and what Kedro calls it then."""
+
+
+def asked_for(pipelines: Iterable[str] | None) -> list[str]:
+    """Return the names of the pipelines that a run was asked for, the default one by its own name."""
+    return [MAIN if name == DEFAULT else name for name in pipelines or [DEFAULT]]
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def declared(blocks: Mapping[str, Any]) -> dict[str, Comparison]:
 
 def registered_names(comparisons: Iterable[str]) -> list[str]:
     """Return the names of all pipelines, sorted: one a comparison, the others, and the default."""
-    return sorted([*comparisons, SCORE, HISTORY, PUBLISH, SAMPLE, "__default__"])
+    return sorted([*comparisons, SCORE, HISTORY, PUBLISH, SAMPLE, DEFAULT])
 
 
 def check_contenders(chosen: Iterable[str], where: str, known: Iterable[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE, Comparison, Training
+from gencompare.comparisons import DEFAULT, HISTORY, MAIN, PUBLISH, SAMPLE, SCORE, Comparison, Training
 from gencompare.pipelines import (
     history,
     imagesets,
@@ -54,7 +54,7 @@ def compose_all(comparisons: Mapping[str, Comparison]) -> dict[str, Pipeline]:
         PUBLISH: compose_publishing(),
         SAMPLE: compose_sampling(),
     }
-    return pipelines | others | {"__default__": pipelines["gan_compare"]}
+    return pipelines | others | {DEFAULT: pipelines[MAIN]}
 
 
 def compose(name: str, comparison: Comparison) -> Pipeline:

@@ -10,7 +10,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +23,7 @@ from kedro.runner import SequentialRunner
 from PIL import Image
 
 import gencompare.imagesets.mapped  # noqa: F401  images are sent as where they lie
+from gencompare import alone as alone_module
 from gencompare.alone import alone
 from gencompare.catalog.prepared_images import PreparedImagesDataset
 from gencompare.config.typed import SettingError
@@ -32,6 +32,8 @@ from gencompare.imagesets.arrays import ImageSplits
 from gencompare.imagesets.squares import Squares
 from gencompare.pipelines.imagesets.nodes import prepare_images
 from gencompare.training.progress import Stopped, stopping
+
+from ..conftest import until
 
 SETTINGS = {"name": "squares", "count": 60, "heldout": 20, "resolution": 16}
 
@@ -71,14 +73,12 @@ def test_a_node_prepares_what_the_next_loads(tmp_path):
     assert len(seen[0].train) == 60
 
 
-@pytest.mark.alone
 def test_the_same_again_does_nothing(dataset, tmp_path, caplog):
     dataset.save(make_image_set(SETTINGS).prepare())
     before = state(tmp_path / "squares")
     with caplog.at_level(logging.INFO):
-        start = time.perf_counter()
-        dataset.save(make_image_set(SETTINGS).prepare())
-        assert time.perf_counter() - start < 1
+        again = make_image_set(SETTINGS).prepare()
+        dataset.save(replace(again, train=pytest.fail, heldout=pytest.fail))
     assert state(tmp_path / "squares") == before
     assert caplog.messages[-1] == "squares: prepared already, 60 images to train on and 20 held out"
 
@@ -207,12 +207,14 @@ def test_a_run_killed_half_way_leaves_nothing_that_looks_complete(dataset, tmp_p
     assert sorted(path.name for path in folder.iterdir()) == sorted([".lock", *storage.FILES])
 
 
-def test_of_two_runs_at_once_one_prepares_and_the_other_waits(tmp_path):
+def test_of_two_runs_at_once_one_prepares_and_the_other_waits(tmp_path, caplog, monkeypatch):
     preparation, started = make_image_set(SETTINGS).prepare(), []
+    caplog.set_level(logging.INFO, logger="gencompare")
+    monkeypatch.setattr(alone_module, "SECONDS_BETWEEN_LOOKS", 0.05)
 
     def slow():
         started.append(1)
-        time.sleep(0.3)
+        until(lambda: "waiting" in caplog.text)  # as the other says
         yield from preparation.train()
 
     def save() -> None:

@@ -90,14 +90,3 @@ def finished(once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
     """
     made = once("finished", lambda folder: run(make_project(folder)))
     return shutil.copytree(made, tmp_path_factory.mktemp("finished"), dirs_exist_ok=True)
-
-
-@pytest.fixture(scope="session")
-def smoke_folder() -> Callable[[Path, str], Path]:
-    """Find a layer's folder of the smoke run's squares, whatever its settings made of the name."""
-
-    def find(project: Path, layer: str) -> Path:
-        (found,) = (project / "data" / layer).glob("squares*")
-        return found
-
-    return find

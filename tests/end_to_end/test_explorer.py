@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from gencompare.explorer.app import make_app
 from gencompare.imagesets import storage
 from gencompare.imagesets.arrays import Images
 from gencompare.imagesets.base import Preparation
+
+from ..conftest import until
 
 DDPM = {"name": "ddim", "steps": 3, "guidance_scale": 2.0}
 
@@ -59,15 +60,12 @@ def data(tmp_path_factory: pytest.TempPathFactory, leave_training: Any) -> Path:
 @pytest.fixture(scope="module")
 def address(data: Path) -> Iterator[str]:
     """The explorer, served."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(make_app(data), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
+    door = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(data), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
+    until(lambda: server.started)
+    yield f"http://127.0.0.1:{door.getsockname()[1]}"
     server.should_exit = True
     thread.join()
 

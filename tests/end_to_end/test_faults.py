@@ -29,13 +29,14 @@ def test_killed_workers_are_replaced_and_the_bytes_are_the_same(finished, projec
     parent, kills, seen = psutil.Process(running.pid), 0, set()
     deadline = time.monotonic() + 400
     while running.poll() is None and time.monotonic() < deadline:
-        new = [path for path in checkpoints(project) if path not in seen]
-        if new and kills < KILLS:
-            seen |= set(checkpoints(project))
-            for worker in workers_of(parent)[:1]:
-                worker.kill()
-                kills += 1
+        found = set(checkpoints(project))
+        if found - seen and kills < KILLS and (workers := workers_of(parent)):
+            workers[0].kill()
+            seen |= found
+            kills += 1
         time.sleep(0.02)
+    if running.poll() is None:
+        running.kill()
     said = running.stderr.read().decode()
     assert running.returncode == 0, said
     assert kills == KILLS

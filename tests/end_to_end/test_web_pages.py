@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from playwright.sync_api import Browser, Page
 from gencompare.tracking.server import runs_address, ui_address
 from gencompare.tracking.views import view_key
 
+from ..conftest import until
 from .conftest import COMPARISONS, free_port
 
 CONTENDERS = COMPARISONS["gan_compare"].contenders
@@ -38,6 +38,14 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
+def answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=2)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def mlflow_server(project: Path) -> Iterator[str]:
     port = free_port()
@@ -46,12 +54,8 @@ def mlflow_server(project: Path) -> Iterator[str]:
     server = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=2)
-                break
-            except OSError:
-                time.sleep(0.5)
+        until(lambda: server.poll() is not None or answers(f"{address}/health"), 120)
+        assert server.poll() is None
         yield address
     finally:
         server.terminate()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gencompare import source_code
 from gencompare.evaluation import learnt
 from gencompare.evaluation.scoring import describe_reference
 from gencompare.evaluation.settings import EvaluationSettings
@@ -18,6 +19,7 @@ from gencompare.imagesets.squares import Squares
 from gencompare.imagesets.storage import read, write
 
 N = 300
+Edit = Callable[[str, str], None]
 FEW = 100  # enough where only real images and noise are told apart
 
 
@@ -69,3 +71,21 @@ def prepared(image_set: ImageSet, folders: pytest.TempPathFactory) -> ImageSplit
     folder = folders.mktemp(image_set.name)
     write(image_set.prepare(), folder)
     return read(folder)
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
+    """Have one module of this package hashed with further code at its end: `edit("imagesets.arrays", "OTHER = 1")`."""
+    other, file = tmp_path / "other.py", source_code._file
+
+    def edit(module: str, code: str) -> None:
+        other.write_text(file(f"gencompare.{module}", source_code.PACKAGE).read_text() + code)
+        monkeypatch.setattr(
+            source_code,
+            "_file",
+            lambda name, package: other if name.endswith(module) else file(name, package),
+        )
+        source_code.code_hash.cache_clear()
+
+    yield edit
+    source_code.code_hash.cache_clear()

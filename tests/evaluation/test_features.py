@@ -1,7 +1,6 @@
 import io
 import socket
 import threading
-import time
 import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from gencompare import alone
 from gencompare.config.typed import SettingError, build
 from gencompare.evaluation import extractors
 from gencompare.evaluation import features as features_room
@@ -17,6 +17,8 @@ from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Inceptio
 from gencompare.evaluation.features import content_hash, features, make_extractor
 from gencompare.evaluation.measurements import inception_score
 from gencompare.evaluation.settings import EvaluationSettings
+
+from ..conftest import until
 
 SETTINGS = EvaluationSettings(device="cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
@@ -218,14 +220,16 @@ def test_a_download_lands_whole_or_not_at_all(no_network: Path, monkeypatch: pyt
 
 
 def test_weights_that_two_ask_for_at_once_are_downloaded_once(
-    no_network: Path, monkeypatch: pytest.MonkeyPatch
+    no_network: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked, begun = [], threading.Event()
+    caplog.set_level("INFO", logger="gencompare")
+    monkeypatch.setattr(alone, "SECONDS_BETWEEN_LOOKS", 0.05)
 
     def slowly(url: str, timeout: float) -> io.BytesIO:
         asked.append(url)
         begun.set()
-        time.sleep(0.3)
+        until(lambda: "waiting" in caplog.text)  # as the other says
         return io.BytesIO(b"weights")
 
     monkeypatch.setattr(urllib.request, "urlopen", slowly)

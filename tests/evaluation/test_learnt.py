@@ -15,7 +15,8 @@ from gencompare.evaluation.features import learnt_extractor
 from gencompare.evaluation.learnt import WIDTHS, Learnt, learn, subject
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import Images, ImageSplits
-from gencompare.training import fingerprint
+
+from .conftest import Edit
 
 
 @pytest.fixture(autouse=True)
@@ -126,19 +127,13 @@ def test_it_is_learnt_once_for_an_image_set_and_its_weights_are_on_the_passport(
 
 @pytest.mark.parametrize("module", ["evaluation.learnt", "imagesets.arrays"])
 def test_it_is_learnt_anew_where_code_that_it_reaches_is_other(
-    squares: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+    squares: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Edit, module: str
 ) -> None:
     weights = save(learnt._Network().state_dict())
     monkeypatch.setattr(learnt, "learn", lambda _: weights)
-    other, file = tmp_path / "other.py", fingerprint._file
-    monkeypatch.setattr(
-        fingerprint, "_file", lambda name, package: other if name.endswith(module) else file(name, package)
-    )
-    for code in ("", "", "OTHER = 1\n"):
-        other.write_text(file(f"gencompare.{module}", fingerprint.PACKAGE).read_text() + code)
-        fingerprint.code_hash.cache_clear()
+    for code in ("", "# a comment\n", "OTHER = 1\n"):
+        edit(module, code)
         learnt_extractor(squares, tmp_path)
-    fingerprint.code_hash.cache_clear()
     assert len(list((tmp_path / "learnt").iterdir())) == 2
 
 

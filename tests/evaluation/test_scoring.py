@@ -24,6 +24,8 @@ from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.evaluation.table import combined, score_table
 from gencompare.imagesets.arrays import Images, ImageSplits
 
+from .conftest import Edit
+
 N = 300
 
 
@@ -259,6 +261,16 @@ def test_a_second_scoring_only_reads(
     monkeypatch.setattr(scoring, "_score", lambda *_: pytest.fail("scored again"))
     assert score(made, squares, squares_reference, few, cache) == first
     assert describe_reference(squares, few, cache) == squares_reference
+
+
+@pytest.mark.parametrize(("code", "counts"), [("# a comment\n", False), ("OTHER = 1\n", True)])
+def test_scores_are_taken_anew_where_code_that_they_reach_is_other(
+    squares: ImageSplits, settings: EvaluationSettings, cache: Path, edit: Edit, code: str, counts: bool
+) -> None:
+    bench = Bench(squares, replace(settings, second_extractor="none"), cache, N)
+    before = scoring._facts(bench)
+    edit("imagesets.resizing", code)
+    assert (scoring._facts(bench) != before) == counts
 
 
 def test_the_count_is_that_of_the_smallest_set(squares: ImageSplits, settings: EvaluationSettings) -> None:

@@ -4,7 +4,6 @@ import io
 import shutil
 import tarfile
 import threading
-import time
 import zipfile
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from gencompare import alone
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import archive as archive_module
 from gencompare.imagesets.archive import is_archive, unpacked
+
+from ..conftest import until
 
 
 def tar(path: Path, *members: tuple[str, bytes | None], link: str | None = None) -> Path:
@@ -50,15 +52,17 @@ def visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
-def test_two_first_runs_unpack_an_archive_once(tmp_path, monkeypatch):
+def test_two_first_runs_unpack_an_archive_once(tmp_path, caplog, monkeypatch):
     """The second comes while the first has begun and is not done."""
     archive = tar(tmp_path / "birds.tgz", *((f"birds/{n}.txt", b"x") for n in range(3)))
     begun, calls = threading.Event(), []
+    caplog.set_level("INFO", logger="gencompare")
+    monkeypatch.setattr(alone, "SECONDS_BETWEEN_LOOKS", 0.05)
 
     def slowly(archive, folder):
         calls.append(folder)
         begun.set()
-        time.sleep(0.3)
+        until(lambda: "waiting" in caplog.text)  # as the other says
         unpack(archive, folder)
 
     unpack = archive_module._unpack_tar

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from gencompare.config.typed import SettingError
 from gencompare.imagesets.arrays import Images
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.settings import UNet
@@ -29,6 +30,14 @@ def test_two_equal_steps_foresee_the_same_image_with_dropout_too():
     tuned, step = objective(), torch.tensor([1, 10, 200, 500, 800, 1000])
     assert torch.equal(tuned.gap(*pair(), step, step, None), torch.zeros(6))
     assert (tuned.gap(*pair(), step, step - 1, None) > 0).all()
+
+
+def test_a_process_that_ends_in_nothing_but_noise_is_refused():
+    networks = UNet(widths=(8, 16), process="flow").networks(SHAPE)
+    with pytest.raises(
+        SettingError, match=r"^objective.name='consistency': .*; set model.process to edm or cosine$"
+    ):
+        Consistency().objective(networks)
 
 
 def test_the_clean_end_of_a_path_is_the_image_itself():

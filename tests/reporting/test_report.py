@@ -437,8 +437,7 @@ def test_a_point_under_the_pointer_shows_its_samples(open_report, report):
     page = open_report(report)
     page.locator("#quality").scroll_into_view_if_needed()
     page.locator("#quality .scatterlayer .trace .points path").first.hover(force=True)
-    page.wait_for_timeout(200)
-    assert page.locator(".scrub output").inner_text() == "untrained"
+    page.wait_for_function("document.querySelector('.scrub output').innerText === 'untrained'")
 
 
 def test_quality_is_drawn_against_images_or_operations_too(open_report, report):
@@ -498,9 +497,9 @@ def test_pixels_stay_whole(open_page):
 def test_the_page_prints_in_light_and_on_few_sheets(open_page):
     page = open_page(scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
-    page.wait_for_timeout(100)
-    ink = page.evaluate("getComputedStyle(document.body).color")
-    assert max(int(part) for part in ink.removeprefix("rgb(").rstrip(")").split(",")) < 64
+    is_dark = "getComputedStyle({}).{}.match(/\\d+/g).slice(0, 3).every((part) => part < 64)"
+    assert page.evaluate(is_dark.format("document.body", "color"))
+    page.wait_for_function(is_dark.format("document.querySelector('.plot .xtick text')", "fill"))
     assert page.pdf(format="A4").count(b"/Type /Page\n") <= 14  # folded parts are printed unfolded
     page.emulate_media(media="screen", color_scheme="dark")
 

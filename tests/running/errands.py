@@ -19,10 +19,10 @@ def about_this_process() -> tuple[int, int]:
     return os.getpid(), torch.get_num_threads()
 
 
-def speak() -> torch.Tensor:
+def speak(kimg: float = 1.0) -> torch.Tensor:
     logging.getLogger("gencompare.example").info("at %d of %d", 1, 2)
-    progress.tell("dcgan", {"kimg": 1.0}, 2.0)
-    progress.tell("dcgan", {"kimg": 2.0}, 2.0)
+    progress.tell("dcgan", {"kimg": kimg}, 2.0)
+    progress.tell("dcgan", {"kimg": kimg + 1.0}, 2.0)
     return torch.arange(3)
 
 
@@ -66,6 +66,14 @@ def die_when_stopped(note: Path) -> None:
         if not taken_over:
             os.kill(os.getpid(), signal.SIGKILL)
         raise
+
+
+def note(label: str, notes: Path, go: Path) -> None:
+    """Add a line to a file, once another file is there."""
+    while not go.exists():
+        time.sleep(0.01)
+    with notes.open("a") as file:
+        file.write(f"{label}\n")
 
 
 def is_stopping() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import importlib
+import json
 import logging
 import os
 import subprocess
@@ -12,7 +12,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 
 import joblib
@@ -30,18 +29,7 @@ from gencompare.running.forks import can_fork
 from gencompare.running.order import Order
 from gencompare.training import progress
 
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="module")
-def errands():
-    """A module that workers can import too."""
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{before}"
-    sys.path.insert(0, str(HERE))
-    yield importlib.import_module("errands")
-    sys.path.remove(str(HERE))
-    os.environ["PYTHONPATH"] = before
+from ..conftest import until
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +39,10 @@ def engine(errands):
     made.close()
 
 
-def until(found, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_work_is_done_elsewhere_on_its_share_of_the_cores(engine, errands):
     process, threads = engine.call("a", errands.about_this_process)
     assert process != os.getpid()
-    assert threads == max(1, (os.cpu_count() or 1) // 2)
+    assert threads == max(1, joblib.cpu_count() // 2)
 
 
 def test_rows_log_lines_and_result_come_back(engine, errands, caplog):
@@ -151,14 +132,14 @@ def test_a_stop_reaches_its_own_run_alone_and_later_runs_begin_afresh(engine, ru
 
 
 def test_a_run_hears_of_its_own_rows_alone(runs, errands):
-    """Both listen here, so that a row that both hear of is told twice."""
+    """Both listen here, so that a row that both hear of is told twice: of the first the second has heard by the time it
+    hears of its own."""
     rows = []
     with progress.observing(lambda *row: rows.append(row[1]["kimg"])):
-        for one in runs:
-            one.call("a", errands.speak)
-        until(lambda: len(rows) >= 4)
-        time.sleep(0.5)  # for what should not come
-    assert sorted(rows) == [1.0, 1.0, 2.0, 2.0]
+        for place, number in enumerate((1.0, 1.0, 3.0, 3.0)):
+            runs[place % 2].call("a", errands.speak, number)
+            until(lambda count=2 * place + 2: len(rows) >= count)
+    assert rows == [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]
 
 
 def test_a_worker_with_other_code_is_refused_though_it_came_late(runs, errands):
@@ -312,7 +293,7 @@ def scheduler(errands, tmp_path):
         ]
         start([*work, "--no-dashboard", "--preload", "gencompare.running.worker"], name)
     until(file.exists)
-    yield importlib.import_module("json").loads(file.read_text())["address"], started
+    yield json.loads(file.read_text())["address"], started
     for process in started:
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
             child.kill()
@@ -350,7 +331,7 @@ def test_what_takes_long_is_parted_among_all_workers_and_what_does_not_is_not(er
     assert whole[0] == list(range(10))
     assert [len(numbers) for numbers, _ in parts] == [4, 4, 4, 4, 4, 2]
     assert [number for numbers, _ in parts for number in numbers] == list(range(22))
-    assert len({process for _, process in parts}) == min(2, os.cpu_count() or 1)
+    assert len({process for _, process in parts}) == min(2, joblib.cpu_count())
     ((here, process),) = remote.in_parts(errands.count_slowly, 10, 4)
     assert (here, process) == (whole[0], os.getpid())
 

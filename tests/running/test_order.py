@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gencompare.running.engine import SECONDS_TO_GIVE_WAY, Engine, environments
 from gencompare.running.order import longest_first
+
+from ..conftest import until
 
 
 def test_the_longest_training_is_first_and_the_reference_comes_once_all_workers_train():
@@ -44,20 +46,15 @@ ORDER = longest_first({"long": 100.0, "middle": 50.0, "short": 10.0}, ["referenc
 
 
 @pytest.mark.parametrize("engine", [ORDER], indirect=True)
-def test_the_engine_begins_the_longest_first_whichever_comes_first(engine):
-    said, threads = [], []
-
-    def call(label):
-        engine.call(label, time.sleep, 0.05)
-        said.append(label)
-
-    for label in ("reference", "short", "middle", "long", "sample"):
-        threads.append(threading.Thread(target=call, args=(label,)))
-        threads[-1].start()
-        time.sleep(0.01)
-    for thread in threads:
-        thread.join(timeout=30)
-    assert said == ["long", "sample", "reference", "middle", "short"]
+def test_the_engine_begins_the_longest_first_whichever_comes_first(engine, errands, tmp_path):
+    notes, go = tmp_path / "notes", tmp_path / "go"
+    labels = ("reference", "short", "middle", "long", "sample")
+    with ThreadPoolExecutor(len(labels)) as pool:
+        for label in labels:
+            pool.submit(engine.call, label, errands.note, label, notes, go)
+            until(lambda label=label: label in engine._begun | {one.label for one in engine._waiting})
+        go.touch()
+    assert notes.read_text().split() == ["long", "sample", "reference", "middle", "short"]
 
 
 @pytest.mark.parametrize("engine", [ORDER], indirect=True)

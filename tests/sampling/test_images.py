@@ -209,6 +209,23 @@ def test_networks_and_sampler_that_do_not_belong_together_are_refused():
         SAMPLERS["ddim"](guidance_scale=2.0).sampler(networks, SHAPE, {})
 
 
+def test_a_guidance_of_0_ignores_labels_though_an_earlier_self_guides():
+    networks = contender("autoguided").networks
+    chosen = SAMPLERS["ddim"](steps=3, guidance_scale=0.0, autoguidance=2.0)
+    fitted = chosen.fit(networks, real(20), {k: 0.9 * v for k, v in flatten_weights(networks).items()})
+    made, x = chosen.sampler(networks, SHAPE, fitted), torch.randn(2, 1, 16, 16)
+    with torch.no_grad():
+        one, other = (made.denoise(torch.full((2,), label))(x, 500)[0] for label in (0, 1))
+    assert torch.equal(one, other)
+    assert made.nfe == 6
+
+
+def test_noise_on_the_way_leads_no_image_back():
+    networks = contender("ddim").networks
+    assert SAMPLERS["ddim"](steps=3).sampler(networks, SHAPE, {}).inverts
+    assert not SAMPLERS["ddim"](steps=3, eta=0.5).sampler(networks, SHAPE, {}).inverts
+
+
 def test_autoguidance_goes_on_from_the_earlier_prediction_through_the_present_one():
     """Equation 3 of arXiv:2406.02507, with the plain model at 1 and the earlier one at 0."""
     networks, other = contender("ddim").networks, contender("ddim").networks

@@ -57,3 +57,5 @@ def test_a_mixture_with_more_components_than_images_is_refused():
     networks = VAE(latent_dim=3, width=8, precision="float32").networks(SHAPE)
     with pytest.raises(SettingError, match=r"^sampler.components=10: at most the 4 training images"):
         Mixture().fit(networks, np.zeros((4, 16, 16, 1), np.uint8), {})
+    with pytest.raises(SettingError, match=r"^sampler.images=10: at least sampler.components=20"):
+        Mixture(components=20, images=10).check_count(1000)

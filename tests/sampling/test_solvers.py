@@ -207,6 +207,19 @@ def test_ddim_inversion_finds_the_noise_that_leads_to_an_image():
     assert errors[2] < 0.005
 
 
+@pytest.mark.parametrize(
+    ("name", "steps", "most"),
+    [("flow", 5, 0.05), ("flow", 20, 0.01), ("cosine", 20, 0.01), ("edm", 20, 0.01)],
+)
+def test_ddim_inversion_leads_there_and_back_in_few_steps_of_every_process(name, steps, most):
+    torch.manual_seed(0)
+    process, images = PROCESSES[name](1000, 1.0), MEAN + DEVIATION * torch.randn(500, 3, 1, 1).double()
+    estimate, grid = partial(exact, process=process), process.visited(steps)
+    found = ddim_inversion(estimate, process, grid[::-1], images)
+    *_, (back, _) = ddim(estimate, process, grid, found, no_noise)
+    assert ((back - images) / DEVIATION).square().mean().sqrt() < most
+
+
 def test_consistency_sampling_noises_the_foreseen_image_anew():
     process = PROCESSES["edm"](1000, 1.0)
     drawn = torch.randn(2, 3, 1, 1, dtype=torch.float64)

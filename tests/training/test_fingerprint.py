@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from gencompare import source_code
 from gencompare.models.gan_settings import DCGAN
 from gencompare.models.parts.shape import ImageShape
 from gencompare.models.pretrained_settings import PretrainedUNet
 from gencompare.objectives.settings import WGANGP
+from gencompare.source_code import code_hash
 from gencompare.training import fingerprint as module
-from gencompare.training.fingerprint import code_hash, fingerprint, modules_of
+from gencompare.training.fingerprint import fingerprint, modules_of
 
 SETTINGS = {
     "name": "a",
@@ -133,7 +135,7 @@ def test_modules_are_those_of_every_layer():
 def package(tmp_path):
     """A copy of this package to edit."""
     return shutil.copytree(
-        module.PACKAGE, tmp_path / "gencompare", ignore=shutil.ignore_patterns("__pycache__")
+        source_code.PACKAGE, tmp_path / "gencompare", ignore=shutil.ignore_patterns("__pycache__")
     )
 
 
@@ -179,11 +181,11 @@ def test_a_module_that_leaves_trainings_alone_counts_for_whoever_asks_for_it(pac
 
 def test_nothing_that_computes_is_taken_from_where_settings_stand():
     """What stands there is not hashed, and would change unnoticed."""
-    hashed = set(module.modules_in("models", "objectives", "training")) - module.WITHOUT_EFFECT
+    hashed = set(source_code.modules_in("models", "objectives", "training")) - source_code.WITHOUT_EFFECT
     for name in sorted(hashed):
-        source = module._file(name, module.PACKAGE).read_bytes()
-        for where, taken in module._parsed(source)[1]:
-            if where in module.WITHOUT_EFFECT and where.endswith("settings"):
+        source = source_code._file(name, source_code.PACKAGE).read_bytes()
+        for where, taken in source_code._parsed(source)[1]:
+            if where in source_code.WITHOUT_EFFECT and where.endswith("settings"):
                 value = getattr(importlib.import_module(where), taken)
                 assert isinstance(value, type) or get_origin(value) is Literal, (
                     f"{name} takes {taken} of {where}"

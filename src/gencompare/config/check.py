@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 
 from gencompare.comparisons import HISTORY, PUBLISH, SAMPLE, SCORE
-from gencompare.config.contender import CHOICES, read_contender
+from gencompare.config.contender import CHOICES, Contender, read_contender
 from gencompare.config.layers import Values
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import SettingError, build, flatten, named_path, nearest
@@ -15,6 +15,8 @@ from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets import ImageSet, make_image_set
 from gencompare.imagesets.arrays import ImageSplits
 from gencompare.models.parts.shape import ImageShape
+from gencompare.objectives.settings import Denoising
+from gencompare.sampling.settings import Diffusion
 from gencompare.training.settings import Device
 
 
@@ -87,6 +89,24 @@ def _without_length(values: Values) -> Values:
     return values | {"training": {k: v for k, v in values["training"].items() if k != "kimg"}}
 
 
+def _check_labels(contender: Contender) -> None:
+    """Refuse predictions with or without labels that training leaves out."""
+    objective, sampler = contender.objective, contender.sampler
+    if not (isinstance(objective, Denoising) and isinstance(sampler, Diffusion)):
+        return
+    if not getattr(contender.model, "conditional", False):
+        return
+    if objective.label_dropout == 0.0 and sampler.guidance_scale != 1.0:
+        raise SettingError(
+            f"sampler.guidance_scale={sampler.guidance_scale}: takes what the network predicts without labels, which"
+            " it never learns at objective.label_dropout=0; set that above 0"
+        )
+    if objective.label_dropout == 1.0 and sampler.guidance_scale != 0.0:
+        raise SettingError(
+            "objective.label_dropout=1.0: the network never sees a label; set it below 1, or sampler.guidance_scale=0"
+        )
+
+
 @cache
 def _check_together(settings: str, shape: ImageShape, where: str) -> None:
     """Refuse a network, an objective, a sampler and learning rates that do not belong together.
@@ -109,6 +129,7 @@ def _check_together(settings: str, shape: ImageShape, where: str) -> None:
         contender.objective.check(contender.training.batch_size)
         trained = contender.objective.objective(networks).networks
         contender.sampler.check(networks, shape)
+        _check_labels(contender)
         if contender.sampler.guide is not None and contender.training.validations < 2:
             raise SettingError(
                 f"sampler.autoguidance={contender.sampler.autoguidance}: takes weights of earlier in training;"

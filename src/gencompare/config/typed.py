@@ -25,6 +25,8 @@ Seed = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
 PositiveFloat = Annotated[float, pydantic.Field(gt=0)]
 NonNegativeFloat = Annotated[float, pydantic.Field(ge=0)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
+Decay = Annotated[float, pydantic.Field(ge=0, lt=1)]
+"""Of a moving average, which at 1 would never move."""
 Part = Annotated[float, pydantic.Field(gt=0, lt=1)]
 """Of what is split in two, where neither part may be empty."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import hypot
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,12 @@ class Bench:
     cache: Path
     n: int
 
-    @property
+    @cached_property
     def extractor(self) -> Extractor:
         """The network whose features are compared."""
         return make_extractor(self.settings.extractor, self.settings.weights)
 
-    @property
+    @cached_property
     def extractors(self) -> tuple[Extractor, ...]:
         """All networks whose features are compared: the chosen one, and the one learnt from the image set."""
         if self.settings.second_extractor == "none":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +18,8 @@ from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extracto
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_sound, write_whole
 from gencompare.imagesets.arrays import ImageSplits
+from gencompare.source_code import code_hash
 from gencompare.training.device import find_device
-from gencompare.training.fingerprint import code_hash
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
     "efficientnet_lite0": EfficientNetLite0,
@@ -71,7 +70,7 @@ def features(
     Returns:
         float32 (N, D).
     """
-    code = Path(inspect.getfile(type(extractor))).read_text(encoding="utf-8")
+    code = code_hash(frozenset({type(extractor).__module__}))
     facts = [extractor.passport(), code, torch.__version__, find_device(settings.device).type]
     path = cache / extractor.name / f"{content_hash(images, *facts)}.npy"
     kept: np.ndarray | None = read_sound(path, read_array)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from gencompare.config.typed import flatten
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.imagesets.arrays import ImageSplits
 
@@ -56,24 +57,20 @@ def passport(
     }
 
 
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return what differs between two nested mappings, sorted: its dotted name, and both values."""
+    left, right = flatten(one), flatten(other)
+    pairs = (
+        (key, left.get(key, "not given"), right.get(key, "not given")) for key in left.keys() | right.keys()
+    )
+    return sorted((pair for pair in pairs if pair[1] != pair[2]), key=lambda pair: pair[0])
+
+
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Name what differs between two passports, such as `n is 1000 and 500`; empty where nothing does."""
-    left, right = dict(_flat(one)), dict(_flat(other))
-    return [
-        f"{key} is {left.get(key, 'not given')} and {right.get(key, 'not given')}"
-        for key in sorted(left.keys() | right.keys())
-        if left.get(key) != right.get(key)
-    ]
+    return [f"{key} is {ours} and {theirs}" for key, ours, theirs in differing(one, other)]
 
 
 def short(n: int) -> str:
     """Write a count for a score's name: 1000 is `1k`, 50000 is `50k`, 1500 is `1500`."""
     return f"{n // 1000}k" if n >= 1000 and n % 1000 == 0 else str(n)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

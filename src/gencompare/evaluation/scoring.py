@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from gencompare.evaluation.measurements import against_reference, against_traini
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json
 from gencompare.imagesets.arrays import Images, ImageSplits, drawn
+from gencompare.provenance import COUNTS_WITH
+from gencompare.source_code import code_hash
 
 FEWEST = 16
 
@@ -157,11 +160,12 @@ def _check_shape(samples: Images, splits: ImageSplits) -> None:
 
 
 def _facts(bench: Bench) -> str:
-    """Everything but the samples that scores depend on, this code included."""
-    code = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    """Everything but the samples that scores depend on, the code and libraries that are reached from here included."""
+    versions = {name: version(name) for name in (*COUNTS_WITH, "opencv-python-headless")}
+    made_by = [code_hash(frozenset({__name__})), versions]
     by = {extractor.name: extractor.passport() for extractor in bench.extractors}
     stamp = bench.passport(by, bench.n, bench.settings.reference_split)
-    return json.dumps([stamp, bench.splits.card["sha256"], code], sort_keys=True)
+    return json.dumps([stamp, bench.splits.card["sha256"], made_by], sort_keys=True)
 
 
 def _once(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:

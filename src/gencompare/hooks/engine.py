@@ -6,7 +6,7 @@ import atexit
 import logging
 import signal
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from gencompare.catalog.whole import WholeCatalog
+from gencompare.comparisons import Training
+from gencompare.config.plan import Planned
 from gencompare.hooks.plan import plan_of
 from gencompare.pipelines import naming
 
@@ -64,12 +66,14 @@ class EngineHook:
                 self._open.callback(signal.signal, number, signal.signal(number, self._stop))
         nodes = catalog.to_run(pipeline, run_params["only_missing_outputs"])
         self._display = self._open.enter_context(Display())
-        self._names = {node: name for node, (name, _) in self._trainings(nodes).items()}
-        self._display.expect(dict(self._trainings(nodes).values()), workers=1)
+        trainings = self._trainings(nodes)
+        self._names = {node: one.name for node, _, one in trainings}
+        expected = self._expected(trainings)
+        self._display.expect({self._names[node]: each for node, each in expected.items()}, workers=1)
         self._open.enter_context(progress.observing(self._display.show))
         any_remote = any(remote.is_remote(node.func) for node in nodes)
         if any_remote and "ThreadRunner" in run_params["runner"]:
-            self._open.enter_context(remote.running(partial(self._engine, pipeline, nodes)))
+            self._open.enter_context(remote.running(partial(self._engine, pipeline, nodes, expected)))
 
     @hook_impl(hookwrapper=True)
     def before_node_run(self) -> Iterator[None]:
@@ -110,53 +114,36 @@ class EngineHook:
         else:
             remote.stop(error)
 
-    def _engine(self, pipeline: Pipeline, nodes: Sequence[Node]) -> Engine:
+    def _engine(self, pipeline: Pipeline, nodes: Sequence[Node], expected: Mapping[str, float]) -> Engine:
         """Start it as large as for all of a pipeline, whatever is left of that: results depend on threads a worker."""
         from gencompare.running.engine import Engine, environments
         from gencompare.running.order import longest_first
 
         references = {f"{naming.box(name, 'images')}.describe_reference" for name in self._plan.planned}
-        address = self._plan.asked.engine
-        here = (
-            []
-            if address
-            else environments(len(self._trainings(pipeline.nodes)), self._processes(pipeline.nodes))
-        )
-        to_come = {label: each for label, (_, each) in self._trainings(nodes).items()}
-        order = longest_first(to_come, references & {node.name for node in nodes}, max(1, len(here)))
+        address, every = self._plan.asked.engine, self._trainings(pipeline.nodes)
+        here = [] if address else environments(len(every), _most_processes(every))
+        order = longest_first(expected, references & {node.name for node in nodes}, max(1, len(here)))
         engine = Engine(order, here, address)
-        self._display.expect(dict(self._trainings(nodes).values()), engine.places)
+        self._display.expect({self._names[node]: each for node, each in expected.items()}, engine.places)
         return engine
 
-    def _trainings(self, nodes: Sequence[Node]) -> dict[str, tuple[str, float]]:
-        """Return the name of every training of a run and the seconds it may take, by its node."""
+    def _trainings(self, nodes: Sequence[Node]) -> list[tuple[str, Planned, Training]]:
+        """Return the trainings of a run: the node of each, its comparison, and itself."""
+        names = {node.name for node in nodes}
+        every = (
+            (f"{naming.box(name, one.name)}.train", planned, one)
+            for name, planned in self._plan.planned.items()
+            for one in planned.trainings
+        )
+        return [training for training in every if training[0] in names]
+
+    def _expected(self, trainings: Sequence[tuple[str, Planned, Training]]) -> dict[str, float]:
+        """Return the seconds that each may take, by its node."""
         from gencompare.durations import expected_seconds
 
-        names = {node.name for node in nodes}
-        found: dict[str, tuple[str, float]] = {}
-        for name, planned in self._plan.planned.items():
-            training_of = {f"{naming.box(name, one.name)}.train": one for one in planned.trainings}
-            if names & set(training_of):
-                expected = expected_seconds(planned, self._data)
-                found |= {
-                    node: (one.name, expected[one.contender])
-                    for node, one in training_of.items()
-                    if node in names
-                }
-        return found
-
-    def _processes(self, nodes: Sequence[Node]) -> int:
-        """Return the most processes that a training of a run has."""
-        names = {node.name for node in nodes}
-        return max(
-            (
-                planned.contenders[one.contender].values["training"]["processes"]
-                for name, planned in self._plan.planned.items()
-                for one in planned.trainings
-                if f"{naming.box(name, one.name)}.train" in names
-            ),
-            default=1,
-        )
+        planned = {one.name: one for _, one, _ in trainings}
+        seconds = {name: expected_seconds(one, self._data) for name, one in planned.items()}
+        return {node: seconds[whose.name][one.contender] for node, whose, one in trainings}
 
     def _stop(self, number: int, frame: object) -> None:
         """Stop at once when asked twice, or when what runs writes no checkpoint."""
@@ -172,6 +159,14 @@ class EngineHook:
         timer.daemon = True
         timer.start()
         self._open.callback(timer.cancel)
+
+
+def _most_processes(trainings: Sequence[tuple[str, Planned, Training]]) -> int:
+    """Return the most processes that one of them has."""
+    return max(
+        (planned.contenders[one.contender].values["training"]["processes"] for _, planned, one in trainings),
+        default=1,
+    )
 
 
 def _ending_others() -> Generator[None, Any, None]:

@@ -11,7 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
 from gencompare.catalog.whole import WholeCatalog
-from gencompare.comparisons import SAMPLE
+from gencompare.comparisons import SAMPLE, asked_for
 from gencompare.config.check import check_prepared, check_run
 from gencompare.config.plan import Plan, Planned
 from gencompare.config.typed import build
@@ -48,10 +48,7 @@ class PlanHook:
     ) -> None:
         """Check every comparison that the run touches, and what is to be sampled."""
         self._catalog, self._said = catalog, set[str]()
-        run = {
-            "gan_compare" if name == "__default__" else name
-            for name in run_params["pipeline_names"] or ["__default__"]
-        }
+        run = set(asked_for(run_params["pipeline_names"]))
         check_run(self._plan, run)
         if SAMPLE in run:
             from gencompare.sampling.saved import answer

@@ -26,6 +26,7 @@ from gencompare.imagesets import make_image_set, storage
 from gencompare.pipelines import naming
 from gencompare.provenance import COUNTS_WITH
 from gencompare.reporting.belonging import RECORD, RECORDED
+from gencompare.source_code import PACKAGE, code_hash, modules_in
 
 logger = logging.getLogger(__name__)
 
@@ -271,8 +272,6 @@ def _say_what_is_used(
 
 def _code(folders: Sequence[str]) -> str:
     """Hash the code in some folders of this package, what else lies in them, and the versions of what they count with."""
-    from gencompare.training.fingerprint import PACKAGE, code_hash, modules_in
-
     others = (path for folder in folders for path in (PACKAGE / folder).rglob("*") if path.is_file())
     versions = [importlib.metadata.version(name) for name in COUNTS_WITH]
     digest = hashlib.sha256(f"{code_hash(frozenset(modules_in(*folders)))} {versions}".encode())

@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from gencompare.catalog.whole import WholeCatalog
-from gencompare.comparisons import SAMPLE, SCORE, Training
+from gencompare.comparisons import SAMPLE, SCORE, Training, asked_for
 from gencompare.config.budget import in_force
 from gencompare.hooks.plan import plan_of
 from gencompare.pipelines import naming
@@ -69,7 +69,7 @@ class TrackingHook:
         from gencompare.tracking.spool import Spool
         from gencompare.training.progress import observing
 
-        names = run_params["pipeline_names"] or ["gan_compare"]
+        names = asked_for(run_params["pipeline_names"])
         if SAMPLE in names:
             return  # there is nothing to tell MLflow, so that nothing waits for it
         self._children, self._scores, self._catalog = {}, {}, catalog

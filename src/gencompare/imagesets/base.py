@@ -10,12 +10,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import pydantic
 
 from gencompare.imagesets.arrays import Images
+from gencompare.source_code import code_hash
 
 Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
 LONGEST_NAME = 120
@@ -86,7 +86,8 @@ class ImageSet(ABC):
 
     def fingerprint(self) -> str:
         """Hash what the prepared bytes depend on: settings, state of the source, this code, its libraries."""
-        parts = [self.name, self.content_settings(), self.source_state(), _code_hash(), library_versions()]
+        code = code_hash(frozenset({type(self).__module__, "gencompare.imagesets.storage"}))
+        parts = [self.name, self.content_settings(), self.source_state(), code, library_versions()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def describe(self, *, channels: int, classes: list[str], source: str, licence: str) -> dict[str, Any]:
@@ -108,14 +109,6 @@ class ImageSet(ABC):
 def library_versions() -> dict[str, str]:
     """The versions of the libraries whose arithmetic decides the prepared bytes."""
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
-
-
-@cache
-def _code_hash() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _leaves(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
+from gencompare.config.typed import SettingError
 from gencompare.objectives.base import Batch
 from gencompare.objectives.denoising import DenoisingObjective, drawn_steps
 from gencompare.objectives.settings import Consistency
@@ -31,13 +32,23 @@ def earlier_steps(ratios: Tensor, step: Tensor, halvings: float) -> Tensor:
 
 
 class ConsistencyObjective(DenoisingObjective):
-    """`denoising` for the teacher's share of the budget, then consistency between two steps of one path."""
+    """`denoising` for the teacher's share of the budget, then consistency between two steps of one path.
+
+    Raises:
+        SettingError: for a process whose last step is all noise, such as a flow's: infinitely far from the others, it
+            has no weight in the loss, and every sample starts there.
+    """
 
     name = "consistency"
     config: Consistency
 
     def __init__(self, networks: Mapping[str, nn.Module], config: Consistency) -> None:
         super().__init__(networks, config)
+        if self.denoiser.process.alpha[-1] == 0.0:
+            raise SettingError(
+                "objective.name='consistency': the model's process ends in nothing but noise, from where no two steps are"
+                " tuned to agree; set model.process to edm or cosine"
+            )
         self.tuning = False
 
     def advance(self, progress: float) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gencompare.evaluation.kinds import title
-from gencompare.evaluation.passport import differences
+from gencompare.evaluation.passport import differing
 from gencompare.evaluation.ranks import surely_better
 from gencompare.reporting import figures, page
 from gencompare.reporting.formatting import listed
@@ -148,4 +148,4 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
         | {name: origin.get("settings", {})[name] for name in both}
         for origin in (before, after)
     ]
-    return found + [line.replace(" is ", ": ", 1).replace(" and ", " → ") for line in differences(*pair)]
+    return found + [f"{key}: {old} → {new}" for key, old, new in differing(*pair)]

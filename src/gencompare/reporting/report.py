@@ -58,13 +58,8 @@ def render(contents: ReportContents) -> str:
         contents=contents,
         board=board,
         answer=answer_of(contents),
-        by_budget=_by_budget(contents),
-        equal=what_was_equal(costs),
-        busy=how_busy(costs),
-        small=tables.too_few(board),
-        blind=tables.blind(board),
-        blunt=tables.blunt(board),
         copies=copies(contents),
+        remarks=_remarks(contents),
         claims=claims.judged(contents),
         alerts=alerts(contents.card),
         headline=tables.headline(board),
@@ -163,18 +158,24 @@ def summary_of(contents: ReportContents) -> Summary:
     """Return the verdict with what must be known beside it, and the one table."""
     said = answer_of(contents)
     verdict = f"{said.verdict}: {said.evidence}." if said.evidence else f"{said.verdict}."
+    copied = copies(contents)
+    lines = [verdict, *([copied] if copied else ()), *_remarks(contents), *said.doubts]
     costs = {c.name: c.cost for c in contents.contenders}
-    further = (
+    return summary(contents.board, lines, costs, contents.failures)
+
+
+def _remarks(contents: ReportContents) -> list[str]:
+    """Say what else must be known beside the verdict, a line each: who leads when, what was equal, which scores to doubt."""
+    costs = {c.name: c.cost for c in contents.contenders}
+    lines = (
         _by_budget(contents),
         what_was_equal(costs),
         how_busy(costs),
         tables.too_few(contents.board),
         tables.blind(contents.board),
         tables.blunt(contents.board),
-        copies(contents),
     )
-    lines = [verdict, *(line for line in further if line), *said.doubts]
-    return summary(contents.board, lines, costs, contents.failures)
+    return [line for line in lines if line]
 
 
 def copiers(contents: ReportContents) -> dict[str, float]:

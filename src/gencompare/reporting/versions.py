@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from gencompare.comparisons import Training
+from gencompare.comparisons import MAIN, Training
 from gencompare.config.typed import SettingError
 from gencompare.evaluation.passport import PassportMismatch, differences
 from gencompare.evaluation.table import combined
@@ -114,7 +114,7 @@ def nothing_yet(reports: Path, comparison: str | None, image_set: str | None) ->
     which = f"comparison={comparison!r}: nothing of it" if comparison else "nothing"
     where = f" on {image_set}" if image_set else ""
     return SettingError(
-        f"{which}{where} is in {reports} yet; run it first: kedro run --pipeline={comparison or 'gan_compare'}"
+        f"{which}{where} is in {reports} yet; run it first: kedro run --pipeline={comparison or MAIN}"
     )
 
 

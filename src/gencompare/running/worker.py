@@ -16,6 +16,7 @@ from distributed import Worker, get_worker
 
 from gencompare.config.typed import SettingError
 from gencompare.provenance import COUNTS_WITH
+from gencompare.source_code import code_hash, modules_in
 from gencompare.training import progress
 
 ROWS = "gencompare rows"
@@ -85,8 +86,6 @@ def work(
 def code() -> str:
     """Say what code this process trains with: a hash of this package's, and the versions that results depend on."""
     import torch
-
-    from gencompare.training.fingerprint import code_hash, modules_in
 
     # Of torch the build counts too, such as +cpu, which its package's version leaves out.
     versions = {name: version(name) for name in COUNTS_WITH} | {"torch": torch.__version__}

@@ -82,15 +82,16 @@ class DiffusionSampler(Sampler):
     def denoise(self, labels: Tensor | None) -> solvers.Denoise:
         """Wrap the network and its labels as estimates of x_0 and eps, guided and clipped as set."""
         denoiser, scale = self.denoiser, self.config.guidance_scale
+        given = None if scale == 0.0 else labels
 
         def denoise(x: Tensor, step: int) -> tuple[Tensor, Tensor]:
             steps = torch.full((len(x),), step, device=x.device)
-            output = plain = denoiser(x, steps, labels)
-            if scale != 1.0:
+            output = plain = denoiser(x, steps, given)
+            if scale not in (0.0, 1.0):
                 unconditional = denoiser(x, steps, None)
                 output = unconditional + scale * (plain - unconditional)
             if self.earlier is not None:
-                output = output + (self.config.autoguidance - 1.0) * (plain - self.earlier(x, steps, labels))
+                output = output + (self.config.autoguidance - 1.0) * (plain - self.earlier(x, steps, given))
             x0 = denoiser.clean(x, steps, output)
             if self.config.clip_x0:
                 x0 = x0.clamp(-1.0, 1.0)
@@ -100,7 +101,7 @@ class DiffusionSampler(Sampler):
 
 
 class DDIMSampler(DiffusionSampler):
-    """DDIM, or Euler's method on a flow: the one that can lead images back to noise."""
+    """DDIM without noise on the way, or Euler's method on a flow: the one that can lead images back to noise."""
 
     inverts = True
 

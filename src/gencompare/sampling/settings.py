@@ -137,6 +137,8 @@ class Mixture:
 
     def check_count(self, images: int) -> None:
         """Refuse fewer than the mixture has components."""
+        if self.images < self.components:
+            raise SettingError(f"sampler.images={self.images}: at least sampler.components={self.components}")
         if images < self.components:
             raise SettingError(f"sampler.components={self.components}: at most the {images} training images")
 
@@ -198,7 +200,7 @@ class Diffusion(Unfitted):
     @property
     def evaluations(self) -> int:
         """Of networks for each estimate that a solver asks for: one, and one for each guidance."""
-        return 1 + (self.guidance_scale != 1.0) + (self.autoguidance != 1.0)
+        return 1 + (self.guidance_scale not in (0.0, 1.0)) + (self.autoguidance != 1.0)
 
     def check(self, networks: Networks, shape: ImageShape) -> None:
         """Make the sampler once, guided by the network itself."""
@@ -224,9 +226,8 @@ class DDIM(Diffusion):
     def sampler(self, networks: Networks, shape: ImageShape, fitted: Weights) -> Sampler:
         from gencompare.sampling import diffusion, solvers
 
-        return diffusion.DDIMSampler(
-            "ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape, fitted
-        )
+        kind = diffusion.DiffusionSampler if self.eta else diffusion.DDIMSampler
+        return kind("ddim", partial(solvers.ddim, eta=self.eta), self, networks, shape, fitted)
 
 
 @settings

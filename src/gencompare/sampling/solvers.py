@@ -53,14 +53,19 @@ def ddim_inversion(
 ) -> Tensor:
     """The noise from which deterministic DDIM leads to these images (arXiv:2010.02502, section 4.3).
 
-    `grid` rises from 0. Each step back to x_k solves DDIM's step from x_k by fixed-point rounds, starting
-    from eps at the image that is already there.
+    `grid` rises from 0. Each step back to x_k solves DDIM's step from x_k by fixed-point rounds, starting from the
+    image that is already there: from its eps the step gives x_0 where there is more image, and from its x_0 eps where
+    there is more noise, or a flow's last step, which is all noise, would lead nowhere.
     """
     for after, now in zip(grid, grid[1:], strict=False):
+        alpha, sigma = process.alpha[after], process.sigma[after]
         guess = x
         for _ in range(rounds):
-            _, eps = denoise(guess, now)
-            x0 = (x - process.sigma[after] * eps) / process.alpha[after]
+            x0, eps = denoise(guess, now)
+            if sigma > 0.5 * alpha:
+                eps = (x - alpha * x0) / sigma
+            else:
+                x0 = (x - sigma * eps) / alpha
             guess = process.alpha[now] * x0 + process.sigma[now] * eps
         x = guess
     return x

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import platform
 from functools import cache
 from pathlib import Path
 
+import joblib
 import torch
 
 from gencompare.config.typed import SettingError
@@ -59,5 +59,5 @@ def _model() -> str:
 
 
 def _cpu() -> str:
-    threads, cores = torch.get_num_threads(), os.cpu_count()
+    threads, cores = torch.get_num_threads(), joblib.cpu_count()
     return f"{threads} thread{'s' * (threads > 1)} of {cores} core{'s' * (cores != 1)}"

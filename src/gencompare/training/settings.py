@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from gencompare.config.typed import Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat, settings
+from gencompare.config.typed import (
+    Decay,
+    Fraction,
+    NonNegative,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    settings,
+)
 
 Optimiser = Literal["adam", "muon"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -47,11 +55,11 @@ class TrainingSettings:
     batch_size: Positive = 64
     optimiser: Optimiser = "adam"
     lr: PositiveFloat | dict[str, PositiveFloat] = 2e-4
-    betas: tuple[Fraction, Fraction] = (0.5, 0.99)
+    betas: tuple[Decay, Decay] = (0.5, 0.99)
     warmup: Fraction = 0.0
     decay_from: Fraction = 0.5
     clip_norm: PositiveFloat | None = None
-    ema_decay: Fraction = 0.999
+    ema_decay: Decay = 0.999
     horizontal_flip: bool = False
     channels_last: bool = True
     rows: Positive = 200

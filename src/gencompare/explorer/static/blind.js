@@ -46,8 +46,16 @@ async function drawQuestion(question, table, group, contenders, names) {
   };
 
   async function vote(side) {
-    sides.forEach((one) => (one.onclick = again)); // the next click, or key, goes on
-    const truth = await ask("vote", {}, { token: asked.token, side });
+    sides.forEach((one) => (one.onclick = null)); // one vote, however often it is clicked
+    let truth;
+    try {
+      truth = await ask("vote", {}, { token: asked.token, side });
+    } catch (error) {
+      verdict.replaceChildren(element("span", { class: "error", text: error.message }), " Click again for another one.");
+      return;
+    } finally {
+      sides.forEach((one) => (one.onclick = again)); // the next click, or key, goes on
+    }
     sides[side].dataset.chosen = "";
     truth.sides.forEach((name, place) => (sides[place].querySelector("b").textContent = name === "real" ? "real" : names[name]));
     const right = truth.chosen === "real";
@@ -68,7 +76,13 @@ function bar(found, words, middle = true) {
 }
 
 async function drawScores(table, group, contenders, names) {
-  const found = await ask("scores", { group });
+  let found;
+  try {
+    found = await ask("scores", { group });
+  } catch (error) {
+    table.replaceChildren(element("p", { class: "error", text: error.message }));
+    return;
+  }
   const heads = [["Contender", ""], ["Taken for real", "50 %: nobody can tell it"], ["Preferred", "to an average one of these"], ["Score", contenders[0]?.score?.meaning ?? ""]];
   const head = element("tr", {}, heads.map(([text, note]) => element("th", { scope: "col", text }, note ? [element("small", { text: note })] : [])));
   const rows = contenders.map((one) => {

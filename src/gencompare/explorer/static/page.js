@@ -176,4 +176,4 @@ async function start() {
   draw();
 }
 
-start();
+start().catch((error) => view.replaceChildren(element("p", { class: "error", text: error.message })));

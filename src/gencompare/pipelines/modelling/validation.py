@@ -24,11 +24,13 @@ from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, write_json, write_whole
 from gencompare.imagesets.arrays import Images, drawn
 from gencompare.imagesets.pictures import POINT_IMAGES
+from gencompare.models.parts.diffusion import Denoiser
+from gencompare.models.parts.lookup import only
 from gencompare.sampling import images as sampling
 from gencompare.sampling.base import Sampler
 from gencompare.sampling.saved import labels_like
 from gencompare.sampling.settings import Diffusion, DPMSolver, Mixture
-from gencompare.training.fingerprint import PACKAGE, code_hash
+from gencompare.source_code import PACKAGE, code_hash
 from gencompare.training.settings import Device
 from gencompare.training.validation import Point
 
@@ -103,7 +105,9 @@ class Validator:
         """
         quick = contender
         if isinstance(contender.sampler, Diffusion):
-            quick = quickened(contender, make(contender, 0, self.train.images[:1]).nfe)
+            made = make(contender, 0, self.train.images[:1])
+            timesteps = only(made.networks, Denoiser, "sampler").timesteps
+            quick = quickened(contender, made.nfe, timesteps)
         # Seconds tell the weights of one training from those of the same one done anew, without reading them.
         spent = [dict(point.spent) for point in points]
         facts = [self._facts(), self.samples, spent, str(quick.sampler), code_hash(frozenset(CODE))]
@@ -194,18 +198,19 @@ class Validator:
         }
 
 
-def quickened(contender: Contender, nfe: int) -> Contender:
+def quickened(contender: Contender, nfe: int, timesteps: int) -> Contender:
     """Give a diffusion model whose sampler takes long one that gets as far in MOST_EVALUATIONS: DPM-Solver++.
 
     Args:
         contender: with a sampler of diffusion models.
         nfe: network evaluations of its own sampler per image.
+        timesteps: of its model, the most that it can be sampled in.
     """
     slow = contender.sampler
     if nfe <= MOST_EVALUATIONS:
         return contender
     solver = DPMSolver(
-        steps=MOST_EVALUATIONS // slow.evaluations,
+        steps=min(MOST_EVALUATIONS // slow.evaluations, timesteps),
         clip_x0=slow.clip_x0,
         guidance_scale=slow.guidance_scale,
         autoguidance=slow.autoguidance,
