@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,6 +77,8 @@ def _heading(planned: Planned, comparison: Comparison, data: Path) -> Iterator[s
 
 def _estimate(planned: Planned, comparison: Comparison, data: Path) -> str:
     """Say how long training takes: by the budget, or by what earlier trainings on the same images took."""
+    import joblib  # takes a while, and few commands estimate
+
     folder = make_image_set(planned.image_set.values).folder_name()
     seconds = known_seconds(planned, data)
     unknown = [name for name, each in seconds.items() if each is None]
@@ -85,7 +86,7 @@ def _estimate(planned: Planned, comparison: Comparison, data: Path) -> str:
         return f"not known yet: {', '.join(unknown)} never trained on {folder}; --minutes=N fixes it"
     each = [known for known in seconds.values() if known]
     processes = max(one.values["training"]["processes"] for one in planned.contenders.values())
-    cores = min(max(1, (os.cpu_count() or 1) // processes), len(comparison.trainings))
+    cores = min(max(1, joblib.cpu_count() // processes), len(comparison.trainings))
     total = max(sum(each) * comparison.seeds / cores, *each)
     return f"about {total / 60:.0f} min of training, {cores} at once; samples and scores come on top"
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import joblib
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -28,6 +26,8 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
 
     At most three results a thread wait to be taken, so memory stays constant however slow the taker.
     """
+    import joblib  # takes a while, and few commands make images
+
     threads = joblib.cpu_count()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
