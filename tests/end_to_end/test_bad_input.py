@@ -112,7 +112,7 @@ BEFORE = {
     f"{SMOKE} --params=image_sets.squares.count=0": "image_sets.squares.count=0: should be greater than 0",
     f"{SMOKE} --params=image_sets.squares.colour=red": "image_sets.squares.colour='red': should be a valid tuple",
     f"{SMOKE} --params=image_sets.squares.resolution=50": "resolution=50: mlp_gan makes 16, 32, 64, 128 pixels a side",
-    f"{SMOKE} --params=contenders.dcgan.training.betas=[1,0.9]": "dcgan.training.betas[0]=1: should be less than 1",
+    f"{SMOKE} --params=contenders.dcgan.training.ema_decay=1": "dcgan.training.ema_decay=1: should be less than 1",
     # what does not go together
     f"{SMOKE} --params=contenders.dcgan.sampler.name=ddim": "dcgan.sampler.name='ddim': needs one network of kind Deno",
     f"{SMOKE} --params=contenders.vae.sampler.name=autoregressive": "needs one network of kind Prior",

@@ -19,6 +19,7 @@ from gencompare.evaluation.measurements import inception_score
 from gencompare.evaluation.settings import EvaluationSettings
 
 from ..conftest import until
+from .conftest import Edit
 
 SETTINGS = EvaluationSettings(device="cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
@@ -113,14 +114,13 @@ def test_the_same_content_is_extracted_once(
 
 @pytest.mark.parametrize("what", ["torch", "code"])
 def test_another_torch_or_other_code_extracts_anew(
-    default: EfficientNetLite0, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    default: EfficientNetLite0, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Edit, what: str
 ) -> None:
     features(IMAGES[:2], default, SETTINGS, tmp_path)
     if what == "torch":
         monkeypatch.setattr(torch, "__version__", "1.0")
     else:
-        (tmp_path / "other.py").write_text("# another extractor")
-        monkeypatch.setattr(features_room.inspect, "getfile", lambda _: str(tmp_path / "other.py"))
+        edit("evaluation.extractors", "OTHER = 1\n")
     features(IMAGES[:2], default, SETTINGS, tmp_path)
     assert len(list(tmp_path.glob("*/*.npy"))) == 2
 

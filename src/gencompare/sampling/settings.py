@@ -178,7 +178,7 @@ class Diffusion(Unfitted):
         clip_x0: whether estimates of the clean image are clipped to [-1, 1].
         guidance_scale: how far to go from the unconditional towards the conditional prediction
             (classifier-free guidance, arXiv:2207.12598): 0 ignores the label, 1 is the plain conditional
-            model, more than 1 exaggerates the label. Other than 1 it takes one more evaluation at each.
+            model, more than 1 exaggerates the label. Other than 0 and 1 it takes one more evaluation at each.
         autoguidance: how far to go from what the network predicted earlier in its training towards what it
             predicts now (arXiv:2406.02507): 1 is the plain model, more than 1 exaggerates what it has learnt
             since. Other than 1 it takes one more evaluation at each.
