@@ -8,6 +8,7 @@ import os
 import resource
 from functools import partial
 from stat import S_ISDIR
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from kedro.io import DatasetError
 from safetensors.numpy import load_file, save_file
 
 from gencompare.catalog.tensors import TensorsDataset
-from gencompare.evaluation.features import features, make_extractor
+from gencompare.evaluation.features import features
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_json, read_sound, set_aside, write_json, write_whole
 from gencompare.training import checkpoint, validation
@@ -59,6 +60,9 @@ def in_catalog(folder):
 
 
 LARGE = {"g.w": torch.zeros(50_000)}
+TALL = SimpleNamespace(
+    name="tall", passport=dict, network=torch.nn.Identity(), embed=lambda images: images.flatten(1)
+)
 WRITERS = {
     "JSON": lambda folder: write_json(folder / "a", {"key": "value" * 50_000}),
     "numpy": lambda folder: write_whole(folder / "a", lambda file: np.save(file, np.zeros(50_000))),
@@ -66,10 +70,7 @@ WRITERS = {
         folder / "a", lambda file: np.savez(file, np.zeros(50_000))
     ),
     "features": lambda folder: features(
-        np.zeros((20, 32, 32, 3), np.uint8),
-        make_extractor("efficientnet_lite0"),
-        EvaluationSettings(device="cpu"),
-        folder,
+        np.zeros((40, 32, 32, 3), np.uint8), TALL, EvaluationSettings(device="cpu"), folder
     ),
     "kept weights": lambda folder: validation.keep(LARGE, folder, 1),
     "a checkpoint": lambda folder: checkpoint.save(folder, "1", LARGE, {}),

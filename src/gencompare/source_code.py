@@ -39,6 +39,12 @@ def modules_in(*rooms: str) -> list[str]:
     return sorted(".".join(module.parts).removesuffix(".__init__") for module in modules)
 
 
+def defined_in(*classes: type) -> frozenset[str]:
+    """Return the modules of this package that define some classes and what they derive from; a user's own are none of it."""
+    every = {cls for one in classes for cls in one.__mro__}
+    return frozenset(cls.__module__ for cls in every if cls.__module__.split(".")[0] == PACKAGE.name)
+
+
 @cache
 def code_hash(roots: frozenset[str], package: Path = PACKAGE) -> str:
     """Hash the code of some modules of this package and of all that they import from it, however far."""

@@ -6,6 +6,7 @@ import pytest
 
 from gencompare.config.typed import SettingError
 from gencompare.imagesets import IMAGE_SETS, make_image_set
+from gencompare.imagesets.squares import Squares
 
 
 def test_all_sources_are_registered_by_their_names():
@@ -75,3 +76,10 @@ def test_bad_settings_are_refused_by_name_in_one_line(values, message):
         make_image_set(values)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_an_image_set_that_is_defined_elsewhere_has_a_fingerprint_too():
+    class Mine(Squares):
+        name = "mine"
+
+    assert Mine().fingerprint() != Squares().fingerprint()

@@ -18,7 +18,7 @@ from gencompare.evaluation.extractors import DINOv2, EfficientNetLite0, Extracto
 from gencompare.evaluation.settings import EvaluationSettings
 from gencompare.files import read_sound, write_whole
 from gencompare.imagesets.arrays import ImageSplits
-from gencompare.source_code import code_hash
+from gencompare.source_code import code_hash, defined_in
 from gencompare.training.device import find_device
 
 EXTRACTORS: dict[str, Callable[[str | None], Extractor]] = {
@@ -70,7 +70,7 @@ def features(
     Returns:
         float32 (N, D).
     """
-    code = code_hash(frozenset({type(extractor).__module__}))
+    code = code_hash(defined_in(type(extractor)))
     facts = [extractor.passport(), code, torch.__version__, find_device(settings.device).type]
     path = cache / extractor.name / f"{content_hash(images, *facts)}.npy"
     kept: np.ndarray | None = read_sound(path, read_array)

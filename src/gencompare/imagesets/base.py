@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 import pydantic
 
 from gencompare.imagesets.arrays import Images
-from gencompare.source_code import code_hash
+from gencompare.source_code import code_hash, defined_in
 
 Resolution = Annotated[int, pydantic.Field(ge=8, le=1024)]
 LONGEST_NAME = 120
@@ -86,7 +86,7 @@ class ImageSet(ABC):
 
     def fingerprint(self) -> str:
         """Hash what the prepared bytes depend on: settings, state of the source, this code, its libraries."""
-        code = code_hash(frozenset({type(self).__module__, "gencompare.imagesets.storage"}))
+        code = code_hash(defined_in(type(self)) | {"gencompare.imagesets.storage"})
         parts = [self.name, self.content_settings(), self.source_state(), code, library_versions()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from gencompare.models import MODELS
-from gencompare.source_code import PACKAGE, code_hash
+from gencompare.source_code import code_hash, defined_in
 from gencompare.training.deciding import deciding
 from gencompare.training.device import find_device
 
@@ -70,8 +70,7 @@ def _file_hash(path: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def modules_of(*objects: object) -> set[str]:
+def modules_of(*objects: object) -> frozenset[str]:
     """Return the modules of this package that define some objects; of networks, their layers too."""
     parts = [part for one in objects for part in (one.modules() if isinstance(one, nn.Module) else [one])]
-    classes = {cls for part in parts for cls in type(part).__mro__}
-    return {cls.__module__ for cls in classes if cls.__module__.split(".")[0] == PACKAGE.name}
+    return defined_in(*map(type, parts))
