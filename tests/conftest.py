@@ -41,7 +41,7 @@ def absent(what: str) -> None:
     pytest.skip(f"{what} is not on this machine")
 
 
-def until(found: Callable[[], object], seconds: float = 60.0) -> None:
+def until(found: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until something holds, and fail where it takes that long."""
     deadline = time.monotonic() + seconds
     while not found():

@@ -21,7 +21,7 @@ from gencompare.pipelines.modelling import nodes, pictures, samplers, validation
 from gencompare.reporting.curves import over_seeds
 from gencompare.sampling import images as sampling
 from gencompare.sampling.saved import labels_like
-from gencompare.sampling.settings import DDIM, DPMSolver, Heun
+from gencompare.sampling.settings import DDIM, DDPM, DPMSolver, Heun
 from gencompare.training import checkpoint
 from gencompare.training.validation import Point, keep
 
@@ -164,17 +164,18 @@ def test_the_curve_of_a_training_done_anew_is_not_the_old_one_s(prepared, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("sampler", "nfe", "quick"),  # of a model of 16 timesteps
+    ("sampler", "nfe", "timesteps", "quick"),
     [
-        (Heun(steps=10, autoguidance=2.0), 38, DPMSolver(steps=10, autoguidance=2.0)),
-        (DDIM(steps=16), 16, DDIM(steps=16)),
-        (Heun(steps=15), 29, DPMSolver(steps=16)),
-        (DDIM(steps=50, guidance_scale=2.0), 100, DPMSolver(steps=10, guidance_scale=2.0)),
+        (Heun(steps=10, autoguidance=2.0), 38, 1000, DPMSolver(steps=10, autoguidance=2.0)),
+        (DDIM(steps=20), 20, 1000, DDIM(steps=20)),
+        (DDPM(steps=1000), 1000, 1000, DPMSolver(steps=20)),
+        (DDIM(steps=50, guidance_scale=2.0), 100, 1000, DPMSolver(steps=10, guidance_scale=2.0)),
+        (Heun(steps=15), 29, 16, DPMSolver(steps=16)),
     ],
 )
-def test_slow_samplers_are_validated_by_a_quick_one(sampler, nfe, quick):
+def test_slow_samplers_are_validated_by_a_quick_one(sampler, nfe, timesteps, quick):
     contender = replace(read_contender(GIVEN), sampler=sampler)
-    assert validation.quickened(contender, nfe, 16).sampler == quick
+    assert validation.quickened(contender, nfe, timesteps).sampler == quick
 
 
 def test_validation_never_looks_at_the_held_out_split(prepared, trained, features, tmp_path):

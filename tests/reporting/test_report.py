@@ -438,6 +438,7 @@ def test_a_point_under_the_pointer_shows_its_samples(open_report, report):
     page.locator("#quality").scroll_into_view_if_needed()
     page.locator("#quality .scatterlayer .trace .points path").first.hover(force=True)
     page.wait_for_function("document.querySelector('.scrub output').innerText === 'untrained'")
+    assert page.locator(".scrub output").inner_text() == "untrained"
 
 
 def test_quality_is_drawn_against_images_or_operations_too(open_report, report):
